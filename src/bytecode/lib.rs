@@ -1,0 +1,1 @@
+//! The opcode tables, code objects and their serialised form.

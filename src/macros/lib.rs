@@ -1,0 +1,1 @@
+//! Attribute macros that declare native classes, functions and modules.

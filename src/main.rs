@@ -1,0 +1,5 @@
+//! The `pyrs` binary.
+
+fn main() {
+    std::process::exit(pyrs_cli::run());
+}

@@ -1,0 +1,1 @@
+//! The regular-expression matching engine behind the _sre module.

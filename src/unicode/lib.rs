@@ -1,0 +1,1 @@
+//! Character properties and text algorithms that need no object model.
