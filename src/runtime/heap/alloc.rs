@@ -1,0 +1,428 @@
+//! `obmalloc`: arenas of pools of equal blocks.
+//!
+//! One large range of addresses is reserved at start and handed out in arenas of 1 MiB, cut into
+//! pools of 16 KiB that each serve one size class (multiples of 16 up to 512 bytes) and one kind:
+//! objects that can be part of a cycle have pools of their own, so that the collector walks pools
+//! instead of a list. Larger blocks come from the system. Not thread safe: callers hold the GIL.
+//!
+//! A free block holds 0 in its first word (where a live object has its reference count) and the
+//! next free block in its second.
+
+use std::cell::UnsafeCell;
+use std::ptr;
+
+const ARENA_SIZE: usize = 1 << 20;
+pub const POOL_SIZE: usize = 1 << 14;
+const ALIGNMENT: usize = 16;
+/// Largest block served from pools.
+pub const SMALL_LIMIT: usize = 512;
+const CLASSES: usize = SMALL_LIMIT / ALIGNMENT;
+const POOL_HEADER: usize = 64;
+const RESERVED: usize = 1 << 38;
+
+/// The head of a pool; its blocks follow.
+#[repr(C)]
+pub struct Pool {
+    free: *mut FreeBlock,
+    /// Blocks from here to `end` have never been handed out.
+    bump: *mut u8,
+    end: *mut u8,
+    /// Next pool of the same class with free blocks, or next unused pool.
+    next: *mut Pool,
+    used: u32,
+    block_size: u32,
+    class: u8,
+    gc: bool,
+    /// In its class's list of pools with free blocks.
+    listed: bool,
+    /// Collections survived, 0 = young.
+    pub generation: u8,
+    /// Index into the collector's table of pools.
+    pub index: u32,
+}
+
+#[repr(C)]
+struct FreeBlock {
+    zero: u64,
+    next: *mut FreeBlock,
+}
+
+/// Prefix of a large block of the collected kind: where it stands in [`Heap::large`].
+#[repr(C)]
+struct LargePrefix {
+    index: u64,
+    size: u64,
+}
+
+/// All memory of one runtime.
+pub struct Heap {
+    /// The reserved range.
+    base: usize,
+    end: usize,
+    next_arena: usize,
+    unused_pools: *mut Pool,
+    /// Pool that serves the next request of each class: plain kinds first, then collected ones.
+    current: [*mut Pool; CLASSES * 2],
+    /// Every pool of the collected kind, in use or not.
+    pub gc_pools: Vec<*mut Pool>,
+    /// Large objects of the collected kind, with their generation.
+    pub large: Vec<(*mut u8, u8)>,
+    large_blocks: usize,
+    /// Collected objects allocated minus freed since the last collection.
+    pub gc_count: isize,
+    pub gc_threshold: isize,
+    /// Set when `gc_count` passes the threshold.
+    pub gc_wanted: bool,
+    pools_in_use: usize,
+    arenas: usize,
+    /// `PYTHONMALLOC=malloc`: every block comes from the system.
+    use_malloc: bool,
+}
+
+struct HeapCell(UnsafeCell<Heap>);
+// SAFETY: the heap is only touched by the thread that holds the GIL.
+unsafe impl Sync for HeapCell {}
+
+static HEAP: HeapCell = HeapCell(UnsafeCell::new(Heap {
+    base: 0,
+    end: 0,
+    next_arena: 0,
+    unused_pools: ptr::null_mut(),
+    current: [ptr::null_mut(); CLASSES * 2],
+    gc_pools: Vec::new(),
+    large: Vec::new(),
+    large_blocks: 0,
+    gc_count: 0,
+    gc_threshold: 2000,
+    gc_wanted: false,
+    pools_in_use: 0,
+    arenas: 0,
+    use_malloc: false,
+}));
+
+/// The heap; the caller holds the GIL and keeps no reference across calls that allocate.
+#[allow(clippy::mut_from_ref)]
+#[inline(always)]
+pub fn heap() -> &'static mut Heap {
+    // SAFETY: under the GIL there is one user at a time, and each use is short.
+    unsafe { &mut *HEAP.0.get() }
+}
+
+/// Allocates `size` bytes for an object; `gc` = it can be part of a cycle. Aborts the process if the
+/// system has no memory left, as Rust's own allocations do.
+#[inline]
+pub fn allocate(size: usize, gc: bool) -> *mut u8 {
+    let heap = heap();
+    if gc {
+        heap.gc_count += 1;
+        if heap.gc_count > heap.gc_threshold && heap.gc_threshold > 0 && !heap.gc_wanted {
+            heap.gc_wanted = true;
+            crate::thread::request_gc();
+        }
+    }
+    if size <= SMALL_LIMIT {
+        let class = (size.max(ALIGNMENT) + ALIGNMENT - 1) / ALIGNMENT - 1 + if gc { CLASSES } else { 0 };
+        let pool = heap.current[class];
+        if !pool.is_null() {
+            // SAFETY: a current pool is valid, and its free list holds free blocks of this class.
+            unsafe {
+                let block = (*pool).free;
+                if !block.is_null() {
+                    (*pool).free = (*block).next;
+                    (*pool).used += 1;
+                    return block as *mut u8;
+                }
+            }
+        }
+        return heap.allocate_slow(class);
+    }
+    heap.allocate_large(size, gc)
+}
+
+/// Returns a block of [`allocate`].
+#[inline]
+pub fn free(block: *mut u8, gc: bool) {
+    let heap = heap();
+    heap.gc_count -= gc as isize;
+    if heap.contains(block) {
+        let pool = pool_of(block);
+        // SAFETY: the address lies in the reserved range, so it is a block of that pool.
+        unsafe {
+            let block = block as *mut FreeBlock;
+            (*block).zero = 0;
+            (*block).next = (*pool).free;
+            (*pool).free = block;
+            (*pool).used -= 1;
+            if !(*pool).listed || (*pool).used == 0 {
+                heap.pool_has_room(pool);
+            }
+        }
+    } else {
+        heap.free_large(block, gc);
+    }
+}
+
+/// The pool that a block inside the reserved range belongs to.
+#[inline(always)]
+pub fn pool_of(block: *const u8) -> *mut Pool {
+    (block as usize & !(POOL_SIZE - 1)) as *mut Pool
+}
+
+impl Pool {
+    /// The blocks that have been handed out at least once: address of the first, size, how many.
+    pub fn blocks(&self) -> (usize, usize, usize) {
+        let first = self as *const Pool as usize + POOL_HEADER;
+        let size = self.block_size as usize;
+        (first, size, (self.bump as usize - first) / size)
+    }
+
+    pub fn in_use(&self) -> u32 {
+        self.used
+    }
+
+    /// Block number of an address in this pool.
+    pub fn block_index(&self, address: usize) -> usize {
+        (address - (self as *const Pool as usize + POOL_HEADER)) / self.block_size as usize
+    }
+}
+
+impl Heap {
+    #[inline(always)]
+    pub fn contains(&self, block: *const u8) -> bool {
+        (block as usize).wrapping_sub(self.base) < self.end - self.base
+    }
+
+    /// Takes every later block from the system allocator.
+    pub fn set_use_malloc(&mut self) {
+        self.use_malloc = true;
+    }
+
+    /// Blocks handed out and not yet returned (`sys.getallocatedblocks`).
+    pub fn allocated_blocks(&self) -> usize {
+        let mut blocks = self.large_blocks;
+        let mut pool = self.base;
+        while self.base != 0 && pool < self.next_arena {
+            // SAFETY: every pool below `next_arena` has been initialised by `grow`.
+            unsafe { blocks += (*(pool as *const Pool)).used as usize }
+            pool += POOL_SIZE;
+        }
+        blocks
+    }
+
+    /// (arenas, pools in use, pools in all) for `sys._debugmallocstats`.
+    pub fn statistics(&self) -> (usize, usize, usize) {
+        (self.arenas, self.pools_in_use, self.arenas * (ARENA_SIZE / POOL_SIZE))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn allocate_slow(&mut self, class: usize) -> *mut u8 {
+        if self.use_malloc {
+            return self.allocate_large((class % CLASSES + 1) * ALIGNMENT, class >= CLASSES);
+        }
+        loop {
+            let pool = self.current[class];
+            // SAFETY: current pools are valid; `bump..end` is the untouched rest of the pool.
+            unsafe {
+                if pool.is_null() {
+                    self.current[class] = self.take_pool(class);
+                    continue;
+                }
+                (*pool).generation = 0;
+                if !(*pool).free.is_null() {
+                    let block = (*pool).free;
+                    (*pool).free = (*block).next;
+                    (*pool).used += 1;
+                    return block as *mut u8;
+                }
+                let block = (*pool).bump;
+                let size = (*pool).block_size as usize;
+                if block as usize + size <= (*pool).end as usize {
+                    (*pool).bump = block.add(size);
+                    (*pool).used += 1;
+                    return block;
+                }
+                (*pool).listed = false;
+                self.current[class] = (*pool).next;
+                (*pool).next = ptr::null_mut();
+            }
+        }
+    }
+
+    /// A full pool got a free block, or the last block of a pool was returned.
+    #[cold]
+    fn pool_has_room(&mut self, pool: *mut Pool) {
+        // SAFETY: pools are valid for the life of the process.
+        unsafe {
+            let class = (*pool).class as usize + if (*pool).gc { CLASSES } else { 0 };
+            if !(*pool).listed {
+                (*pool).listed = true;
+                let current = self.current[class];
+                if current.is_null() {
+                    (*pool).next = ptr::null_mut();
+                    self.current[class] = pool;
+                } else {
+                    (*pool).next = (*current).next;
+                    (*current).next = pool;
+                }
+            }
+            if (*pool).used == 0 && self.current[class] != pool {
+                self.unlink(class, pool);
+            }
+        }
+    }
+
+    /// Gives an empty pool back for use by any class.
+    ///
+    /// # Safety
+    /// `pool` is listed under `class`, is not its head, and has no block in use.
+    unsafe fn unlink(&mut self, class: usize, pool: *mut Pool) {
+        // SAFETY: the list of a class holds valid pools.
+        unsafe {
+            let mut at = self.current[class];
+            while !at.is_null() && (*at).next != pool {
+                at = (*at).next;
+            }
+            if at.is_null() {
+                return;
+            }
+            (*at).next = (*pool).next;
+            (*pool).listed = false;
+            if (*pool).gc {
+                let index = (*pool).index as usize;
+                self.gc_pools.swap_remove(index);
+                if let Some(&moved) = self.gc_pools.get(index) {
+                    (*moved).index = index as u32;
+                }
+                (*pool).gc = false;
+            }
+            (*pool).next = self.unused_pools;
+            self.unused_pools = pool;
+            self.pools_in_use -= 1;
+        }
+    }
+
+    fn take_pool(&mut self, class: usize) -> *mut Pool {
+        if self.unused_pools.is_null() {
+            self.grow();
+        }
+        let pool = self.unused_pools;
+        // SAFETY: unused pools are valid and belong to nobody.
+        unsafe {
+            self.unused_pools = (*pool).next;
+            let gc = class >= CLASSES;
+            let index = self.gc_pools.len() as u32;
+            *pool = Pool {
+                free: ptr::null_mut(),
+                bump: (pool as *mut u8).add(POOL_HEADER),
+                end: (pool as *mut u8).add(POOL_SIZE),
+                next: ptr::null_mut(),
+                used: 0,
+                block_size: ((class % CLASSES + 1) * ALIGNMENT) as u32,
+                class: (class % CLASSES) as u8,
+                gc,
+                listed: true,
+                generation: 0,
+                index,
+            };
+            if gc {
+                self.gc_pools.push(pool);
+            }
+        }
+        self.pools_in_use += 1;
+        pool
+    }
+
+    /// Adds an arena.
+    fn grow(&mut self) {
+        // SAFETY: plain anonymous mappings; the result is checked.
+        unsafe {
+            if self.base == 0 {
+                let mut size = RESERVED;
+                loop {
+                    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+                    let p = libc::mmap(ptr::null_mut(), size, libc::PROT_NONE, flags, -1, 0);
+                    if p != libc::MAP_FAILED {
+                        self.base = (p as usize + ARENA_SIZE - 1) & !(ARENA_SIZE - 1);
+                        self.end = p as usize + size;
+                        self.next_arena = self.base;
+                        break;
+                    }
+                    size /= 2;
+                    if size < ARENA_SIZE * 4 {
+                        out_of_memory();
+                    }
+                }
+            }
+            if self.next_arena + ARENA_SIZE > self.end {
+                out_of_memory();
+            }
+            let arena = self.next_arena as *mut u8;
+            if libc::mprotect(arena.cast(), ARENA_SIZE, libc::PROT_READ | libc::PROT_WRITE) != 0 {
+                out_of_memory();
+            }
+            self.next_arena += ARENA_SIZE;
+            self.arenas += 1;
+            for i in (0..ARENA_SIZE / POOL_SIZE).rev() {
+                let pool = arena.add(i * POOL_SIZE) as *mut Pool;
+                (*pool).next = self.unused_pools;
+                (*pool).used = 0;
+                self.unused_pools = pool;
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn allocate_large(&mut self, size: usize, gc: bool) -> *mut u8 {
+        self.large_blocks += 1;
+        // SAFETY: the system's block has room for the prefix; alignment is 16.
+        unsafe {
+            let p = libc::malloc(size + size_of::<LargePrefix>()) as *mut LargePrefix;
+            if p.is_null() {
+                out_of_memory();
+            }
+            (*p).size = size as u64;
+            let block = p.add(1) as *mut u8;
+            if gc {
+                (*p).index = self.large.len() as u64;
+                self.large.push((block, 0));
+            }
+            block
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn free_large(&mut self, block: *mut u8, gc: bool) {
+        self.large_blocks -= 1;
+        // SAFETY: a block of `allocate_large` has its prefix in front.
+        unsafe {
+            let p = (block as *mut LargePrefix).sub(1);
+            if gc {
+                let index = (*p).index as usize;
+                self.large.swap_remove(index);
+                if let Some(&(moved, _)) = self.large.get(index) {
+                    (*(moved as *mut LargePrefix).sub(1)).index = index as u64;
+                }
+            }
+            libc::free(p.cast());
+        }
+    }
+
+    /// Index of a large collected block in [`Heap::large`].
+    ///
+    /// # Safety
+    /// `block` came from `allocate_large` with `gc` set.
+    pub unsafe fn large_index(&self, block: *const u8) -> usize {
+        // SAFETY: by contract.
+        unsafe { (*(block as *const LargePrefix).sub(1)).index as usize }
+    }
+}
+
+fn out_of_memory() -> ! {
+    eprintln!("pyrs: out of memory");
+    std::process::abort()
+}
+
+const _: () = assert!(size_of::<Pool>() <= POOL_HEADER);

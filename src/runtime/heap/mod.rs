@@ -1,0 +1,252 @@
+//! Memory of Python objects: allocation, reference counts, destruction, cycles, weak references.
+//!
+//! An object is born in [`new_instance`] (or one of the variable-size makers) with a count of one,
+//! lives as long as somebody holds a reference, and dies in [`dealloc`] the moment the count
+//! reaches zero: finaliser, weak references, attributes, payload, memory, in this order. Objects
+//! that keep each other alive are found by [`cycles`].
+
+pub mod alloc;
+pub mod cycles;
+pub mod weakref;
+
+use std::cell::Cell;
+use std::mem::size_of;
+use std::ptr;
+
+use crate::object::{Header, IMMORTAL_LIMIT, Obj, Object, Ptr};
+use crate::thread::runtime;
+use crate::types::Type;
+use crate::types::shape;
+use crate::value::Value;
+
+/// Adds a reference to whatever the word holds.
+#[inline(always)]
+pub fn incref(v: Value) {
+    if v.is_pointer_or_null() {
+        debug_assert!(!v.is_null());
+        // SAFETY: a non-null pointer word of a live reference.
+        unsafe {
+            let count = &(*v.as_pointer()).refcnt;
+            debug_assert!(count.get() > 0, "reference to a dead object");
+            count.set(count.get() + 1);
+        }
+    }
+}
+
+/// Releases a reference; the object dies with the last one.
+///
+/// # Safety
+/// The caller owns one reference to `v` and does not use it again. `v` is not `NULL`.
+#[inline(always)]
+pub unsafe fn decref(v: Value) {
+    if v.is_pointer_or_null() {
+        debug_assert!(!v.is_null());
+        // SAFETY: the caller's reference kept the object alive until here.
+        unsafe {
+            let header = v.as_pointer();
+            let count = (*header).refcnt.get() - 1;
+            debug_assert!(count >= 0, "released too often");
+            (*header).refcnt.set(count);
+            if count == 0 {
+                dealloc(header);
+            }
+        }
+    }
+}
+
+/// As [`decref`], for words that may be `NULL`.
+///
+/// # Safety
+/// As [`decref`].
+#[inline(always)]
+pub unsafe fn decref_or_null(v: Value) {
+    if !v.is_null() {
+        // SAFETY: not NULL; the rest by contract.
+        unsafe { decref(v) }
+    }
+}
+
+/// How deep destruction may nest natively before it is queued.
+const MAX_DEALLOC_DEPTH: u32 = 40;
+
+thread_local! {
+    static DEALLOC_DEPTH: Cell<u32> = const { Cell::new(0) };
+    static DEALLOC_QUEUE: Cell<Vec<*mut Header>> = const { Cell::new(Vec::new()) };
+}
+
+/// Destroys an object whose count has reached zero. Chains of any length are destroyed without
+/// native recursion: beyond a fixed depth, objects wait in a queue that the outermost call drains.
+///
+/// # Safety
+/// The count of `header` is zero and nothing refers to it.
+#[cold]
+#[inline(never)]
+pub unsafe fn dealloc(header: *mut Header) {
+    // SAFETY: the object is dead but intact; its class is alive because the object holds it.
+    let class = unsafe { &*(*header).class.get() };
+    if !class.is_gc() {
+        // SAFETY: objects outside the collector hold no chains.
+        unsafe { destroy(header, class) };
+        return;
+    }
+    let depth = DEALLOC_DEPTH.get();
+    if depth >= MAX_DEALLOC_DEPTH {
+        let mut queue = DEALLOC_QUEUE.take();
+        queue.push(header);
+        DEALLOC_QUEUE.set(queue);
+        return;
+    }
+    DEALLOC_DEPTH.set(depth + 1);
+    // SAFETY: by contract.
+    unsafe { destroy(header, class) };
+    DEALLOC_DEPTH.set(depth);
+    if depth == 0 {
+        loop {
+            let mut queue = DEALLOC_QUEUE.take();
+            let next = queue.pop();
+            DEALLOC_QUEUE.set(queue);
+            let Some(next) = next else { break };
+            DEALLOC_DEPTH.set(1);
+            // SAFETY: queued objects are dead and unreferenced.
+            unsafe { destroy(next, &*(*next).class.get()) };
+            DEALLOC_DEPTH.set(0);
+        }
+    }
+}
+
+/// # Safety
+/// As [`dealloc`].
+unsafe fn destroy(header: *mut Header, class: &Type) {
+    // SAFETY: each step leaves the object in a state the next one may look at; after the payload is
+    // dropped only the memory is left.
+    unsafe {
+        if class.has_finalizer() && !run_finalizer(header, class) {
+            return;
+        }
+        if class.weaklist_offset() != 0 {
+            weakref::object_dies(header, class);
+        }
+        if class.has_managed_slots() {
+            shape::clear_instance(header, class);
+        }
+        class.drop_payload()(header);
+        free_object(header, class);
+        if class.is_heap_type() {
+            decref(class.value());
+        }
+    }
+}
+
+/// Runs the finaliser once in an object's life; false if it brought the object back to life.
+///
+/// # Safety
+/// As [`dealloc`].
+unsafe fn run_finalizer(header: *mut Header, class: &Type) -> bool {
+    if runtime().was_finalized(header) {
+        runtime().forget_finalized(header);
+        return true;
+    }
+    // SAFETY: the object is intact; it is kept alive while the finaliser runs.
+    unsafe {
+        (*header).refcnt.set(1);
+        let this = Value::from_pointer(header);
+        runtime().mark_finalized(header);
+        class.call_finalizer(this.as_obj());
+        let count = (*header).refcnt.get() - 1;
+        (*header).refcnt.set(count);
+        if count > 0 {
+            return false;
+        }
+        runtime().forget_finalized(header);
+        true
+    }
+}
+
+/// Size in bytes of the memory that an instance occupies.
+///
+/// # Safety
+/// `header` is a live instance of `class` whose payload has not been overwritten.
+pub unsafe fn object_size(header: *const Header, class: &Type) -> usize {
+    let mut size = class.basicsize();
+    if class.itemsize() != 0 {
+        // SAFETY: variable-size payloads begin with their length (checked where they are declared).
+        let items = unsafe { var_len(header) };
+        size = shape::var_managed_offset(class, items) + class.managed_size();
+    } else if class.dict_offset() != 0 {
+        // SAFETY: the instance has a shape word at that offset.
+        size += unsafe { shape::inline_capacity(header, class) } * 8;
+    }
+    size
+}
+
+/// The item count of a variable-size object: the first payload word.
+///
+/// # Safety
+/// `header` is an instance of a class with `itemsize != 0`.
+#[inline(always)]
+pub unsafe fn var_len(header: *const Header) -> usize {
+    // SAFETY: `#[repr(C)]` payloads of variable-size classes begin with a usize length.
+    unsafe { *(header.add(1) as *const usize) }
+}
+
+/// # Safety
+/// The payload is dropped; nothing refers to the object.
+unsafe fn free_object(header: *mut Header, class: &Type) {
+    #[cfg(debug_assertions)]
+    // SAFETY: the block is at least a header long; poisoning shows use after free.
+    unsafe {
+        ptr::write_bytes((header as *mut u8).add(8), 0xdd, 8);
+    }
+    alloc::free(header as *mut u8, class.is_gc());
+}
+
+/// Allocates an instance of `class` and moves `payload` into it. Managed attribute words are
+/// initialised to "no attributes".
+#[inline]
+pub fn new_instance<T>(class: &Type, payload: T) -> Ptr<T> {
+    debug_assert!(class.itemsize() == 0);
+    let capacity = shape::initial_capacity(class);
+    let size = class.basicsize() + capacity * 8;
+    debug_assert!(size >= size_of::<Object<T>>());
+    // SAFETY: fresh memory of at least `size` bytes; every field is written before use.
+    unsafe {
+        let header = alloc_object(class, size);
+        let object = header as *mut Object<T>;
+        ptr::write(&raw mut (*object).payload, payload);
+        if class.has_managed_slots() {
+            shape::init_instance(header, class, size_of::<Object<T>>());
+        }
+        Ptr::from_owned(object)
+    }
+}
+
+/// Allocates memory for an instance and writes its header (count one).
+///
+/// # Safety
+/// The caller initialises the payload and the managed words before anything can look at the object.
+#[inline]
+pub unsafe fn alloc_object(class: &Type, size: usize) -> *mut Header {
+    let header = alloc::allocate(size, class.is_gc()) as *mut Header;
+    // SAFETY: fresh memory.
+    unsafe {
+        (*header).refcnt.set(1);
+        (*header).class.set(class);
+    }
+    if class.is_heap_type() {
+        incref(class.value());
+    }
+    header
+}
+
+/// Makes an object immortal: its memory is never freed.
+pub fn make_immortal(obj: &Obj) {
+    let v = obj.value();
+    if v.is_pointer_or_null() {
+        // SAFETY: a live object.
+        unsafe {
+            if (*v.as_pointer()).refcnt.get() < IMMORTAL_LIMIT {
+                (*v.as_pointer()).refcnt.set(crate::object::IMMORTAL_REFCNT);
+            }
+        }
+    }
+}

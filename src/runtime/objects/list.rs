@@ -1,0 +1,134 @@
+//! `list`: representation and the operations that other native code needs. Its methods are in
+//! `list_methods`.
+
+use std::cell::UnsafeCell;
+
+use crate::heap::cycles::Visitor;
+use crate::object::{Obj, Ptr, PyClass, Trace};
+use crate::types::{StaticType, Type};
+
+/// Payload of `list`.
+#[repr(C)]
+#[derive(Default)]
+pub struct List {
+    items: UnsafeCell<Vec<Obj>>,
+}
+
+static LIST: StaticType = StaticType::new();
+
+// SAFETY: LIST is readied with the layout of this payload.
+unsafe impl PyClass for List {
+    #[inline(always)]
+    fn class() -> &'static Type {
+        LIST.get()
+    }
+}
+
+/// The class object, for its definition.
+pub const CLASS: &StaticType = &LIST;
+
+impl Trace for List {
+    fn trace(&self, visitor: &mut Visitor<'_>) {
+        self.items().iter().for_each(|x| x.trace(visitor));
+    }
+    fn clear(&self) {
+        drop(self.take());
+    }
+}
+
+impl List {
+    pub fn payload(items: Vec<Obj>) -> List {
+        List { items: UnsafeCell::new(items) }
+    }
+
+    pub fn new() -> Ptr<List> {
+        Ptr::new(List::default())
+    }
+
+    pub fn from_vec(items: Vec<Obj>) -> Ptr<List> {
+        Ptr::new(List::payload(items))
+    }
+
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.items().len()
+    }
+
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The items, for code that does not run Python code while it looks.
+    #[inline(always)]
+    pub(crate) fn items(&self) -> &[Obj] {
+        // SAFETY: callers drop the slice before anything can change the list.
+        unsafe { &*self.items.get() }
+    }
+
+    /// The items as a raw slice, for the interpreter's fast paths.
+    ///
+    /// # Safety
+    /// Nothing changes the list while the slice lives.
+    #[inline(always)]
+    pub unsafe fn items_unchecked(&self) -> &[Obj] {
+        // SAFETY: by contract.
+        unsafe { &*self.items.get() }
+    }
+
+    /// Item `i`, a new reference.
+    #[inline]
+    pub fn get(&self, i: usize) -> Option<Obj> {
+        self.items().get(i).cloned()
+    }
+
+    /// Replaces item `i`; gives the value back if there is no such item.
+    pub fn set(&self, i: usize, value: Obj) -> Result<(), Obj> {
+        // SAFETY: the old item leaves the vector before it is dropped.
+        let old = unsafe {
+            match (*self.items.get()).get_mut(i) {
+                Some(slot) => std::mem::replace(slot, value),
+                None => return Err(value),
+            }
+        };
+        drop(old);
+        Ok(())
+    }
+
+    #[inline]
+    pub fn push(&self, value: Obj) {
+        // SAFETY: no slice into the vector lives across the call.
+        unsafe {
+            let items = &mut *self.items.get();
+            if items.len() == items.capacity() {
+                // CPython's growth: about an eighth more.
+                let want = items.len() + 1;
+                let capacity = (want + (want >> 3) + 6) & !3;
+                items.reserve_exact(capacity - items.len());
+            }
+            items.push(value);
+        }
+    }
+
+    pub fn pop(&self) -> Option<Obj> {
+        // SAFETY: no slice into the vector lives across the call.
+        unsafe { (*self.items.get()).pop() }
+    }
+
+    /// Changes the vector; `f` must not run Python code (removed items are to be returned, not dropped).
+    #[inline]
+    pub fn with<R>(&self, f: impl FnOnce(&mut Vec<Obj>) -> R) -> R {
+        // SAFETY: `f` is short and does not reenter.
+        f(unsafe { &mut *self.items.get() })
+    }
+
+    /// Takes all items out.
+    pub fn take(&self) -> Vec<Obj> {
+        self.with(std::mem::take)
+    }
+
+    /// A copy of the items.
+    pub fn to_vec(&self) -> Vec<Obj> {
+        self.items().to_vec()
+    }
+}
