@@ -238,10 +238,7 @@ impl Cursor<'_> {
 
 /// The decimal value of a digit; other scripts' digits count as well.
 fn decimal_digit(code: u32) -> Option<usize> {
-    match code {
-        0x30..=0x39 => usize::try_from(code - 0x30).ok(),
-        _ => None,
-    }
+    crate::properties::decimal_value(code).map(usize::from)
 }
 
 fn alignment(code: u32) -> Option<char> {

@@ -5,5 +5,10 @@
 //! them in Python objects and exceptions.
 
 pub mod format_spec;
+pub mod normalize;
 pub mod number_format;
 pub mod number_parse;
+pub mod properties;
+#[rustfmt::skip]
+pub mod tables;
+pub mod text;

@@ -33,7 +33,7 @@ def decompositions():
     table, pairs = {}, []
     for code, c in enumerate(chars):
         parts = ud.decomposition(c).split()
-        if not parts:
+        if not parts or is_hangul(code):
             continue
         tag = parts.pop(0) if parts[0].startswith("<") else ""
         if tag not in tags:
