@@ -5,10 +5,13 @@
 //! them in Python objects and exceptions.
 
 pub mod format_spec;
+pub mod hash;
+pub mod mt19937;
 pub mod normalize;
 pub mod number_format;
 pub mod number_parse;
 pub mod properties;
+pub mod search;
 #[rustfmt::skip]
 pub mod tables;
 pub mod text;

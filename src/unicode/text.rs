@@ -39,11 +39,9 @@ const FINAL_SIGMA: u32 = 0x3c2;
 /// The lower-case form of the capital sigma at `index`: final if a cased character precedes it and
 /// none follows, case-ignorable ones not counted.
 fn lower_sigma<U: CodeUnit>(text: &[U], index: usize) -> u32 {
-    let first_relevant = |units: &mut dyn Iterator<Item = u32>| {
-        units.find(|&code| !props::is_case_ignorable(code)).is_some_and(props::is_cased)
-    };
-    let before = first_relevant(&mut code_points(&text[..index]).rev());
-    let after = first_relevant(&mut code_points(&text[index + 1..]));
+    let relevant = |code: &u32| !props::is_case_ignorable(*code);
+    let before = code_points(&text[..index]).rfind(relevant).is_some_and(props::is_cased);
+    let after = code_points(&text[index + 1..]).find(relevant).is_some_and(props::is_cased);
     if before && !after { FINAL_SIGMA } else { SMALL_SIGMA }
 }
 
