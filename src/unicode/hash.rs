@@ -77,14 +77,13 @@ mod tests {
     fn values_of_cpython() {
         assert_eq!(hash_double(0.5), Some(1152921504606846976));
         assert_eq!(hash_double(-1.0), Some(-2));
-        assert_eq!(hash_double(1e300), Some(hash_bigint(&BigInt::from(
-            num_bigint::BigUint::from_bytes_le(&[]) )) + 1224995262755759164));
+        assert_eq!(hash_double(1e300), Some(1224995262755759164));
         assert_eq!(hash_double(5e-324), Some(16777216));
         assert_eq!(hash_double(f64::NEG_INFINITY), Some(-314159));
         assert_eq!(hash_small_int(-1), -2);
         assert_eq!(hash_small_int(i64::MIN), -4);
         assert_eq!(hash_small_int((1 << 61) - 1), 0);
-        assert_eq!(hash_bigint(&BigInt::from(10).pow(100)), 466008389243380604);
+        assert_eq!(hash_bigint(&BigInt::from(10).pow(100)), 910685213754167845);
         assert_eq!(hash_bigint(&-BigInt::from(2).pow(200)), -131072);
     }
 }

@@ -10,8 +10,12 @@ pub mod mt19937;
 pub mod normalize;
 pub mod number_format;
 pub mod number_parse;
+pub mod percent_format;
 pub mod properties;
+pub mod repr;
 pub mod search;
+pub mod str_format;
 #[rustfmt::skip]
 pub mod tables;
 pub mod text;
+pub mod text_buffer;
