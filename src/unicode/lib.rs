@@ -19,3 +19,4 @@ pub mod str_format;
 pub mod tables;
 pub mod text;
 pub mod text_buffer;
+pub mod timsort;
