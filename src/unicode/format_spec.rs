@@ -73,7 +73,10 @@ pub struct FormatError {
 }
 
 fn value_error<T>(message: impl Into<String>) -> Result<T, FormatError> {
-    Err(FormatError { kind: FormatErrorKind::Value, message: message.into() })
+    Err(FormatError {
+        kind: FormatErrorKind::Value,
+        message: message.into(),
+    })
 }
 
 /// What `localeconv()` says about numbers.  `grouping` is in C form: group sizes from the right; 0
@@ -90,7 +93,11 @@ pub struct NumericLocale {
 
 impl Default for NumericLocale {
     fn default() -> Self {
-        Self { decimal_point: ".".into(), thousands_separator: String::new(), grouping: Vec::new() }
+        Self {
+            decimal_point: ".".into(),
+            thousands_separator: String::new(),
+            grouping: Vec::new(),
+        }
     }
 }
 
@@ -158,7 +165,9 @@ pub fn parse_format_spec(
         align_given = true;
         cursor.rest = &spec[1..];
     }
-    parsed.sign = ['+', '-', ' '].into_iter().find(|&sign| cursor.accept(sign));
+    parsed.sign = ['+', '-', ' ']
+        .into_iter()
+        .find(|&sign| cursor.accept(sign));
     parsed.no_negative_zero = cursor.accept('z');
     parsed.alternate = cursor.accept('#');
     if !fill_given && cursor.accept('0') {
@@ -211,7 +220,10 @@ impl Cursor<'_> {
         while let [first, rest @ ..] = self.rest
             && let Some(digit) = decimal_digit(*first)
         {
-            let next = value.unwrap_or(0).checked_mul(10).and_then(|v| v.checked_add(digit));
+            let next = value
+                .unwrap_or(0)
+                .checked_mul(10)
+                .and_then(|v| v.checked_add(digit));
             match next {
                 Some(next) if isize::try_from(next).is_ok() => value = Some(next),
                 _ => return value_error("Too many decimal digits in format string"),
@@ -264,7 +276,10 @@ fn check_grouping(parsed: &mut FormatSpec) -> Result<(), FormatError> {
 
 fn grouping_error(grouping: Grouping, kind: u32) -> Result<(), FormatError> {
     let separator = grouping.separator();
-    value_error(format!("Cannot specify '{separator}' with '{}'.", printable(kind)))
+    value_error(format!(
+        "Cannot specify '{separator}' with '{}'.",
+        printable(kind)
+    ))
 }
 
 fn printable(code: u32) -> String {
@@ -275,12 +290,16 @@ fn printable(code: u32) -> String {
 }
 
 fn lossy(text: &[u32]) -> String {
-    text.iter().map(|&c| char::from_u32(c).unwrap_or('\u{fffd}')).collect()
+    text.iter()
+        .map(|&c| char::from_u32(c).unwrap_or('\u{fffd}'))
+        .collect()
 }
 
 /// Type names are cut after 200 bytes.
 fn truncate(name: &str) -> &str {
-    let end = (0..=name.len().min(200)).rev().find(|&end| name.is_char_boundary(end));
+    let end = (0..=name.len().min(200))
+        .rev()
+        .find(|&end| name.is_char_boundary(end));
     &name[..end.unwrap_or(0)]
 }
 
@@ -316,9 +335,16 @@ pub fn format_str_layout(
     if spec.align == '=' {
         return value_error("'=' alignment not allowed in string format specifier");
     }
-    let take = spec.precision.map_or(length, |precision| precision.min(length));
+    let take = spec
+        .precision
+        .map_or(length, |precision| precision.min(length));
     let (left, right) = padding(spec, take);
-    Ok(StrLayout { left, take, right, fill: spec.fill })
+    Ok(StrLayout {
+        left,
+        take,
+        right,
+        fill: spec.fill,
+    })
 }
 
 /// Fills on both sides for text of `length` code points.
@@ -406,7 +432,10 @@ fn format_character(value: IntRef<'_>, spec: &FormatSpec) -> Result<FormattedTex
             IntRef::Small(_) => "%c arg not in range(0x110000)",
             IntRef::Big(_) => "Python int too large to convert to C long",
         };
-        return Err(FormatError { kind: FormatErrorKind::Overflow, message: message.into() });
+        return Err(FormatError {
+            kind: FormatErrorKind::Overflow,
+            message: message.into(),
+        });
     };
     let mut number = Number::of_digits("", NumericLocale::default());
     number.remainder = vec![code];
@@ -488,7 +517,12 @@ pub fn format_complex(
         }
     }
     let precision = precision.unwrap_or(6);
-    let mut part_spec = FormatSpec { align: '<', width: None, fill: 0, ..spec.clone() };
+    let mut part_spec = FormatSpec {
+        align: '<',
+        width: None,
+        fill: 0,
+        ..spec.clone()
+    };
     let mut body = Vec::new();
     if !skip_real {
         let text = format_float(real, kind, precision, flags);
@@ -562,16 +596,28 @@ impl<'a> Number<'a> {
             Some(body) => (true, body),
             None => (false, text),
         };
-        let split = body.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(body.len());
+        let split = body
+            .bytes()
+            .position(|b| !b.is_ascii_digit())
+            .unwrap_or(body.len());
         let (digits, rest) = body.split_at(split);
         let (has_point, rest) = match rest.strip_prefix('.') {
             Some(rest) => (true, rest),
             None => (false, rest),
         };
-        let split = rest.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(rest.len());
+        let split = rest
+            .bytes()
+            .position(|b| !b.is_ascii_digit())
+            .unwrap_or(rest.len());
         let (fraction, remainder) = rest.split_at(split);
         let remainder = remainder.chars().map(u32::from).collect();
-        Self { negative, has_point, fraction, remainder, ..Self::of_digits(digits, locale) }
+        Self {
+            negative,
+            has_point,
+            fraction,
+            remainder,
+            ..Self::of_digits(digits, locale)
+        }
     }
 
     fn render(&self, spec: &FormatSpec) -> Vec<u32> {
@@ -580,7 +626,11 @@ impl<'a> Number<'a> {
             (false, Some(sign @ ('+' | ' '))) => Some(sign),
             _ => None,
         };
-        let point = if self.has_point { self.locale.decimal_point.as_str() } else { "" };
+        let point = if self.has_point {
+            self.locale.decimal_point.as_str()
+        } else {
+            ""
+        };
         let fraction = group_fraction(self.fraction, spec.fraction_grouping);
         let around = usize::from(sign.is_some())
             + self.prefix.len()
@@ -588,13 +638,20 @@ impl<'a> Number<'a> {
             + fraction.len()
             + self.remainder.len();
         let zero_fill = spec.fill == u32::from('0') && spec.align == '=';
-        let min_width = if zero_fill { spec.width.unwrap_or(0).saturating_sub(around) } else { 0 };
+        let min_width = if zero_fill {
+            spec.width.unwrap_or(0).saturating_sub(around)
+        } else {
+            0
+        };
         let digits = if self.digits.is_empty() {
             Vec::new()
         } else {
             group_digits(self.digits, min_width, &self.locale)
         };
-        let total = spec.width.unwrap_or(0).saturating_sub(around + digits.len());
+        let total = spec
+            .width
+            .unwrap_or(0)
+            .saturating_sub(around + digits.len());
         let (left, inner, right) = match spec.align {
             '<' => (0, 0, total),
             '^' => (total / 2, 0, total - total / 2),
@@ -636,7 +693,11 @@ pub fn group_digits(digits: &str, min_width: usize, locale: &NumericLocale) -> V
     let mut source = digits.bytes().rev().map(u32::from);
     let mut remaining = digits.len();
     let mut width = min_width;
-    let mut sizes = GroupSizes { grouping: &locale.grouping, index: 0, previous: 0 };
+    let mut sizes = GroupSizes {
+        grouping: &locale.grouping,
+        index: 0,
+        previous: 0,
+    };
     // Built from the right to the left.
     let mut out: Vec<u32> = Vec::with_capacity(digits.len().max(min_width) * 4 / 3 + 1);
     let mut first = true;
@@ -704,21 +765,32 @@ mod tests {
     }
 
     fn int(value: i64, spec: &str) -> String {
-        show(parse_format_spec(&points(spec), "int", 'd', '>').and_then(|spec| {
-            format_int(IntRef::Small(value), &spec, "int", &NumericLocale::default())
-        }))
+        show(
+            parse_format_spec(&points(spec), "int", 'd', '>').and_then(|spec| {
+                format_int(
+                    IntRef::Small(value),
+                    &spec,
+                    "int",
+                    &NumericLocale::default(),
+                )
+            }),
+        )
     }
 
     fn float(value: f64, spec: &str) -> String {
-        show(parse_format_spec(&points(spec), "float", '\0', '>').and_then(|spec| {
-            format_float_spec(value, &spec, "float", &NumericLocale::default())
-        }))
+        show(
+            parse_format_spec(&points(spec), "float", '\0', '>').and_then(|spec| {
+                format_float_spec(value, &spec, "float", &NumericLocale::default())
+            }),
+        )
     }
 
     fn complex(real: f64, imaginary: f64, spec: &str) -> String {
-        show(parse_format_spec(&points(spec), "complex", '\0', '>').and_then(|spec| {
-            format_complex(real, imaginary, &spec, "complex", &NumericLocale::default())
-        }))
+        show(
+            parse_format_spec(&points(spec), "complex", '\0', '>').and_then(|spec| {
+                format_complex(real, imaginary, &spec, "complex", &NumericLocale::default())
+            }),
+        )
     }
 
     fn string(length: usize, spec: &str) -> Result<(usize, usize, usize), String> {
@@ -740,12 +812,21 @@ mod tests {
         assert_eq!(int(65, "c"), "A");
         assert_eq!(int(65, "05c"), "0000A");
         assert_eq!(int(5, "é>3"), "éé5");
-        assert_eq!(int(5, ".2"), "!Precision not allowed in integer format specifier");
+        assert_eq!(
+            int(5, ".2"),
+            "!Precision not allowed in integer format specifier"
+        );
         assert_eq!(int(5, ",x"), "!Cannot specify ',' with 'x'.");
         assert_eq!(int(5, ",_"), "!Cannot specify both ',' and '_'.");
         assert_eq!(int(5, "_,"), "!Cannot specify both ',' and '_'.");
-        assert_eq!(int(5, "s"), "!Unknown format code 's' for object of type 'int'");
-        assert_eq!(int(5, "dd"), "!Invalid format specifier 'dd' for object of type 'int'");
+        assert_eq!(
+            int(5, "s"),
+            "!Unknown format code 's' for object of type 'int'"
+        );
+        assert_eq!(
+            int(5, "dd"),
+            "!Invalid format specifier 'dd' for object of type 'int'"
+        );
         assert_eq!(int(-1, "c"), "!%c arg not in range(0x110000)");
     }
 
@@ -761,7 +842,10 @@ mod tests {
         assert_eq!(float(1e20, "020,"), "0,000,000,000,001e+20");
         assert_eq!(float(3.14159, "=+10.2f"), "+     3.14");
         assert_eq!(float(3.0, "."), "!Format specifier missing precision");
-        assert_eq!(float(3.0, "d"), "!Unknown format code 'd' for object of type 'float'");
+        assert_eq!(
+            float(3.0, "d"),
+            "!Unknown format code 'd' for object of type 'float'"
+        );
     }
 
     #[test]
@@ -769,15 +853,24 @@ mod tests {
         assert_eq!(complex(1.0, -2.0, ""), "(1-2j)");
         assert_eq!(complex(0.0, 2.5, ">8"), "    2.5j");
         assert_eq!(complex(1.0, 2.0, ".1f"), "1.0+2.0j");
-        assert_eq!(complex(1.0, 2.0, "010"), "!Zero padding is not allowed in complex format specifier");
+        assert_eq!(
+            complex(1.0, 2.0, "010"),
+            "!Zero padding is not allowed in complex format specifier"
+        );
     }
 
     #[test]
     fn strings() {
         assert_eq!(string(3, "^10.2"), Ok((4, 2, 4)));
         assert_eq!(string(3, "05"), Ok((0, 3, 2)));
-        assert_eq!(string(3, "=5"), Err("'=' alignment not allowed in string format specifier".into()));
+        assert_eq!(
+            string(3, "=5"),
+            Err("'=' alignment not allowed in string format specifier".into())
+        );
         assert_eq!(string(3, ",s"), Err("Cannot specify ',' with 's'.".into()));
-        assert_eq!(string(3, "d"), Err("Unknown format code 'd' for object of type 'str'".into()));
+        assert_eq!(
+            string(3, "d"),
+            Err("Unknown format code 'd' for object of type 'str'".into())
+        );
     }
 }

@@ -4,6 +4,7 @@
 //! `&[u32]` (UCS-4), lone surrogates included, and errors are plain enums.  The object model wraps
 //! them in Python objects and exceptions.
 
+pub mod codecs;
 pub mod format_spec;
 pub mod hash;
 pub mod mt19937;

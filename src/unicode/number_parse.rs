@@ -101,7 +101,10 @@ fn parse_float(text: &[u8]) -> Option<f64> {
     let value = if let Some(value) = parse_special(magnitude) {
         value
     } else {
-        if !magnitude.first().is_some_and(|&byte| byte.is_ascii_digit() || byte == b'.') {
+        if !magnitude
+            .first()
+            .is_some_and(|&byte| byte.is_ascii_digit() || byte == b'.')
+        {
             return None;
         }
         // The standard parser takes the same grammar; it would also take names, excluded above.
@@ -144,7 +147,10 @@ fn parse_hex_magnitude(text: &[u8]) -> Result<f64, HexFloatError> {
         [b'0', b'x' | b'X', rest @ ..] => rest,
         _ => text,
     };
-    let mantissa_end = body.iter().position(|&b| b == b'p' || b == b'P').unwrap_or(body.len());
+    let mantissa_end = body
+        .iter()
+        .position(|&b| b == b'p' || b == b'P')
+        .unwrap_or(body.len());
     let (mantissa, exponent_part) = body.split_at(mantissa_end);
     let exponent = match exponent_part {
         [] => 0,
@@ -157,7 +163,9 @@ fn parse_hex_magnitude(text: &[u8]) -> Result<f64, HexFloatError> {
             fraction_digits = Some(0);
             continue;
         }
-        let digit = char::from(byte).to_digit(16).ok_or(HexFloatError::Invalid)?;
+        let digit = char::from(byte)
+            .to_digit(16)
+            .ok_or(HexFloatError::Invalid)?;
         digits.push(digit);
         if let Some(count) = &mut fraction_digits {
             *count += 1;
@@ -175,7 +183,9 @@ fn parse_exponent(text: &[u8]) -> Result<i64, HexFloatError> {
         return Err(HexFloatError::Invalid);
     }
     let magnitude = digits.iter().fold(0i64, |sum, &digit| {
-        sum.saturating_mul(10).saturating_add(i64::from(digit - b'0')).min(i64::MAX / 8)
+        sum.saturating_mul(10)
+            .saturating_add(i64::from(digit - b'0'))
+            .min(i64::MAX / 8)
     });
     Ok(if negative { -magnitude } else { magnitude })
 }
@@ -224,7 +234,11 @@ fn assemble_hex(digits: &[u32], fraction_digits: i64, exponent: i64) -> Result<f
     };
     let kept = u64::try_from(kept).unwrap_or(u64::MAX);
     let value = scale_by_power(kept, lowest);
-    if value.is_finite() { Ok(value) } else { Err(HexFloatError::TooLarge) }
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(HexFloatError::TooLarge)
+    }
 }
 
 /// `kept * 2**power`, exact because `kept` has at most 53 bits (or is 2**53).
@@ -232,7 +246,7 @@ fn scale_by_power(kept: u64, power: i64) -> f64 {
     let value = kept as f64;
     if power < -1000 {
         // Two exact steps through the normal range; the second is exact as `kept` fits the subnormals.
-        value * 2f64.powi(-500) * 2f64.powi(i32::try_from(power + 500).unwrap_or(-1100).max(-574)) 
+        value * 2f64.powi(-500) * 2f64.powi(i32::try_from(power + 500).unwrap_or(-1100).max(-574))
     } else {
         value * 2f64.powi(i32::try_from(power).unwrap_or(2000))
     }
@@ -292,7 +306,9 @@ fn parse_digits(body: &[u8], base: u32, digit_limit: usize) -> Result<Int, Parse
                 return Err(ParseIntError::Invalid);
             }
         } else {
-            let digit = char::from(byte).to_digit(base.clamp(2, 36)).ok_or(ParseIntError::Invalid)?;
+            let digit = char::from(byte)
+                .to_digit(base.clamp(2, 36))
+                .ok_or(ParseIntError::Invalid)?;
             small = small
                 .and_then(|value| value.checked_mul(i64::from(base)))
                 .and_then(|value| value.checked_add(i64::from(digit)));
@@ -309,8 +325,14 @@ fn parse_digits(body: &[u8], base: u32, digit_limit: usize) -> Result<Int, Parse
     if let Some(value) = small {
         return Ok(Int::Small(value));
     }
-    let digits: String = body.iter().filter(|&&b| b != b'_').map(|&b| char::from(b)).collect();
-    BigInt::from_str_radix(&digits, base).map(Int::Big).map_err(|_| ParseIntError::Invalid)
+    let digits: String = body
+        .iter()
+        .filter(|&&b| b != b'_')
+        .map(|&b| char::from(b))
+        .collect();
+    BigInt::from_str_radix(&digits, base)
+        .map(Int::Big)
+        .map_err(|_| ParseIntError::Invalid)
 }
 
 #[cfg(test)]
@@ -324,7 +346,21 @@ mod tests {
         assert!(float_from_str(b"-nan").is_some_and(|v| v.is_nan() && v.is_sign_negative()));
         assert_eq!(float_from_str(b"1."), Some(1.0));
         assert_eq!(float_from_str(b".5"), Some(0.5));
-        for bad in [&b""[..], b".", b"1__0", b"_1", b"1_", b"1_.5", b"e5", b"1e", b"+-1", b"0x10", b"1 2", b"infin", b"--1"] {
+        for bad in [
+            &b""[..],
+            b".",
+            b"1__0",
+            b"_1",
+            b"1_",
+            b"1_.5",
+            b"e5",
+            b"1e",
+            b"+-1",
+            b"0x10",
+            b"1 2",
+            b"infin",
+            b"--1",
+        ] {
             assert_eq!(float_from_str(bad), None);
         }
     }
@@ -333,15 +369,24 @@ mod tests {
     fn hex_floats() {
         assert_eq!(float_from_hex(b"0x1.8p1"), Ok(3.0));
         assert_eq!(float_from_hex(b" -0x.1p4 "), Ok(-1.0));
-        assert_eq!(float_from_hex(b"1.921fb54442d18p1"), Ok(std::f64::consts::PI));
+        assert_eq!(
+            float_from_hex(b"1.921fb54442d18p1"),
+            Ok(std::f64::consts::PI)
+        );
         assert_eq!(float_from_hex(b"0x0.0000000000001p-1022"), Ok(5e-324));
         assert_eq!(float_from_hex(b"0x0.00000000000008p-1022"), Ok(0.0));
         assert_eq!(float_from_hex(b"0x0.000000000000080001p-1022"), Ok(5e-324));
         assert_eq!(float_from_hex(b"0x1.fffffffffffffp1023"), Ok(f64::MAX));
-        assert_eq!(float_from_hex(b"0x1.fffffffffffff8p1023"), Err(HexFloatError::TooLarge));
+        assert_eq!(
+            float_from_hex(b"0x1.fffffffffffff8p1023"),
+            Err(HexFloatError::TooLarge)
+        );
         assert_eq!(float_from_hex(b"0x1p1024"), Err(HexFloatError::TooLarge));
         assert_eq!(float_from_hex(b"0x1.00000000000008p0"), Ok(1.0));
-        assert_eq!(float_from_hex(b"0x1.000000000000080000000000000000000000000000000001p0"), Ok(1.0000000000000002));
+        assert_eq!(
+            float_from_hex(b"0x1.000000000000080000000000000000000000000000000001p0"),
+            Ok(1.0000000000000002)
+        );
         assert_eq!(float_from_hex(b"0x"), Err(HexFloatError::Invalid));
         assert_eq!(float_from_hex(b"1p"), Err(HexFloatError::Invalid));
         assert_eq!(float_from_hex(b"0x1p-1074"), Ok(5e-324));
@@ -359,7 +404,18 @@ mod tests {
         assert_eq!(small(b"0_0", 0), Ok(Int::Small(0)));
         assert_eq!(small(b"-9223372036854775808", 10), Ok(Int::Small(i64::MIN)));
         assert!(matches!(small(b"9223372036854775808", 10), Ok(Int::Big(_))));
-        for (bad, base) in [(&b""[..], 10), (b"010", 0), (b"1__0", 10), (b"_1", 10), (b"1_", 10), (b"0x", 16), (b"0x__1", 16), (b"9", 8), (b"- 1", 10), (b"0o8", 0)] {
+        for (bad, base) in [
+            (&b""[..], 10),
+            (b"010", 0),
+            (b"1__0", 10),
+            (b"_1", 10),
+            (b"1_", 10),
+            (b"0x", 16),
+            (b"0x__1", 16),
+            (b"9", 8),
+            (b"- 1", 10),
+            (b"0o8", 0),
+        ] {
             assert_eq!(small(bad, base), Err(ParseIntError::Invalid));
         }
         let long = vec![b'1'; 4301];

@@ -128,14 +128,17 @@ pub fn count<H: SearchUnit, N: CodeUnit>(haystack: &[H], needle: &[N]) -> usize 
 
 /// True if `text` starts with `prefix`, whatever the widths.
 pub fn starts_with<H: CodeUnit, N: CodeUnit>(text: &[H], prefix: &[N]) -> bool {
-    text.len() >= prefix.len()
-        && text.iter().zip(prefix).all(|(&a, &b)| a.into() == b.into())
+    text.len() >= prefix.len() && text.iter().zip(prefix).all(|(&a, &b)| a.into() == b.into())
 }
 
 /// True if `text` ends with `suffix`, whatever the widths.
 pub fn ends_with<H: CodeUnit, N: CodeUnit>(text: &[H], suffix: &[N]) -> bool {
     text.len() >= suffix.len()
-        && text.iter().rev().zip(suffix.iter().rev()).all(|(&a, &b)| a.into() == b.into())
+        && text
+            .iter()
+            .rev()
+            .zip(suffix.iter().rev())
+            .all(|(&a, &b)| a.into() == b.into())
 }
 
 /// Comparisons beyond this many per unit of haystack passed make the scan give up.
@@ -146,7 +149,9 @@ fn find_forward<T: SearchUnit>(haystack: &[T], needle: &[T]) -> Option<usize> {
     let (&first, rest) = needle.split_first()?;
     let (mut at, mut wasted) = (0, 0);
     while at <= last_start {
-        at += haystack[at..=last_start].iter().position(|&unit| unit == first)?;
+        at += haystack[at..=last_start]
+            .iter()
+            .position(|&unit| unit == first)?;
         let matched = common_length(&haystack[at + 1..], rest);
         if matched == rest.len() {
             return Some(at);
@@ -171,7 +176,10 @@ fn find_backward<T: SearchUnit>(haystack: &[T], needle: &[T]) -> Option<usize> {
     let (&last, head) = needle.split_last()?;
     let (mut end, mut wasted) = (hay_len, 0);
     while end >= len {
-        end = head.len() + haystack[head.len()..end].iter().rposition(|&unit| unit == last)?;
+        end = head.len()
+            + haystack[head.len()..end]
+                .iter()
+                .rposition(|&unit| unit == last)?;
         let before = haystack[..end].iter().rev().zip(head.iter().rev());
         let matched = before.take_while(|(a, b)| a == b).count();
         if matched == head.len() {
@@ -284,8 +292,7 @@ mod tests {
             assert_eq!(find(&haystack, &needle), all.first().copied());
             assert_eq!(rfind(&haystack, &needle), all.last().copied());
             if needle.len() > 1 {
-                let forward =
-                    two_way(haystack.len(), |i| haystack[i], needle.len(), |i| needle[i]);
+                let forward = two_way(haystack.len(), |i| haystack[i], needle.len(), |i| needle[i]);
                 assert_eq!(forward, all.first().copied());
             }
         }

@@ -47,7 +47,9 @@ impl<'a, U: CodeUnit> MarkupIter<'a, U> {
 
     fn peek(&self) -> Option<char> {
         // Code points that are no characters are never syntax.
-        self.text.get(self.at).map(|&unit| char::from_u32(unit.into()).unwrap_or('\u{fffd}'))
+        self.text
+            .get(self.at)
+            .map(|&unit| char::from_u32(unit.into()).unwrap_or('\u{fffd}'))
     }
 
     fn take(&mut self) -> Option<char> {
@@ -66,7 +68,10 @@ impl<'a, U: CodeUnit> MarkupIter<'a, U> {
             if next == Some(code) {
                 let literal = start..self.at;
                 self.at += 1;
-                return Ok(Markup { literal, field: None });
+                return Ok(Markup {
+                    literal,
+                    field: None,
+                });
             }
             if code == '}' {
                 return Err(StrFormatError("Single '}' encountered in format string"));
@@ -75,9 +80,15 @@ impl<'a, U: CodeUnit> MarkupIter<'a, U> {
                 return Err(StrFormatError("Single '{' encountered in format string"));
             }
             let literal = start..self.at - 1;
-            return Ok(Markup { literal, field: Some(self.field()?) });
+            return Ok(Markup {
+                literal,
+                field: Some(self.field()?),
+            });
         }
-        Ok(Markup { literal: start..self.at, field: None })
+        Ok(Markup {
+            literal: start..self.at,
+            field: None,
+        })
     }
 
     fn field(&mut self) -> Result<Field, StrFormatError> {
@@ -85,16 +96,23 @@ impl<'a, U: CodeUnit> MarkupIter<'a, U> {
         let end_mark = loop {
             match self.take() {
                 Some('{') => return Err(StrFormatError("unexpected '{' in field name")),
-                Some('[') => while self.peek().is_some_and(|code| code != ']') {
-                    self.at += 1;
-                },
+                Some('[') => {
+                    while self.peek().is_some_and(|code| code != ']') {
+                        self.at += 1;
+                    }
+                }
                 Some(mark @ ('}' | ':' | '!')) => break mark,
                 Some(_) => {}
                 None => return Err(StrFormatError("expected '}' before end of string")),
             }
         };
         let name = start..self.at - 1;
-        let mut field = Field { name, conversion: None, spec: self.at..self.at, spec_has_fields: false };
+        let mut field = Field {
+            name,
+            conversion: None,
+            spec: self.at..self.at,
+            spec_has_fields: false,
+        };
         if end_mark == '}' {
             field.spec = self.at - 1..self.at - 1;
             return Ok(field);
@@ -247,7 +265,9 @@ fn field_step<U: CodeUnit>(name: &[U], at: &mut usize) -> Result<FieldStep, StrF
 fn integer<U: CodeUnit>(text: &[U]) -> Result<Option<usize>, StrFormatError> {
     let mut value = None;
     for code in code_points(text) {
-        let Some(digit) = decimal_value(code) else { return Ok(None) };
+        let Some(digit) = decimal_value(code) else {
+            return Ok(None);
+        };
         let next = value
             .unwrap_or(0usize)
             .checked_mul(10)
@@ -303,12 +323,24 @@ mod tests {
     #[test]
     fn markup() {
         let found = parse("a{{b{x[}]!r:>{w}}c").unwrap();
-        assert_eq!(found[0], Markup { literal: 0..2, field: None });
+        assert_eq!(
+            found[0],
+            Markup {
+                literal: 0..2,
+                field: None
+            }
+        );
         assert_eq!(found[1].literal, 3..4);
         let field = found[1].field.clone().unwrap();
         assert_eq!((field.name, field.conversion), (5..9, Some(u32::from('r'))));
         assert_eq!((field.spec, field.spec_has_fields), (12..16, true));
-        assert_eq!(found[2], Markup { literal: 17..18, field: None });
+        assert_eq!(
+            found[2],
+            Markup {
+                literal: 17..18,
+                field: None
+            }
+        );
     }
 
     #[test]
@@ -318,7 +350,10 @@ mod tests {
             ("{", "Single '{' encountered in format string"),
             ("{a", "expected '}' before end of string"),
             ("{a{", "unexpected '{' in field name"),
-            ("{a!", "end of string while looking for conversion specifier"),
+            (
+                "{a!",
+                "end of string while looking for conversion specifier",
+            ),
             ("{a!rx}", "expected ':' after conversion specifier"),
             ("{a!r", "unmatched '{' in format spec"),
             ("{a:", "unmatched '{' in format spec"),
@@ -336,10 +371,21 @@ mod tests {
         let steps: Result<Vec<_>, _> = field_steps(name, rest).collect();
         assert_eq!(
             steps,
-            Ok(vec![FieldStep::Attribute(2..3), FieldStep::Index(1), FieldStep::Key(7..8)])
+            Ok(vec![
+                FieldStep::Attribute(2..3),
+                FieldStep::Index(1),
+                FieldStep::Key(7..8)
+            ])
         );
-        let error = |name: &[u8]| field_steps(name, 0).find_map(Result::err).map(|error| error.0);
-        assert_eq!(error(b".a[1]x"), Some("Only '.' or '[' may follow ']' in format field specifier"));
+        let error = |name: &[u8]| {
+            field_steps(name, 0)
+                .find_map(Result::err)
+                .map(|error| error.0)
+        };
+        assert_eq!(
+            error(b".a[1]x"),
+            Some("Only '.' or '[' may follow ']' in format field specifier")
+        );
         assert_eq!(error(b"[]"), Some("Empty attribute in format string"));
         assert_eq!(error(b"[a"), Some("Missing ']' in format string"));
     }

@@ -40,9 +40,17 @@ const FINAL_SIGMA: u32 = 0x3c2;
 /// none follows, case-ignorable ones not counted.
 fn lower_sigma<U: CodeUnit>(text: &[U], index: usize) -> u32 {
     let relevant = |code: &u32| !props::is_case_ignorable(*code);
-    let before = code_points(&text[..index]).rfind(relevant).is_some_and(props::is_cased);
-    let after = code_points(&text[index + 1..]).find(relevant).is_some_and(props::is_cased);
-    if before && !after { FINAL_SIGMA } else { SMALL_SIGMA }
+    let before = code_points(&text[..index])
+        .rfind(relevant)
+        .is_some_and(props::is_cased);
+    let after = code_points(&text[index + 1..])
+        .find(relevant)
+        .is_some_and(props::is_cased);
+    if before && !after {
+        FINAL_SIGMA
+    } else {
+        SMALL_SIGMA
+    }
 }
 
 fn push_lower<U: CodeUnit>(text: &[U], index: usize, out: &mut Vec<u32>) {

@@ -61,18 +61,12 @@ impl TextBuffer {
 
     #[cold]
     fn widen_and_push(&mut self, code: u32) {
-        let spare = 16;
-        let wide_enough = u16::try_from(code).is_ok();
-        *self = match std::mem::take(self) {
-            Self::Latin1(text) if wide_enough => {
-                let mut wide = Vec::with_capacity(text.capacity().max(text.len() + spare));
-                wide.extend(text.iter().map(|&unit| u16::from(unit)));
-                Self::Ucs2(wide)
-            }
-            Self::Latin1(text) => Self::Ucs4(text.into_iter().map(u32::from).collect()),
-            Self::Ucs2(text) => Self::Ucs4(text.into_iter().map(u32::from).collect()),
-            wide @ Self::Ucs4(_) => wide,
-        };
+        let spare = self.len() / 8 + 16;
+        if u16::try_from(code).is_ok() {
+            self.make_ucs2(spare);
+        } else {
+            self.make_ucs4(spare);
+        }
         self.push(code);
     }
 
@@ -88,10 +82,46 @@ impl TextBuffer {
     /// Appends text.
     pub fn push_str(&mut self, text: &str) {
         if text.is_ascii() {
-            self.push_latin1(text.as_bytes());
-        } else {
-            self.extend(text.chars().map(u32::from));
+            return self.push_latin1(text.as_bytes());
         }
+        // The highest lead byte tells the width, so that the text is widened once at most.
+        let highest = text.bytes().max().unwrap_or(0);
+        let count = text.chars().count();
+        if highest >= 0xf0 {
+            self.make_ucs4(count);
+        } else if highest >= 0xc4 && matches!(self, Self::Latin1(_)) {
+            self.make_ucs2(count);
+        }
+        match self {
+            Self::Ucs2(units) => {
+                units.extend(
+                    text.chars()
+                        .filter_map(|c| u16::try_from(u32::from(c)).ok()),
+                );
+            }
+            Self::Latin1(units) => {
+                units.extend(text.chars().filter_map(|c| u8::try_from(u32::from(c)).ok()));
+            }
+            Self::Ucs4(units) => units.extend(text.chars().map(u32::from)),
+        }
+    }
+
+    fn make_ucs2(&mut self, spare: usize) {
+        if let Self::Latin1(text) = self {
+            let mut wide = Vec::with_capacity(text.len() + spare);
+            wide.extend(text.iter().map(|&unit| u16::from(unit)));
+            *self = Self::Ucs2(wide);
+        }
+    }
+
+    fn make_ucs4(&mut self, spare: usize) {
+        let mut wide: Vec<u32> = Vec::with_capacity(self.len() + spare);
+        match self {
+            Self::Latin1(text) => wide.extend(text.iter().map(|&unit| u32::from(unit))),
+            Self::Ucs2(text) => wide.extend(text.iter().map(|&unit| u32::from(unit))),
+            Self::Ucs4(_) => return,
+        }
+        *self = Self::Ucs4(wide);
     }
 
     /// Appends text of any width.

@@ -18,8 +18,12 @@ pub fn sort<T: Copy, E>(
     if items.len() < 2 {
         return Ok(());
     }
-    let mut sorter =
-        Sorter { less, aside: Vec::new(), min_gallop: MIN_GALLOP, runs: Vec::new() };
+    let mut sorter = Sorter {
+        less,
+        aside: Vec::new(),
+        min_gallop: MIN_GALLOP,
+        runs: Vec::new(),
+    };
     let minrun = minimal_run(items.len());
     let mut start = 0;
     while start < items.len() {
@@ -31,7 +35,11 @@ pub fn sort<T: Copy, E>(
             length = forced;
         }
         sorter.found_run(items, length)?;
-        sorter.runs.push(Run { start, length, power: 0 });
+        sorter.runs.push(Run {
+            start,
+            length,
+            power: 0,
+        });
         start += length;
     }
     sorter.collapse(items)
@@ -155,7 +163,9 @@ impl<T: Copy, E, F: FnMut(&T, &T) -> Result<bool, E>> Sorter<T, F> {
 
     /// Merges what has to be merged before a run of `length` is pushed.
     fn found_run(&mut self, items: &mut [T], length: usize) -> Result<(), E> {
-        let Some(&last) = self.runs.last() else { return Ok(()) };
+        let Some(&last) = self.runs.last() else {
+            return Ok(());
+        };
         let power = power(last.start, last.length, length, items.len());
         while self.runs.len() > 1 && self.runs[self.runs.len() - 2].power > power {
             self.merge_at(items, self.runs.len() - 2)?;
@@ -196,7 +206,11 @@ impl<T: Copy, E, F: FnMut(&T, &T) -> Result<bool, E>> Sorter<T, F> {
         }
         let items = &mut items[skipped..left.length + kept];
         let left_length = left.length - skipped;
-        if left_length <= kept { self.merge_low(items, left_length) } else { self.merge_high(items, left_length) }
+        if left_length <= kept {
+            self.merge_low(items, left_length)
+        } else {
+            self.merge_high(items, left_length)
+        }
     }
 
     /// The place for `key` before any equal element.
@@ -264,7 +278,11 @@ impl<T: Copy, E, F: FnMut(&T, &T) -> Result<bool, E>> Sorter<T, F> {
         let mut aside = std::mem::take(&mut self.aside);
         aside.clear();
         aside.extend_from_slice(&items[..left]);
-        let mut merge = Merge { in_place: items.len() - left, aside: left, hole: 0 };
+        let mut merge = Merge {
+            in_place: items.len() - left,
+            aside: left,
+            hole: 0,
+        };
         let result = self.merge_forward(items, &aside, &mut merge);
         // After an error, or when the right run is used up.
         let rest = &aside[aside.len() - merge.aside..];
@@ -304,7 +322,10 @@ impl<T: Copy, E, F: FnMut(&T, &T) -> Result<bool, E>> Sorter<T, F> {
         loop {
             let (mut a_wins, mut b_wins) = (0, 0);
             while a_wins < min_gallop && b_wins < min_gallop {
-                let (a, b) = (&aside[aside.len() - merge.aside], &items[total - merge.in_place]);
+                let (a, b) = (
+                    &aside[aside.len() - merge.aside],
+                    &items[total - merge.in_place],
+                );
                 if (self.less)(b, a)? {
                     take_in_place(items, merge, 1);
                     (a_wins, b_wins) = (0, b_wins + 1);
@@ -357,7 +378,11 @@ impl<T: Copy, E, F: FnMut(&T, &T) -> Result<bool, E>> Sorter<T, F> {
         let mut aside = std::mem::take(&mut self.aside);
         aside.clear();
         aside.extend_from_slice(&items[left..]);
-        let mut merge = Merge { in_place: left, aside: aside.len(), hole: items.len() };
+        let mut merge = Merge {
+            in_place: left,
+            aside: aside.len(),
+            hole: items.len(),
+        };
         let result = self.merge_backward(items, &aside, &mut merge);
         let rest = &aside[..merge.aside];
         if result.is_ok() && merge.in_place > 0 {
@@ -458,7 +483,13 @@ mod tests {
                     2 => i + (state >> 16) % 5,
                     3 => count - i / 3,
                     4 => i % 100,
-                    _ => if i % 200 < 100 { i } else { 1000u32.wrapping_sub(i) },
+                    _ => {
+                        if i % 200 < 100 {
+                            i
+                        } else {
+                            1000u32.wrapping_sub(i)
+                        }
+                    }
                 };
                 (value, i)
             })
@@ -468,7 +499,14 @@ mod tests {
     #[test]
     fn comparisons_of_cpython() {
         // Number of comparisons, and a checksum over the order of them.
-        let expected = [(30760, 811014228), (21160, 128928077), (12688, 719046762), (4998, 833438372), (15802, 518972912), (4762, 228055080)];
+        let expected = [
+            (30760, 811014228),
+            (21160, 128928077),
+            (12688, 719046762),
+            (4998, 833438372),
+            (15802, 518972912),
+            (4762, 228055080),
+        ];
         for (shape, &want) in (0..6).zip(&expected) {
             let mut items = numbers(shape, 3000);
             let (mut count, mut sum) = (0u64, 0u64);
@@ -491,10 +529,19 @@ mod tests {
                 let mut count = 0;
                 let _ = sort(&mut items, |a, b| {
                     count += 1;
-                    if count > limit { Err(()) } else { Ok(a.0 < b.0) }
+                    if count > limit {
+                        Err(())
+                    } else {
+                        Ok(a.0 < b.0)
+                    }
                 });
                 items.sort_by_key(|item| item.1);
-                assert!(items.iter().enumerate().all(|(i, item)| item.1 as usize == i));
+                assert!(
+                    items
+                        .iter()
+                        .enumerate()
+                        .all(|(i, item)| item.1 as usize == i)
+                );
             }
         }
     }
