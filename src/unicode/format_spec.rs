@@ -840,7 +840,7 @@ mod tests {
         assert_eq!(float(3.0, ""), "3.0");
         assert_eq!(float(3.0, ".3"), "3.0");
         assert_eq!(float(1e20, "020,"), "0,000,000,000,001e+20");
-        assert_eq!(float(3.14159, "=+10.2f"), "+     3.14");
+        assert_eq!(float(2.25159, "=+10.2f"), "+     2.25");
         assert_eq!(float(3.0, "."), "!Format specifier missing precision");
         assert_eq!(
             float(3.0, "d"),

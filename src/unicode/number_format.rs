@@ -362,7 +362,7 @@ mod tests {
 
     #[test]
     fn hexadecimal() {
-        assert_eq!(float_hex(3.14), "0x1.91eb851eb851fp+1");
+        assert_eq!(float_hex(0.1), "0x1.999999999999ap-4");
         assert_eq!(float_hex(-0.0), "-0x0.0p+0");
         assert_eq!(float_hex(5e-324), "0x0.0000000000001p-1022");
     }

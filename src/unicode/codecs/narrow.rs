@@ -10,6 +10,12 @@ const NOT_LATIN1: &str = "ordinal not in range(256)";
 /// The reason of every charmap error.
 pub const UNDEFINED: &str = "character maps to <undefined>";
 
+/// Appends the text for a byte, or returns false.
+pub type DecodeOne<'a, E> = &'a mut dyn FnMut(u8, &mut TextBuffer) -> Result<bool, E>;
+
+/// Appends the bytes for a character, or returns false.
+pub type EncodeOne<'a, E> = &'a mut dyn FnMut(u32, &mut Vec<u8>) -> Result<bool, E>;
+
 /// Decodes ASCII.
 pub fn decode_ascii<E>(
     input: &[u8],
@@ -89,7 +95,7 @@ pub fn decode_charmap<E>(
     input: &[u8],
     out: &mut TextBuffer,
     on_error: OnDecodeError<'_, E>,
-    decode_one: &mut dyn FnMut(u8, &mut TextBuffer) -> Result<bool, E>,
+    decode_one: DecodeOne<'_, E>,
 ) -> Result<usize, E> {
     let mut at = 0;
     while let Some(&byte) = input.get(at) {
@@ -114,7 +120,7 @@ pub fn decode_charmap<E>(
 pub fn encode_charmap<U: CodeUnit, E: From<CodecError>>(
     text: &[U],
     on_error: OnEncodeError<'_, E>,
-    encode_one: &mut dyn FnMut(u32, &mut Vec<u8>) -> Result<bool, E>,
+    encode_one: EncodeOne<'_, E>,
 ) -> Result<Vec<u8>, E> {
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;

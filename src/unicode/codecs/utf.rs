@@ -30,7 +30,7 @@ pub fn decode_utf8<E>(
         }
         let start = at;
         let incomplete = is_incomplete(bad) && start + bad.len() == input.len();
-        if incomplete && !is_final {
+        if !is_final && (incomplete || is_cut_surrogate(&input[start..])) {
             break;
         }
         let reason = if incomplete {
@@ -54,10 +54,13 @@ pub fn decode_utf8<E>(
 
 /// True if more bytes could complete the (so far valid) sequence.
 fn is_incomplete(bad: &[u8]) -> bool {
-    match bad {
-        [0xc2..=0xf4] | [0xe0..=0xf4, _] | [0xf0..=0xf4, _, _] => true,
-        _ => false,
-    }
+    matches!(bad, [0xc2..=0xf4] | [0xe0..=0xf4, _] | [0xf0..=0xf4, _, _])
+}
+
+/// True if the data ends in the first two of the three bytes `surrogatepass` makes of a surrogate:
+/// an incremental decoder waits for the third.
+fn is_cut_surrogate(rest: &[u8]) -> bool {
+    matches!(rest, [0xed, 0xa0..=0xbf])
 }
 
 /// Appends one code point; surrogates as if they were characters.
