@@ -61,6 +61,8 @@ pub enum FormatErrorKind {
     Value,
     /// `OverflowError`
     Overflow,
+    /// `MemoryError`, without a message.
+    Memory,
 }
 
 /// A refused specification.
@@ -357,6 +359,19 @@ fn padding(spec: &FormatSpec, length: usize) -> (usize, usize) {
     }
 }
 
+/// Refuses widths and precisions that no memory can hold, before anything is built.
+fn check_size(spec: &FormatSpec) -> Result<(), FormatError> {
+    const SURELY_FINE: usize = 1 << 20;
+    let size = spec.width.unwrap_or(0).max(spec.precision.unwrap_or(0));
+    if size > SURELY_FINE && Vec::<u32>::new().try_reserve_exact(size).is_err() {
+        return Err(FormatError {
+            kind: FormatErrorKind::Memory,
+            message: String::new(),
+        });
+    }
+    Ok(())
+}
+
 /// True if the presentation type makes an `int` format as a `float`.
 pub fn is_float_kind(kind: u32) -> bool {
     char::from_u32(kind).is_some_and(|c| matches!(c, 'e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%'))
@@ -393,6 +408,7 @@ pub fn format_int(
     if spec.no_negative_zero {
         return value_error("Negative zero coercion (z) not allowed in integer format specifier");
     }
+    check_size(spec)?;
     if radix == 0 {
         return format_character(value, spec);
     }
@@ -464,6 +480,7 @@ pub fn format_float_spec(
         flags |= FLAG_NO_NEG_0;
     }
     let precision = checked_precision(spec)?;
+    check_size(spec)?;
     if kind == 'r' && precision.is_some() {
         kind = 'g';
     }
@@ -498,6 +515,7 @@ pub fn format_complex(
         _ => return Err(unknown_format_code(spec.kind, type_name)),
     };
     let precision = checked_precision(spec)?;
+    check_size(spec)?;
     if spec.fill == u32::from('0') {
         return value_error("Zero padding is not allowed in complex format specifier");
     }
