@@ -1,0 +1,187 @@
+"""Generates ../tables.rs from the running Python's Unicode data (CPython 3.14: Unicode 16.0).
+
+Usage, from this folder:  python3.14 generate.py > ../tables.rs
+"""
+
+import sys
+import unicodedata as ud
+
+LIMIT = 0x110000
+BLOCK = 128
+
+FLAGS = [
+    "ALPHA", "DECIMAL", "DIGIT", "NUMERIC", "SPACE", "PRINTABLE", "UPPER", "LOWER", "TITLE",
+    "CASE_IGNORABLE", "XID_START", "XID_CONTINUE", "LINE_BREAK", "MIRRORED", "EXTENDED_CASE",
+    "CANONICAL_DECOMPOSITION", "ANY_DECOMPOSITION", "NFC_NOT_YES", "NFKC_NOT_YES",
+]
+BIT = {name: 1 << index for index, name in enumerate(FLAGS)}
+
+chars = [chr(code) for code in range(LIMIT)]
+categories = sorted({ud.category(c) for c in chars})
+bidis = sorted({ud.bidirectional(c) for c in chars})
+widths = sorted({ud.east_asian_width(c) for c in chars})
+numerics = sorted({ud.numeric(c) for c in chars if c.isnumeric()})
+tags = [""]
+
+
+def is_hangul(code):
+    return 0xAC00 <= code <= 0xD7A3
+
+
+def decompositions():
+    """Maps a code point to its tag and its direct decomposition, and lists the composing pairs."""
+    table, pairs = {}, []
+    for code, c in enumerate(chars):
+        parts = ud.decomposition(c).split()
+        if not parts or is_hangul(code):
+            continue
+        tag = parts.pop(0) if parts[0].startswith("<") else ""
+        if tag not in tags:
+            tags.append(tag)
+        points = [int(part, 16) for part in parts]
+        table[code] = (tags.index(tag), points)
+        if not tag and len(points) == 2 and ud.normalize("NFC", c) == c:
+            pairs.append((points[0], points[1], code))
+    return table, sorted(pairs)
+
+
+DECOMPOSITIONS, PAIRS = decompositions()
+SECONDS = {second for _, second, _ in PAIRS}
+
+
+def is_case_ignorable(c):
+    """A case-ignorable character is looked through when the form of a final sigma is chosen."""
+    return ("A" + c + "\u03a3").lower()[-1] == "\u03c2" and (c + "\u03a3").lower()[-1] != "\u03c2"
+
+
+def simple(mapped, c):
+    return ord(mapped) if len(mapped) == 1 else ord(c)
+
+
+def record(code, c):
+    flags = 0
+
+    def put(name, value):
+        nonlocal flags
+        if value:
+            flags |= BIT[name]
+
+    put("ALPHA", c.isalpha())
+    put("DECIMAL", c.isdecimal())
+    put("DIGIT", c.isdigit())
+    put("NUMERIC", c.isnumeric())
+    put("SPACE", c.isspace())
+    put("PRINTABLE", c.isprintable())
+    put("UPPER", c.isupper())
+    put("LOWER", c.islower())
+    put("TITLE", ud.category(c) == "Lt")
+    put("CASE_IGNORABLE", is_case_ignorable(c))
+    put("XID_START", c.isidentifier())
+    put("XID_CONTINUE", ("a" + c).isidentifier())
+    put("LINE_BREAK", len((c + "a").splitlines()) == 2)
+    put("MIRRORED", ud.mirrored(c))
+    tag, points = DECOMPOSITIONS.get(code, (0, []))
+    put("CANONICAL_DECOMPOSITION", (points and not tag) or is_hangul(code))
+    put("ANY_DECOMPOSITION", points or is_hangul(code))
+    combines = code in SECONDS or 0x1161 <= code <= 0x1175 or 0x11A8 <= code <= 0x11C2
+    put("NFC_NOT_YES", combines or ud.normalize("NFC", c) != c)
+    put("NFKC_NOT_YES", combines or ud.normalize("NFKC", c) != c)
+
+    lower = 0x69 if code == 0x130 else simple(c.lower(), c)
+    upper, title = simple(c.upper(), c), simple(c.title(), c)
+    full = (c.lower(), c.upper(), c.title(), c.casefold())
+    if full != (chr(lower), chr(upper), chr(title), chr(lower)) and c != "\u03a3":
+        put("EXTENDED_CASE", True)
+        EXTENDED.append((code, full))
+    return (
+        flags,
+        categories.index(ud.category(c)),
+        bidis.index(ud.bidirectional(c)),
+        ud.combining(c),
+        widths.index(ud.east_asian_width(c)),
+        ud.decimal(c, -1),
+        ud.digit(c, -1),
+        numerics.index(ud.numeric(c)) + 1 if c.isnumeric() else 0,
+        upper - code,
+        lower - code,
+        title - code,
+    )
+
+
+EXTENDED = []
+
+
+def stages(values):
+    """Splits `values` into blocks; returns the index of each block and the distinct blocks."""
+    blocks, index = {}, []
+    for start in range(0, len(values), BLOCK):
+        index.append(blocks.setdefault(tuple(values[start : start + BLOCK]), len(blocks)))
+    return index, [value for block in blocks for value in block]
+
+
+def array(name, kind, items, doc):
+    print(f"/// {doc}")
+    print(f"pub static {name}: [{kind}; {len(items)}] = [")
+    line = "   "
+    for item in items:
+        text = f" {item},"
+        if len(line) + len(text) > 100:
+            print(line)
+            line = "   "
+        line += text
+    if line.strip():
+        print(line)
+    print("];\n")
+
+
+def strings(name, items, doc):
+    array(name, "&str", [f'"{item}"' for item in items], doc)
+
+
+def main():
+    assert ud.unidata_version == "16.0.0", ud.unidata_version
+    records, indices = {}, []
+    for code, c in enumerate(chars):
+        indices.append(records.setdefault(record(code, c), len(records)))
+    print("//! Unicode 16.0 data; generated by `tools/generate.py`, do not edit.\n")
+    print("#![allow(clippy::unreadable_literal)]\n")
+    print("use crate::properties::Record;\n")
+    print("/// The version of Unicode.")
+    print(f'pub const UNIDATA_VERSION: &str = "{ud.unidata_version}";\n')
+    for name in FLAGS:
+        print(f"/// Bit of `Record::flags`.\npub const {name}: u32 = {BIT[name]:#x};")
+    print()
+    strings("CATEGORIES", categories, "Names of general categories.")
+    strings("BIDIRECTIONAL", bidis, "Names of bidirectional classes.")
+    strings("EAST_ASIAN_WIDTHS", widths, "Names of East Asian widths.")
+    array("NUMERIC_VALUES", "f64", [repr(float(n)) for n in numerics], "Numeric values; `Record::numeric` counts from 1.")
+    shown = [
+        "Record { flags: %#x, category: %d, bidirectional: %d, combining: %d, east_asian_width: %d, "
+        "decimal: %d, digit: %d, numeric: %d, upper: %d, lower: %d, title: %d }" % row
+        for row in records
+    ]
+    array("RECORDS", "Record", shown, "The distinct records.")
+    index, blocks = stages(indices)
+    array("RECORD_BLOCKS", "u16", index, "The block of each 128 code points.")
+    array("RECORD_INDICES", "u16", blocks, "The blocks: indices into `RECORDS`.")
+
+    pool, rows = [], []
+    for code, (low, up, title, fold) in EXTENDED:
+        start = len(pool)
+        pool.extend(map(ord, low + up + title + fold))
+        rows.append((code, start, len(low), len(up), len(title), len(fold)))
+    array("EXTENDED_CASE_ROWS", "(u32, u16, u8, u8, u8, u8)", rows, "Code point, start in the pool, lengths of lower, upper, title and fold mapping.")
+    array("EXTENDED_CASE_POOL", "u32", pool, "The mappings, one after the other.")
+
+    strings("DECOMPOSITION_TAGS", tags, "Compatibility tags; the empty one is canonical.")
+    pool, rows = [], []
+    for code, (tag, points) in DECOMPOSITIONS.items():
+        rows.append((code, len(pool), len(points), tag))
+        pool.extend(points)
+    array("DECOMPOSITION_ROWS", "(u32, u16, u8, u8)", rows, "Code point, start in the pool, length, tag.")
+    array("DECOMPOSITION_POOL", "u32", pool, "The direct decompositions.")
+    array("COMPOSITIONS", "(u32, u32, u32)", PAIRS, "First, second, composed; sorted.")
+
+
+sys.setrecursionlimit(10000)
+main()
