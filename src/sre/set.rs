@@ -98,7 +98,11 @@ impl Set {
             return self.lookup(folded);
         }
         let upper = self.tables.upper_locale(c);
-        self.lookup(folded) || (upper != folded && self.lookup(upper))
+        // Neither case may be in a set that is excluded.
+        match self.items.first() {
+            Some(Item::Negate) => self.lookup(folded) && self.lookup(upper),
+            _ => self.lookup(folded) || self.lookup(upper),
+        }
     }
 
     fn lookup(&self, c: u32) -> bool {
