@@ -13,7 +13,10 @@ pub trait CodeUnit: Copy + Eq + 'static {
         haystack.iter().position(|&unit| unit == needle)
     }
     /// The first occurrence of a byte string, when this width has a faster way than the overlap table.
-    fn find_bytes(_haystack: &[Self], _finder: &memchr::memmem::Finder<'_>) -> Option<Option<usize>> {
+    fn find_bytes(
+        _haystack: &[Self],
+        _finder: &memchr::memmem::Finder<'_>,
+    ) -> Option<Option<usize>> {
         None
     }
 }
@@ -105,11 +108,15 @@ pub static STD_TABLES: CharTables = CharTables {
 
 /// A few blocks of decimal digits beyond ASCII, enough for tests.
 fn is_std_decimal(c: u32) -> bool {
-    [0x660, 0x6f0, 0x966, 0xff10, 0x104a0].iter().any(|&zero| (zero..zero + 10).contains(&c))
+    [0x660, 0x6f0, 0x966, 0xff10, 0x104a0]
+        .iter()
+        .any(|&zero| (zero..zero + 10).contains(&c))
 }
 
 fn simple_case<I: Iterator<Item = char>>(c: u32, map: fn(char) -> I) -> u32 {
-    let Some(ch) = char::from_u32(c) else { return c };
+    let Some(ch) = char::from_u32(c) else {
+        return c;
+    };
     let mut mapped = map(ch);
     match (mapped.next(), mapped.next()) {
         (Some(one), None) => one as u32,
@@ -120,7 +127,11 @@ fn simple_case<I: Iterator<Item = char>>(c: u32, map: fn(char) -> I) -> u32 {
 }
 
 pub(crate) fn lower_ascii(c: u32) -> u32 {
-    if (u32::from(b'A')..=u32::from(b'Z')).contains(&c) { c + 32 } else { c }
+    if (u32::from(b'A')..=u32::from(b'Z')).contains(&c) {
+        c + 32
+    } else {
+        c
+    }
 }
 
 impl CharTables {
@@ -160,7 +171,10 @@ mod tests {
     fn categories_and_their_negations() {
         for c in 0..0x400 {
             for kind in (0..=category::LAST).step_by(2) {
-                assert_ne!(STD_TABLES.category(kind, c), STD_TABLES.category(kind + 1, c));
+                assert_ne!(
+                    STD_TABLES.category(kind, c),
+                    STD_TABLES.category(kind + 1, c)
+                );
             }
         }
         assert!(STD_TABLES.category(category::UNI_DIGIT, 0x663));

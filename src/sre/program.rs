@@ -24,7 +24,10 @@ pub(crate) enum Inst {
     Literal(u32),
     Set(u32),
     /// A run of literals in `Program::literals`.
-    Literals { start: u32, len: u32 },
+    Literals {
+        start: u32,
+        len: u32,
+    },
     At(u32),
     Mark(u32),
     Jump(u32),
@@ -38,11 +41,25 @@ pub(crate) enum Inst {
     MaxUntil,
     MinUntil,
     PossessiveRepeat(u32),
-    Atomic { next: u32 },
-    Assert { back: u32, next: u32 },
-    AssertNot { back: u32, next: u32 },
-    GroupRef { group: u32, fold: Fold },
-    GroupExists { group: u32, otherwise: u32 },
+    Atomic {
+        next: u32,
+    },
+    Assert {
+        back: u32,
+        next: u32,
+    },
+    AssertNot {
+        back: u32,
+        next: u32,
+    },
+    GroupRef {
+        group: u32,
+        fold: Fold,
+    },
+    GroupExists {
+        group: u32,
+        otherwise: u32,
+    },
 }
 
 /// What the next character must be for an instruction to have a chance.
@@ -129,7 +146,9 @@ impl Program {
                 Inst::Mark(_) => pc += 1,
                 Inst::Jump(target) => pc = target as usize,
                 Inst::Literal(c) => return First::Literal(c),
-                Inst::Literals { start, .. } => return First::Literal(self.literals[start as usize]),
+                Inst::Literals { start, .. } => {
+                    return First::Literal(self.literals[start as usize]);
+                }
                 Inst::Set(set) => return First::Set(set),
                 Inst::RepeatOne(id) | Inst::MinRepeatOne(id) | Inst::PossessiveRepeatOne(id) => {
                     let single = &self.singles[id as usize];
@@ -166,7 +185,9 @@ impl Program {
     }
 
     fn add_starts(&self, pc: u32, table: &mut [bool; 256], steps: &mut u32) -> bool {
-        let Some(left) = steps.checked_sub(1) else { return false };
+        let Some(left) = steps.checked_sub(1) else {
+            return false;
+        };
         *steps = left;
         let next = pc + 1;
         match self.insts[pc as usize] {

@@ -83,7 +83,11 @@ impl Set {
 
     #[inline(always)]
     pub(crate) fn contains(&self, c: u32) -> bool {
-        if c < 256 && self.fixed { self.latin1[c as usize] } else { self.evaluate(c) }
+        if c < 256 && self.fixed {
+            self.latin1[c as usize]
+        } else {
+            self.evaluate(c)
+        }
     }
 
     #[inline(never)]
@@ -130,7 +134,11 @@ impl Set {
             Item::Category(kind) => self.tables.category(*kind, c),
             Item::Bits(bits) => c < 256 && bit(bits, c),
             Item::Blocks(numbers, bits) => {
-                c < 0x1_0000 && bit(bits, u32::from(numbers[(c >> 8) as usize]) * 256 + (c & 255))
+                c < 0x1_0000
+                    && bit(
+                        bits,
+                        u32::from(numbers[(c >> 8) as usize]) * 256 + (c & 255),
+                    )
             }
         }
     }

@@ -19,10 +19,14 @@ fn count<T: CodeUnit>(program: &Program, one: One, units: &[T]) -> usize {
         One::Set(set) => {
             let set = &program.sets[set as usize];
             match set.latin1() {
-                Some(table) => run(units.iter().position(|unit| match table.get(unit.code() as usize) {
-                    Some(&inside) => !inside,
-                    None => !set.contains(unit.code()),
-                })),
+                Some(table) => {
+                    run(units
+                        .iter()
+                        .position(|unit| match table.get(unit.code() as usize) {
+                            Some(&inside) => !inside,
+                            None => !set.contains(unit.code()),
+                        }))
+                }
                 None => run(units.iter().position(|unit| !set.contains(unit.code()))),
             }
         }
@@ -46,8 +50,16 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
     #[inline]
     fn run_length(&self, single: &Single, at: usize, max: u32) -> usize {
         let room = self.end - at;
-        let limit = if max == MAXREPEAT { room } else { room.min(max as usize) };
-        count(&self.pattern.program, single.item, &self.subject[at..at + limit])
+        let limit = if max == MAXREPEAT {
+            room
+        } else {
+            room.min(max as usize)
+        };
+        count(
+            &self.pattern.program,
+            single.item,
+            &self.subject[at..at + limit],
+        )
     }
 
     #[inline]
@@ -82,7 +94,11 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
             at -= 1;
         }
         if at > low {
-            self.push(Frame::RepeatOne { id, at: at - 1, low });
+            self.push(Frame::RepeatOne {
+                id,
+                at: at - 1,
+                low,
+            });
         }
         Step::Go(single.tail, at)
     }
@@ -91,7 +107,11 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
     pub(crate) fn possessive_repeat_one(&mut self, id: u32, at: usize) -> Step {
         let single = &self.pattern.program.singles[id as usize];
         let run = self.run_length(single, at, single.max);
-        if run < single.min as usize { Step::Fail } else { Step::Go(single.tail, at + run) }
+        if run < single.min as usize {
+            Step::Fail
+        } else {
+            Step::Go(single.tail, at + run)
+        }
     }
 
     #[inline]
@@ -100,7 +120,11 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
         if self.run_length(single, at, single.min) < single.min as usize {
             return Step::Fail;
         }
-        let high = if single.max == MAXREPEAT { usize::MAX } else { at.saturating_add(single.max as usize) };
+        let high = if single.max == MAXREPEAT {
+            usize::MAX
+        } else {
+            at.saturating_add(single.max as usize)
+        };
         self.take_more(id, at + single.min as usize, high)
     }
 
@@ -133,6 +157,9 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
     fn can_take(&self, single: &Single, at: usize, high: usize) -> bool {
         at < high
             && at < self.end
-            && self.pattern.program.one_matches(single.item, self.subject[at].code())
+            && self
+                .pattern
+                .program
+                .one_matches(single.item, self.subject[at].code())
     }
 }
