@@ -145,7 +145,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
                 }
                 Inst::Literals { start, len } => {
                     let run = &program.literals[start as usize..(start + len) as usize];
-                    let matches = self.end - at >= run.len()
+                    let matches = at + run.len() <= self.end
                         && self.subject[at..]
                             .iter()
                             .zip(run)
@@ -552,7 +552,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
             return Step::Fail;
         };
         let len = stop - start;
-        if self.end - at < len {
+        if len > 0 && at + len > self.end {
             return Step::Fail;
         }
         let (captured, here) = (&self.subject[start..stop], &self.subject[at..at + len]);
@@ -572,7 +572,11 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
     }
 
     fn is_at(&self, position: u32, at: usize) -> bool {
-        let newline = |index: usize| self.subject[index].code() == 10;
+        let newline = |index: usize| {
+            self.subject
+                .get(index)
+                .is_some_and(|unit| unit.code() == 10)
+        };
         match position {
             at::BEGINNING | at::BEGINNING_STRING => at == 0,
             at::BEGINNING_LINE => at == 0 || newline(at - 1),

@@ -145,7 +145,9 @@ impl<'p, 's, T: CodeUnit> Matcher<'p, 's, T> {
     fn match_anchored(&mut self, start: usize, end: usize, all: bool) -> Result<bool, MatchError> {
         self.set_range(start, end);
         self.match_all = all;
-        let matched = start <= self.end && self.run_at(start)?;
+        // As in CPython, a start beyond `end` does not rule out an empty match there.
+        let too_short = self.end.saturating_sub(start) < self.pattern.search.min_width;
+        let matched = start <= self.subject.len() && !too_short && self.run_at(start)?;
         self.must_advance = false;
         Ok(matched)
     }

@@ -65,6 +65,9 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
     #[inline]
     pub(crate) fn repeat_one(&mut self, id: u32, at: usize) -> Step {
         let single = &self.pattern.program.singles[id as usize];
+        if at > self.end {
+            return Step::Fail;
+        }
         let min = single.min as usize;
         let run = self.run_length(single, at, single.max);
         if run < min {
@@ -106,6 +109,9 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
     #[inline]
     pub(crate) fn possessive_repeat_one(&mut self, id: u32, at: usize) -> Step {
         let single = &self.pattern.program.singles[id as usize];
+        if at > self.end {
+            return Step::Fail;
+        }
         let run = self.run_length(single, at, single.max);
         if run < single.min as usize {
             Step::Fail
@@ -117,6 +123,9 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
     #[inline]
     pub(crate) fn min_repeat_one(&mut self, id: u32, at: usize) -> Step {
         let single = &self.pattern.program.singles[id as usize];
+        if at > self.end {
+            return Step::Fail;
+        }
         if self.run_length(single, at, single.min) < single.min as usize {
             return Step::Fail;
         }

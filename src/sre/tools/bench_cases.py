@@ -34,4 +34,4 @@ with open(sys.argv[1], "w", encoding="utf-8") as file:
             best = min(best, time.perf_counter() - start)
         code = re._compiler._code(re._parser.parse(pattern, flags), flags)
         fields = [f"{suite} {pattern!r} {'i' if flags & re.I else ''}", str(best), str(count), str(compiled.groups)]
-        file.write("\t".join([*fields, " ".join(map(str, code)), subject.encode().hex()]) + "\n")
+        file.write("\t".join([*fields, " ".join(f"{word:d}" for word in code), subject.encode().hex()]) + "\n")
