@@ -1,24 +1,36 @@
 //! The built-in types. A type whose representation other code needs has a small file of its own name;
 //! its Python-visible methods are in `*_methods`.
 
+pub mod bool_type;
 pub mod builtin_function;
+pub mod bytes;
 pub mod cell;
 pub mod code;
+pub mod code_methods;
+pub mod complex;
 pub mod descriptor;
 pub mod dict;
 pub mod exceptions;
 pub mod float;
 pub mod function;
+pub mod generic_alias;
 pub mod int;
+pub mod int_arithmetic;
+pub mod int_methods;
+pub mod iter;
 pub mod list;
+pub mod mapping_proxy;
 pub mod method;
 pub mod module;
 pub mod object;
 pub mod property;
+pub mod set;
 pub mod singleton_methods;
 pub mod singletons;
+pub mod slice;
 pub mod str;
 pub mod super_object;
+pub mod text_builder;
 pub mod traceback;
 pub mod tuple;
 pub mod type_object;
