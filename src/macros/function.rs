@@ -139,7 +139,14 @@ impl<'a> Function<'a> {
     }
 
     /// Expression that converts parameter `i`.
-    fn conversion(&self, i: usize, param: &Param, index: Option<usize>) -> Result<TokenStream> {
+    fn conversion(
+        &self,
+        i: usize,
+        param: &Param,
+        index: Option<usize>,
+        function: &TokenStream,
+        label: &str,
+    ) -> Result<TokenStream> {
         let ty = self.params[i].1;
         Ok(match param.kind {
             ParamKind::VarArgs => quote!(__bound.rest),
@@ -149,7 +156,7 @@ impl<'a> Function<'a> {
                 let default = self.default(ty, param)?;
                 quote! {
                     match __bound.values[#index] {
-                        Some(v) => <#ty as ::pyrs_runtime::args::FromArg>::from_arg(v)?,
+                        Some(v) => <#ty as ::pyrs_runtime::args::FromArg>::from_named(v, #function, #label)?,
                         None => #default,
                     }
                 }
@@ -186,6 +193,10 @@ impl<'a> Function<'a> {
         let (mut names, mut posonly, mut positional, mut required) = (Vec::new(), 0usize, 0usize, 0u64);
         let (mut varargs, mut varkw) = (false, false);
         let mut conversions = Vec::new();
+        let shown = match function {
+            "" => quote!(<Self as ::pyrs_runtime::object::PyClass>::class().name()),
+            name => quote!(#name),
+        };
         for (i, p) in params.iter().enumerate() {
             let index = match p.kind {
                 ParamKind::VarArgs => {
@@ -205,7 +216,13 @@ impl<'a> Function<'a> {
                     Some(index)
                 }
             };
-            conversions.push(self.conversion(i, p, index)?);
+            // Messages show positional-only parameters by number, a lone one by neither.
+            let label = match p.kind {
+                ParamKind::PositionalOnly if params.len() == 1 && p.default.is_none() => String::new(),
+                ParamKind::PositionalOnly => format!(" {}", i + 1),
+                _ => format!(" '{}'", p.name),
+            };
+            conversions.push(self.conversion(i, p, index, &shown, &label)?);
         }
         let count = names.len();
         let spec = quote! {

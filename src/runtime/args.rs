@@ -190,6 +190,12 @@ fn missing(spec: &ParamSpec, args: Args<'_>, missing: u64) -> crate::errors::Rai
 /// Conversion of an argument to the type of a Rust parameter.
 pub trait FromArg<'a>: Sized {
     fn from_arg(arg: &'a Obj) -> PyResult<Self>;
+    /// As [`Self::from_arg`] for the parameter of a named function, which messages show: `label` is
+    /// ` 2` or ` 'name'`, or empty for the only parameter.
+    #[inline(always)]
+    fn from_named(arg: &'a Obj, _function: &str, _label: &str) -> PyResult<Self> {
+        Self::from_arg(arg)
+    }
     /// The value of a parameter without default that was left out; only reached for optional types.
     fn missing() -> Option<Self> {
         None
@@ -215,12 +221,26 @@ impl<'a, T: PyClass> FromArg<'a> for &'a Object<T> {
     fn from_arg(arg: &'a Obj) -> PyResult<Self> {
         arg.downcast::<T>().ok_or_else(|| expected(T::class(), arg))
     }
+    #[inline]
+    fn from_named(arg: &'a Obj, function: &str, label: &str) -> PyResult<Self> {
+        arg.downcast::<T>().ok_or_else(|| bad_argument(function, label, T::class().name(), arg))
+    }
+}
+
+/// "f() argument 1 must be str, not int"
+#[cold]
+pub fn bad_argument(function: &str, label: &str, expected: &str, arg: &Obj) -> crate::errors::Raised {
+    raise!(TypeError, "{function}() argument{label} must be {expected}, not {}", type_name_for_message(arg))
 }
 
 impl<'a, T: PyClass> FromArg<'a> for Ptr<T> {
     #[inline]
     fn from_arg(arg: &'a Obj) -> PyResult<Self> {
         <&'a Object<T>>::from_arg(arg).map(Object::to_ptr)
+    }
+    #[inline]
+    fn from_named(arg: &'a Obj, function: &str, label: &str) -> PyResult<Self> {
+        <&'a Object<T>>::from_named(arg, function, label).map(Object::to_ptr)
     }
 }
 
@@ -229,6 +249,10 @@ impl<'a, T: FromArg<'a>> FromArg<'a> for Option<T> {
     #[inline]
     fn from_arg(arg: &'a Obj) -> PyResult<Self> {
         if arg.is_none() { Ok(None) } else { T::from_arg(arg).map(Some) }
+    }
+    #[inline]
+    fn from_named(arg: &'a Obj, function: &str, label: &str) -> PyResult<Self> {
+        if arg.is_none() { Ok(None) } else { T::from_named(arg, function, label).map(Some) }
     }
     fn missing() -> Option<Self> {
         Some(None)
@@ -241,6 +265,9 @@ pub struct Maybe<T>(pub Option<T>);
 impl<'a, T: FromArg<'a>> FromArg<'a> for Maybe<T> {
     fn from_arg(arg: &'a Obj) -> PyResult<Self> {
         T::from_arg(arg).map(|x| Maybe(Some(x)))
+    }
+    fn from_named(arg: &'a Obj, function: &str, label: &str) -> PyResult<Self> {
+        T::from_named(arg, function, label).map(|x| Maybe(Some(x)))
     }
     fn missing() -> Option<Self> {
         Some(Maybe(None))
@@ -320,7 +347,10 @@ impl<'a> FromArg<'a> for char {
 
 impl<'a> FromArg<'a> for String {
     fn from_arg(arg: &'a Obj) -> PyResult<Self> {
-        <&Object<Str>>::from_arg(arg).and_then(Str::to_string_checked)
+        <&Object<Str>>::from_arg(arg).and_then(|s| s.to_string_checked())
+    }
+    fn from_named(arg: &'a Obj, function: &str, label: &str) -> PyResult<Self> {
+        <&Object<Str>>::from_named(arg, function, label).and_then(|s| s.to_string_checked())
     }
 }
 
