@@ -3,8 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::errors::PyResult;
-use crate::object::{Obj, Object};
-use crate::objects::module::Module;
+use crate::object::Obj;
 use crate::types::Type;
 
 /// Functions that the interpreter and the import system provide to the object model.
@@ -19,12 +18,12 @@ pub struct Hooks {
     pub check_signals: fn() -> PyResult<()>,
     /// `super()` without arguments: the class cell and first argument of the calling frame.
     pub super_arguments: fn() -> PyResult<(Obj, Obj)>,
-    /// Adds a traceback entry for a native frame is not needed; this is called when a class changes.
+    /// A class changed: caches and compiled code that rely on it are void.
     pub class_modified: fn(&Type),
     /// Issues a warning: category, text, stack level.
     pub warn: fn(&Type, &str, usize) -> PyResult<()>,
-    /// Called with each new module made by native code.
-    pub module_created: fn(&Object<Module>),
+    /// Calls a Python function.
+    pub function_call: crate::call::VectorCall,
 }
 
 static HOOKS: OnceLock<Hooks> = OnceLock::new();

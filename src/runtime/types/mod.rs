@@ -104,6 +104,8 @@ pub struct TypeData {
     pub(crate) flags: Cell<u64>,
     pub(crate) version: Cell<u32>,
     pub(crate) basicsize: Cell<u32>,
+    /// Where the native payload of an instance ends.
+    pub(crate) payload_size: Cell<u32>,
     pub(crate) itemsize: Cell<u32>,
     pub(crate) dict_offset: Cell<u32>,
     pub(crate) weaklist_offset: Cell<u32>,
@@ -136,6 +138,7 @@ impl TypeData {
             flags: Cell::new(0),
             version: Cell::new(0),
             basicsize: Cell::new(16),
+            payload_size: Cell::new(16),
             itemsize: Cell::new(0),
             dict_offset: Cell::new(0),
             weaklist_offset: Cell::new(0),
@@ -391,7 +394,7 @@ impl Type {
                 return true;
             }
             // SAFETY: base pointers are owned by the classes they are in.
-            class = unsafe { (*class).base.get() };
+            class = unsafe { (*class).payload.base.get() };
         }
         false
     }

@@ -1,0 +1,152 @@
+//! `code`: compiled code as the interpreter runs it.
+//!
+//! The compiler's [`CodeObject`] stays as it was; beside it stand the objects for its constants and
+//! names, and a copy of the instructions whose inline caches and specialized opcodes the interpreter
+//! rewrites in place.
+
+use std::cell::{Cell, UnsafeCell};
+use std::sync::Arc;
+
+use pyrs_bytecode::CodeObject;
+use pyrs_bytecode::{Constant, Opcode, co_flags, local_kind};
+
+use crate::object::{Obj, Object, ObjCell, Ptr};
+use crate::objects::int;
+use crate::objects::singletons::{bool_obj, ellipsis, none};
+use crate::objects::str::Str;
+use crate::objects::tuple::Tuple;
+use crate::objects::{float, slice};
+use pyrs_macros::pyclass;
+
+/// Create a code object.  Not for mere mortals.
+#[pyclass(name = "code", weaklist, parts(METHODS))]
+pub struct Code {
+    pub source: Arc<CodeObject>,
+    /// The instructions, rewritten in place: 16-bit units.
+    units: UnsafeCell<Box<[u16]>>,
+    pub consts: Ptr<Tuple>,
+    pub names: Ptr<Tuple>,
+    pub localsplusnames: Ptr<Tuple>,
+    pub filename: ObjCell,
+    pub name: Ptr<Str>,
+    pub qualname: Ptr<Str>,
+    /// Words of `localsplus` plus stack that a frame needs.
+    pub frame_size: usize,
+    pub nlocalsplus: usize,
+    pub nlocals: usize,
+    pub ncells: usize,
+    pub nfrees: usize,
+    pub flags: u32,
+    pub argcount: usize,
+    pub kwonlyargcount: usize,
+    /// Calls can copy their positional arguments: no varargs, keywords or keyword-only parameters.
+    pub simple_args: bool,
+    /// Index of the first traceable instruction.
+    pub first_traceable: usize,
+    /// `co_extra`-like word for profilers and the JIT.
+    pub extra: Cell<usize>,
+}
+
+/// The object for a compile-time constant.
+pub fn constant_object(constant: &Constant) -> Obj {
+    match constant {
+        Constant::None => none(),
+        Constant::True => bool_obj(true),
+        Constant::False => bool_obj(false),
+        Constant::Ellipsis => ellipsis(),
+        Constant::Int(n) => int::new(*n),
+        Constant::BigInt(n) => int::from_bigint(n.clone()),
+        Constant::Float(x) => float::new(*x),
+        Constant::Complex { real, imag } => crate::objects::complex::new(*real, *imag),
+        Constant::Str(s) => intern_constant(Str::from_wstr(s)).into_obj(),
+        Constant::Bytes(b) => crate::objects::bytes::Bytes::new(b).into_obj(),
+        Constant::Tuple(items) => Tuple::from_vec(items.iter().map(constant_object).collect()).into_obj(),
+        Constant::FrozenSet(items) => {
+            crate::objects::set::frozenset_from(items.iter().map(constant_object).collect()).expect("constants are hashable")
+        }
+        Constant::Slice(parts) => {
+            slice::Slice::new(constant_object(&parts[0]), constant_object(&parts[1]), constant_object(&parts[2])).into_obj()
+        }
+        Constant::Code(code) => Code::new(code.clone()).into_obj(),
+    }
+}
+
+/// Constants that look like identifiers are interned, as attribute names will be.
+fn intern_constant(text: Ptr<Str>) -> Ptr<Str> {
+    let like_name = text.as_ascii().is_some_and(|s| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+    if like_name { Str::intern_ptr(text) } else { text }
+}
+
+fn name_tuple(names: &[pyrs_bytecode::WStr]) -> Ptr<Tuple> {
+    Tuple::from_vec(names.iter().map(|n| Str::intern_ptr(Str::from_wstr(n)).into_obj()).collect())
+}
+
+impl Code {
+    pub fn new(source: Arc<CodeObject>) -> Ptr<Code> {
+        let consts = Tuple::from_vec(source.consts.iter().map(constant_object).collect());
+        Code::with_consts(source, consts)
+    }
+
+    /// With constants that are objects already (`code.replace(co_consts=...)`).
+    pub fn with_consts(source: Arc<CodeObject>, consts: Ptr<Tuple>) -> Ptr<Code> {
+        let units: Vec<u16> = source.code.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect();
+        let count = |kind: u8| source.localspluskinds.iter().filter(|k| **k & kind != 0).count();
+        let nlocalsplus = source.localsplusnames.len();
+        let plain = source.flags & (co_flags::VARARGS | co_flags::VARKEYWORDS) == 0 && source.kwonlyargcount == 0;
+        let first_traceable = units
+            .iter()
+            .position(|u| Opcode::from_u8(*u as u8) == Some(Opcode::Resume))
+            .unwrap_or(0);
+        Ptr::new(Code {
+            units: UnsafeCell::new(units.into_boxed_slice()),
+            consts,
+            names: name_tuple(&source.names),
+            localsplusnames: name_tuple(&source.localsplusnames),
+            filename: ObjCell::of(Str::intern_ptr(Str::from_wstr(&source.filename)).into_obj()),
+            name: Str::intern_ptr(Str::from_wstr(&source.name)),
+            qualname: Str::intern_ptr(Str::from_wstr(&source.qualname)),
+            frame_size: nlocalsplus + source.stacksize as usize,
+            nlocalsplus,
+            nlocals: count(local_kind::LOCAL),
+            ncells: count(local_kind::CELL),
+            nfrees: count(local_kind::FREE),
+            flags: source.flags,
+            argcount: source.argcount as usize,
+            kwonlyargcount: source.kwonlyargcount as usize,
+            simple_args: plain,
+            first_traceable,
+            extra: Cell::new(0),
+            source,
+        })
+    }
+
+    /// First instruction unit.
+    #[inline(always)]
+    pub fn first_unit(&self) -> *mut u16 {
+        // SAFETY: the box is never replaced.
+        unsafe { (*self.units.get()).as_mut_ptr() }
+    }
+
+    pub fn unit_count(&self) -> usize {
+        // SAFETY: as above.
+        unsafe { (&*self.units.get()).len() }
+    }
+
+    /// A copy of the instructions as they are now (`_co_code_adaptive`).
+    pub fn adaptive_code(&self) -> Vec<u8> {
+        // SAFETY: the copy runs no other code.
+        unsafe { (*self.units.get()).iter().flat_map(|u| u.to_le_bytes()).collect() }
+    }
+
+    pub fn filename_text(&self) -> String {
+        let name = self.filename.get();
+        name.and_then(|n| n.downcast::<Str>().map(|s| s.to_string_lossy())).unwrap_or_default()
+    }
+}
+
+impl Object<Code> {
+    /// The code's name for messages.
+    pub fn display_name(&self) -> String {
+        self.qualname.to_string_lossy()
+    }
+}

@@ -1,0 +1,132 @@
+//! Rich comparison, equality and hashing.
+
+use crate::errors::PyResult;
+use crate::object::Obj;
+use crate::objects::singletons::{bool_obj, not_implemented_value};
+use crate::objects::str::Str;
+use crate::objects::{float, int};
+use crate::protocols::truth;
+use crate::raise;
+use crate::thread::with_recursion;
+use crate::types::slots::CompareOp;
+
+/// `a OP b` as an object.
+pub fn rich_compare(a: &Obj, b: &Obj, op: CompareOp) -> PyResult<Obj> {
+    with_recursion(" in comparison", || rich_compare_inner(a, b, op))
+}
+
+fn rich_compare_inner(a: &Obj, b: &Obj, op: CompareOp) -> PyResult<Obj> {
+    let (class_a, class_b) = (a.class(), b.class());
+    let mut tried_reflected = false;
+    if !std::ptr::eq(class_a, class_b)
+        && class_b.is_subclass(class_a)
+        && let Some(f) = class_b.slots().richcompare
+    {
+        tried_reflected = true;
+        let result = f(b, a, op.swapped())?;
+        if result.value() != not_implemented_value() {
+            return Ok(result);
+        }
+    }
+    if let Some(f) = class_a.slots().richcompare {
+        let result = f(a, b, op)?;
+        if result.value() != not_implemented_value() {
+            return Ok(result);
+        }
+    }
+    if !tried_reflected && let Some(f) = class_b.slots().richcompare {
+        let result = f(b, a, op.swapped())?;
+        if result.value() != not_implemented_value() {
+            return Ok(result);
+        }
+    }
+    match op {
+        CompareOp::Eq => Ok(bool_obj(a.is(b))),
+        CompareOp::Ne => Ok(bool_obj(!a.is(b))),
+        _ => Err(raise!(
+            TypeError,
+            "'{}' not supported between instances of '{}' and '{}'",
+            op.symbol(),
+            class_a.name(),
+            class_b.name()
+        )),
+    }
+}
+
+/// `a OP b` as a truth value; identity implies equality, as in containers.
+pub fn compare_bool(a: &Obj, b: &Obj, op: CompareOp) -> PyResult<bool> {
+    if a.is(b) {
+        match op {
+            CompareOp::Eq => return Ok(true),
+            CompareOp::Ne => return Ok(false),
+            _ => {}
+        }
+    }
+    if matches!(op, CompareOp::Eq | CompareOp::Ne)
+        && let Some(equal) = quick_equal(a, b)
+    {
+        return Ok(equal == (op == CompareOp::Eq));
+    }
+    truth::is_true(&rich_compare(a, b, op)?)
+}
+
+/// `a is b or a == b`.
+#[inline]
+pub fn equal(a: &Obj, b: &Obj) -> PyResult<bool> {
+    compare_bool(a, b, CompareOp::Eq)
+}
+
+/// Equality of exact ints, floats and strings, without running Python code; `None` = ask the slots.
+#[inline]
+pub fn quick_equal(a: &Obj, b: &Obj) -> Option<bool> {
+    let (va, vb) = (a.value(), b.value());
+    if va.is_fixnum() && vb.is_fixnum() {
+        return Some(va == vb);
+    }
+    if va.is_flonum() && vb.is_flonum() {
+        return Some(va.as_flonum() == vb.as_flonum());
+    }
+    if let (Some(sa), Some(sb)) = (a.exact::<Str>(), b.exact::<Str>()) {
+        return Some(sa.equals(sb));
+    }
+    None
+}
+
+/// Python's `hash(obj)`.
+#[inline]
+pub fn hash(obj: &Obj) -> PyResult<i64> {
+    let v = obj.value();
+    if v.is_fixnum() {
+        return Ok(int::hash_i64(v.as_fixnum()));
+    }
+    if let Some(s) = obj.exact::<Str>() {
+        return Ok(s.hash());
+    }
+    if v.is_flonum() {
+        return Ok(pyrs_unicode::hash::hash_double(v.as_flonum()).unwrap_or(0));
+    }
+    match obj.class().slots().hash {
+        Some(f) => f(obj),
+        None => unhashable(obj),
+    }
+}
+
+/// The hash slot of unhashable classes.
+pub fn unhashable(obj: &Obj) -> PyResult<i64> {
+    Err(raise!(TypeError, "unhashable type: '{}'", obj.class().name()))
+}
+
+/// Hash by identity.
+pub fn identity_hash(obj: &Obj) -> PyResult<i64> {
+    let id = obj.id();
+    Ok((id >> 4 | id << 60) as i64)
+}
+
+/// Hash of a float object that is not a number: by identity.
+pub fn hash_float(obj: &Obj) -> PyResult<i64> {
+    let x = float::view(obj).unwrap_or(0.0);
+    match pyrs_unicode::hash::hash_double(x) {
+        Some(h) => Ok(h),
+        None => identity_hash(obj),
+    }
+}
