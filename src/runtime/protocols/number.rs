@@ -579,7 +579,7 @@ pub fn binary_op(op: BinaryOp, a: &Obj, b: &Obj) -> PyResult<Obj> {
 }
 
 /// `a[b]` for objects whose class has the slot; classes themselves (`list[int]`) are the caller's.
-fn subscript(a: &Obj, b: &Obj) -> PyResult<Obj> {
+pub fn subscript(a: &Obj, b: &Obj) -> PyResult<Obj> {
     match a.class().slots().getitem {
         Some(f) => f(a, b),
         None => Err(raise!(TypeError, "'{}' object is not subscriptable", a.class().name())),
