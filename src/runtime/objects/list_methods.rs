@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use crate::args::Maybe;
 use crate::call::Args;
 use crate::class::ClassDef;
 use crate::errors::PyResult;
@@ -407,9 +408,9 @@ impl List {
     ///
     /// Raises ValueError if the value is not present.
     #[pymethod(sig = "(value, start=0, stop=sys.maxsize, /)")]
-    fn index(&self, value: &Obj, start: SliceBound, stop: SliceBound) -> PyResult<usize> {
-        let start = clip_bound(start.0, self.len());
-        let stop = clip_bound(stop.0, self.len());
+    fn index(&self, value: &Obj, start: Maybe<SliceBound>, stop: Maybe<SliceBound>) -> PyResult<usize> {
+        let start = clip_bound(start.0.map_or(0, |b| b.0), self.len());
+        let stop = clip_bound(stop.0.map_or(isize::MAX, |b| b.0), self.len());
         let mut i = start;
         while i < stop
             && let Some(own) = self.get(i)
@@ -471,12 +472,6 @@ pub struct SliceBound(pub isize);
 impl<'a> crate::args::FromArg<'a> for SliceBound {
     fn from_arg(arg: &'a Obj) -> PyResult<Self> {
         bound_argument(arg).map(SliceBound)
-    }
-}
-
-impl From<isize> for SliceBound {
-    fn from(bound: isize) -> SliceBound {
-        SliceBound(bound)
     }
 }
 
