@@ -354,12 +354,6 @@ impl<'a> FromArg<'a> for String {
     }
 }
 
-impl<'a> FromArg<'a> for &'a Type {
-    fn from_arg(arg: &'a Obj) -> PyResult<Self> {
-        as_type(arg).ok_or_else(|| expected(crate::types::TYPE.get(), arg))
-    }
-}
-
 /// Conversion of a native function's result to a Python object.
 pub trait IntoResult {
     fn into_result(self) -> PyResult<Obj>;

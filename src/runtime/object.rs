@@ -64,7 +64,7 @@ impl<T> Object<T> {
     /// A new owned untyped reference.
     #[inline(always)]
     pub fn to_obj(&self) -> Obj {
-        self.as_obj().clone()
+        Obj::clone(&self.as_obj())
     }
 
     /// A new owned typed reference.

@@ -58,10 +58,10 @@ impl WeakRef {
                 let header = referent.as_pointer();
                 list_word(header, &*(*header).class.get()).set(next);
             } else {
-                (*prev).next.set(next);
+                (*prev).payload.next.set(next);
             }
             if !next.is_null() {
-                (*next).prev.set(prev);
+                (*next).payload.prev.set(prev);
             }
         }
     }
@@ -87,15 +87,15 @@ pub fn link(reference: &Object<WeakRef>, referent: &Obj) -> bool {
         // Plain references without callback stay in front, where `existing` finds them.
         if !first.is_null() && reference.callback.is_set() {
             let mut last = first;
-            while !(*last).next.get().is_null() {
-                last = (*last).next.get();
+            while !(*last).payload.next.get().is_null() {
+                last = (*last).payload.next.get();
             }
             reference.prev.set(last);
-            (*last).next.set(reference);
+            (*last).payload.next.set(reference);
         } else {
             reference.next.set(first);
             if !first.is_null() {
-                (*first).prev.set(reference);
+                (*first).payload.prev.set(reference);
             }
             word.set(reference);
         }
@@ -116,7 +116,7 @@ pub fn references_to(referent: &Obj) -> Vec<Obj> {
             if (*at).header.refcnt.get() > 0 {
                 found.push((*at).to_obj());
             }
-            at = (*at).next.get();
+            at = (*at).payload.next.get();
         }
     }
     found

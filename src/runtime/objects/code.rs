@@ -7,8 +7,8 @@
 use std::cell::{Cell, UnsafeCell};
 use std::sync::Arc;
 
-use pyrs_bytecode::code::CodeObject;
-use pyrs_bytecode::{Constant, Opcode};
+use pyrs_bytecode::CodeObject;
+use pyrs_bytecode::{Constant, Opcode, co_flags, local_kind};
 
 use crate::object::{Obj, Object, ObjCell, Ptr};
 use crate::objects::int;
@@ -89,11 +89,10 @@ impl Code {
 
     /// With constants that are objects already (`code.replace(co_consts=...)`).
     pub fn with_consts(source: Arc<CodeObject>, consts: Ptr<Tuple>) -> Ptr<Code> {
-        use pyrs_bytecode::code::*;
         let units: Vec<u16> = source.code.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect();
         let count = |kind: u8| source.localspluskinds.iter().filter(|k| **k & kind != 0).count();
         let nlocalsplus = source.localsplusnames.len();
-        let plain = source.flags & (CO_VARARGS | CO_VARKEYWORDS) == 0 && source.kwonlyargcount == 0;
+        let plain = source.flags & (co_flags::VARARGS | co_flags::VARKEYWORDS) == 0 && source.kwonlyargcount == 0;
         let first_traceable = units
             .iter()
             .position(|u| Opcode::from_u8(*u as u8) == Some(Opcode::Resume))
@@ -108,9 +107,9 @@ impl Code {
             qualname: Str::intern_ptr(Str::from_wstr(&source.qualname)),
             frame_size: nlocalsplus + source.stacksize as usize,
             nlocalsplus,
-            nlocals: count(CO_FAST_LOCAL),
-            ncells: count(CO_FAST_CELL),
-            nfrees: count(CO_FAST_FREE),
+            nlocals: count(local_kind::LOCAL),
+            ncells: count(local_kind::CELL),
+            nfrees: count(local_kind::FREE),
             flags: source.flags,
             argcount: source.argcount as usize,
             kwonlyargcount: source.kwonlyargcount as usize,

@@ -62,7 +62,7 @@ impl Function {
     /// What `MAKE_FUNCTION` makes.
     pub fn new(code: Ptr<Code>, globals: Ptr<Dict>, builtins: Ptr<Dict>) -> Ptr<Function> {
         let doc = match code.consts.items().first() {
-            Some(first) if code.flags & pyrs_bytecode::code::CO_HAS_DOCSTRING != 0 => first.clone(),
+            Some(first) if code.flags & pyrs_bytecode::co_flags::HAS_DOCSTRING != 0 => first.clone(),
             _ => none(),
         };
         let module = globals.peek_str(name!("__name__"));

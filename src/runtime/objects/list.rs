@@ -86,7 +86,7 @@ impl List {
     pub fn set(&self, i: usize, value: Obj) -> Result<(), Obj> {
         // SAFETY: the old item leaves the vector before it is dropped.
         let old = unsafe {
-            match (*self.items.get()).get_mut(i) {
+            match (&mut *self.items.get()).get_mut(i) {
                 Some(slot) => std::mem::replace(slot, value),
                 None => return Err(value),
             }

@@ -163,7 +163,7 @@ impl Str {
     pub fn from_wstr(text: &WStr) -> Ptr<Str> {
         match text.as_str() {
             Some(s) => Str::new(s),
-            None => Str::from_points(text.code_points()),
+            None => Str::from_code_points(&text.code_points().collect::<Vec<u32>>()),
         }
     }
 

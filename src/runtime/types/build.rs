@@ -44,7 +44,7 @@ pub fn new_type(metaclass: &Type, class_name: &Object<Str>, bases: &Object<Tuple
     class.add_flags(flags::READY);
     for base in bases.items() {
         if let Some(base) = as_type(base) {
-            base.subclasses.with(|list| list.push(&raw const **class));
+            base.subclasses.with(|list| list.push(&raw const *class));
         }
     }
     if let Some(cell) = class_cell {
@@ -140,7 +140,7 @@ fn allocate(metaclass: &Type, class_name: &Object<Str>, base: &Type, bases: &Obj
     let class: Ptr<TypeData> = Ptr::new_in(metaclass, TypeData::empty());
     class.set_name(Cow::Owned(text));
     class.flags.set(flags::HEAPTYPE | flags::BASETYPE | flags::HAVE_GC);
-    class.base.set(&raw const **base.to_ptr());
+    class.base.set(base);
     // The pointer owns a reference, released when the class dies.
     std::mem::forget(base.to_ptr());
     class.bases.put(bases.to_obj());
@@ -397,7 +397,7 @@ fn call_set_names(class: &Type) -> PyResult<()> {
                 crate::protocols::text::repr_text(&key).unwrap_or_default(),
                 class.name()
             );
-            crate::objects::exceptions::add_note(&exc, &note)?;
+            call::call_method(&exc, "add_note", &[Str::new(&note).into_obj()])?;
             return Err(crate::errors::Raised::new(exc));
         }
     }
@@ -516,7 +516,7 @@ pub fn set_bases(class: &Type, value: &Obj) -> PyResult<()> {
     let (old_bases, old_base) = (class.bases.get(), class.base.get());
     unlink_from_bases(class);
     class.bases.put(value.clone());
-    class.base.set(&raw const **new_base);
+    class.base.set(&raw const *new_base);
     if let Err(raised) = recompute_mro(class) {
         class.bases.set(old_bases);
         class.base.set(old_base);

@@ -394,7 +394,7 @@ impl Type {
                 return true;
             }
             // SAFETY: base pointers are owned by the classes they are in.
-            class = unsafe { (*class).base.get() };
+            class = unsafe { (*class).payload.base.get() };
         }
         false
     }

@@ -358,7 +358,7 @@ fn generic(id: SlotId) -> Option<SlotFn> {
         S::Iter => SlotFn::Unary(slot_iter),
         S::IterNext => SlotFn::Next(slot_next),
         S::DescrGet => SlotFn::DescrGet(slot_descr_get),
-        S::DescrSet => SlotFn::DescrSet(slot_descr_set),
+        S::DescrSet => SlotFn::SetItem(slot_descr_set),
         S::Init => SlotFn::Init(slot_init),
         S::New => SlotFn::New(slot_new),
         S::Finalize => SlotFn::Finalize(slot_del),

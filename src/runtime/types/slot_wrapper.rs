@@ -253,8 +253,8 @@ fn call_slot(wrapper: &SlotWrapper, this: &Obj, args: Args<'_>) -> PyResult<Obj>
             }
             f(this, instance, owner)
         }
-        (Kind::DescrSet, SlotFn::DescrSet(f)) => f(this, &a[0], Some(&a[1])).map(|()| none()),
-        (Kind::DescrDelete, SlotFn::DescrSet(f)) => f(this, &a[0], None).map(|()| none()),
+        (Kind::DescrSet, SlotFn::SetItem(f)) => f(this, &a[0], Some(&a[1])).map(|()| none()),
+        (Kind::DescrDelete, SlotFn::SetItem(f)) => f(this, &a[0], None).map(|()| none()),
         (Kind::Init, SlotFn::Init(f)) => f(this, args).map(|()| none()),
         (Kind::Call, SlotFn::Call(_)) => crate::call::call_args_with(wrapper.function, this, args),
         (Kind::Next, SlotFn::Next(f)) => match f(this)? {

@@ -25,7 +25,8 @@ pub type IndexFn = fn(&Obj, isize) -> PyResult<Obj>;
 pub type SetItemFn = fn(&Obj, &Obj, Option<&Obj>) -> PyResult<()>;
 pub type ContainsFn = fn(&Obj, &Obj) -> PyResult<bool>;
 pub type DescrGetFn = fn(&Obj, Option<&Obj>, Option<&Type>) -> PyResult<Obj>;
-pub type DescrSetFn = fn(&Obj, &Obj, Option<&Obj>) -> PyResult<()>;
+/// The same signature as item assignment.
+pub type DescrSetFn = SetItemFn;
 pub type InitFn = fn(&Obj, Args<'_>) -> PyResult<()>;
 pub type NewFn = fn(&Type, Args<'_>) -> PyResult<Obj>;
 pub type NextFn = fn(&Obj) -> PyResult<Option<Obj>>;
@@ -220,7 +221,6 @@ pub enum SlotFn {
     SetItem(SetItemFn),
     Contains(ContainsFn),
     DescrGet(DescrGetFn),
-    DescrSet(DescrSetFn),
     Init(InitFn),
     New(NewFn),
     Next(NextFn),
@@ -248,7 +248,6 @@ impl SlotFn {
             SlotFn::SetItem(f) => f as usize,
             SlotFn::Contains(f) => f as usize,
             SlotFn::DescrGet(f) => f as usize,
-            SlotFn::DescrSet(f) => f as usize,
             SlotFn::Init(f) => f as usize,
             SlotFn::New(f) => f as usize,
             SlotFn::Next(f) => f as usize,
@@ -286,7 +285,7 @@ macro_rules! signatures {
 signatures! {
     UnaryFn => Unary, BinaryFn => Binary, TernaryFn => Ternary, BoolFn => Bool, LenFn => Len, HashFn => Hash,
     CompareFn => Compare, GetAttrFn => GetAttr, SetAttrFn => SetAttr, IndexFn => Index, SetItemFn => SetItem,
-    ContainsFn => Contains, DescrGetFn => DescrGet, DescrSetFn => DescrSet, InitFn => Init, NewFn => New,
+    ContainsFn => Contains, DescrGetFn => DescrGet, InitFn => Init, NewFn => New,
     NextFn => Next, FinalizeFn => Finalize, BufferFn => Buffer, ReleaseFn => Release, SendFn => Send,
     VectorCall => Call,
 }
