@@ -109,7 +109,8 @@ impl SimpleNamespace {
             return Err(raise!(TypeError, "expected {expected} object, but {expected}() returned '{got}'"));
         }
         let dict = dict_of(&result)?;
-        dict.update_from(&dict_of(this)?)?;
+        let own = dict_of(this)?;
+        dict.update_from(&own)?;
         for (key, value) in args.keywords() {
             dict.set_str(key, value.clone())?;
         }
