@@ -286,8 +286,8 @@ impl<'a> Tokenizer<'a> {
     }
 
     fn normal(&mut self) -> Lexed {
+        let mut blank = self.comment_newline;
         loop {
-            let mut blank = false;
             if self.at_line_start {
                 self.at_line_start = false;
                 blank = self.indentation()?;
