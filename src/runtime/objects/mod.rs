@@ -41,6 +41,7 @@ pub mod str_format;
 pub mod str_methods;
 pub mod str_percent;
 pub mod super_object;
+pub mod template;
 pub mod text_builder;
 pub mod traceback;
 pub mod tuple;
