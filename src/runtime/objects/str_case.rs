@@ -76,7 +76,9 @@ fn push_fill(out: &mut TextBuffer, fill: u32, count: usize) {
 }
 
 fn fill_char(fillchar: Option<&Obj>) -> PyResult<u32> {
-    let Some(fillchar) = fillchar else { return Ok(u32::from(' ')) };
+    let Some(fillchar) = fillchar else {
+        return Ok(u32::from(' '));
+    };
     let Some(text) = fillchar.downcast::<Str>() else {
         return Err(raise!(
             TypeError,

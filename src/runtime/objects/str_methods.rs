@@ -9,13 +9,14 @@ use crate::class::ClassDef;
 use crate::errors::PyResult;
 use crate::object::{Obj, ObjCell, Object, Ptr, PyClass};
 use crate::objects::dict::Dict;
-use crate::objects::indexing::{self, Range, Subscript};
+use crate::objects::indexing::{self, Bounds, Subscript};
+use crate::objects::iter::reduce_iter;
 use crate::objects::list::List;
 use crate::objects::singletons::{bool_obj, none, not_implemented};
 use crate::objects::str::{CLASS, Str, StrData};
 use crate::objects::tuple::Tuple;
 use crate::objects::{bytes, int, str_percent};
-use crate::protocols::{codecs, number, text};
+use crate::protocols::{codecs, iter, sequence, text};
 use crate::types::slots::CompareOp;
 use crate::types::{NativeLayout, Type, flags};
 use crate::{raise, units};
@@ -75,11 +76,16 @@ pub fn find(haystack: StrData<'_>, needle: StrData<'_>, last: bool) -> Option<us
 }
 
 /// As `find`, between `start` and `end` as given by the caller.
-fn find_between(this: &Str, sub: &Str, start: Maybe<Option<&Obj>>, end: Maybe<Option<&Obj>>, last: bool) -> PyResult<Option<usize>> {
-    let (start, end) = indexing::bounds(this.len(), start.0.flatten(), end.0.flatten())?;
-    if start > end {
+fn find_between(
+    this: &Str,
+    sub: &Str,
+    start: Maybe<Option<&Obj>>,
+    end: Maybe<Option<&Obj>>,
+    last: bool,
+) -> PyResult<Option<usize>> {
+    let Some((start, end)) = Bounds::new(start.0.flatten(), end.0.flatten())?.clip(this.len()) else {
         return Ok(None);
-    }
+    };
     Ok(find(this.data().slice(start, end), sub.data(), last).map(|i| i + start))
 }
 
@@ -292,8 +298,8 @@ fn has_affix(
     function: &str,
     matches: fn(StrData<'_>, StrData<'_>) -> bool,
 ) -> PyResult<bool> {
-    let (start, end) = indexing::bounds(this.len(), start.0.flatten(), end.0.flatten())?;
-    let part = (start <= end).then(|| this.data().slice(start, end));
+    let bounds = Bounds::new(start.0.flatten(), end.0.flatten())?;
+    let part = bounds.clip(this.len()).map(|(start, end)| this.data().slice(start, end));
     let test = |affix: &Str| part.is_some_and(|part| matches(part, affix.data()));
     if let Some(affixes) = affix.downcast::<Tuple>() {
         for affix in affixes.items() {
@@ -312,11 +318,9 @@ fn has_affix(
     }
     match affix.downcast::<Str>() {
         Some(affix) => Ok(test(affix)),
-        None => Err(raise!(
-            TypeError,
-            "{function} first arg must be str or a tuple of str, not {}",
-            affix.class().name()
-        )),
+        None => {
+            Err(raise!(TypeError, "{function} first arg must be str or a tuple of str, not {}", affix.class().name()))
+        }
     }
 }
 
@@ -330,7 +334,9 @@ fn ends_with(text: StrData<'_>, suffix: StrData<'_>) -> bool {
 
 /// `str(object)`, `str(bytes, encoding, errors)`.
 fn construct(object: Option<&Obj>, encoding: Option<&str>, errors: Option<&str>) -> PyResult<Ptr<Str>> {
-    let Some(object) = object else { return Ok(Str::empty()) };
+    let Some(object) = object else {
+        return Ok(Str::empty());
+    };
     if encoding.is_none() && errors.is_none() {
         return text::str(object);
     }
@@ -339,9 +345,7 @@ fn construct(object: Option<&Obj>, encoding: Option<&str>, errors: Option<&str>)
     }
     match bytes::contiguous(object)? {
         Some(data) => codecs::decode(&data, object, encoding, errors),
-        None => {
-            Err(raise!(TypeError, "decoding to str: need a bytes-like object, {} found", object.class().name()))
-        }
+        None => Err(raise!(TypeError, "decoding to str: need a bytes-like object, {} found", object.class().name())),
     }
 }
 
@@ -373,7 +377,9 @@ impl Str {
 
     #[slot(richcompare)]
     fn compare(a: &Obj, b: &Obj, op: CompareOp) -> PyResult<Obj> {
-        let (Some(a), Some(b)) = (a.downcast::<Str>(), b.downcast::<Str>()) else { return Ok(not_implemented()) };
+        let (Some(a), Some(b)) = (a.downcast::<Str>(), b.downcast::<Str>()) else {
+            return Ok(not_implemented());
+        };
         Ok(bool_obj(match op {
             CompareOp::Eq => a.equals(b),
             CompareOp::Ne => !a.equals(b),
@@ -408,13 +414,13 @@ impl Str {
     fn getitem(this: &Object<Str>, key: &Obj) -> PyResult<Obj> {
         match Subscript::new(key)? {
             Some(Subscript::Index(index)) => Str::item(this, index),
-            Some(Subscript::Slice(start, stop, step)) => {
-                let range = Range::new(this.len(), start, stop, step);
-                if let Some(part) = range.contiguous() {
+            Some(Subscript::Slice(slice)) => {
+                let slice = slice.adjust(this.len());
+                if let Some(part) = indexing::contiguous(slice) {
                     return Ok(substring(this, part.start, part.end).into_obj());
                 }
                 let data = this.data();
-                Ok(Str::from_points(range.positions().map(|i| data.get(i))).into_obj())
+                Ok(Str::from_points(slice.positions().map(|i| data.get(i))).into_obj())
             }
             None => Err(raise!(TypeError, "string indices must be integers, not '{}'", key.class().name())),
         }
@@ -463,11 +469,9 @@ impl Str {
     fn contains(&self, item: &Obj) -> PyResult<bool> {
         match item.downcast::<Str>() {
             Some(sub) => Ok(find(self.data(), sub.data(), false).is_some()),
-            None => Err(raise!(
-                TypeError,
-                "'in <string>' requires string as left operand, not {}",
-                item.class().name()
-            )),
+            None => {
+                Err(raise!(TypeError, "'in <string>' requires string as left operand, not {}", item.class().name()))
+            }
         }
     }
 
@@ -552,7 +556,7 @@ impl Str {
         if slots.iter.is_none() && slots.sq_item.is_none() && slots.getitem.is_none() {
             return Err(raise!(TypeError, "can only join an iterable"));
         }
-        join(this, &indexing::collect(iterable)?)
+        join(this, &iter::collect(iterable)?)
     }
 
     /// Return the number of non-overlapping occurrences of substring sub in string S[start:end].
@@ -561,10 +565,10 @@ impl Str {
     /// notation.
     #[pymethod(text_signature = "($self, sub[, start[, end]], /)")]
     fn count(&self, sub: &Object<Str>, start: Maybe<Option<&Obj>>, end: Maybe<Option<&Obj>>) -> PyResult<usize> {
-        let (start, end) = indexing::bounds(self.len(), start.0.flatten(), end.0.flatten())?;
-        if start > end {
+        let bounds = Bounds::new(start.0.flatten(), end.0.flatten())?;
+        let Some((start, end)) = bounds.clip(self.len()) else {
             return Ok(0);
-        }
+        };
         Ok(units!(self.data().slice(start, end), h => units!(sub.data(), n => search::count(h, n))))
     }
 
@@ -635,7 +639,10 @@ impl Str {
     #[pymethod(sig = "(keepends=False)")]
     fn splitlines(this: &Object<Str>, keepends: bool) -> Obj {
         let lines: Vec<_> = units!(this.data(), u => algorithms::split_lines(u).collect());
-        list_of_parts(this, lines.into_iter().map(|(start, end, next)| (start, if keepends { next } else { end })).collect())
+        list_of_parts(
+            this,
+            lines.into_iter().map(|(start, end, next)| (start, if keepends { next } else { end })).collect(),
+        )
     }
 
     /// Return True if the string starts with the specified prefix, False otherwise.
@@ -800,7 +807,7 @@ fn translate_one(table: &Obj, c: u32) -> PyResult<Option<Obj>> {
     if let Some(dict) = table.exact::<Dict>() {
         return dict.get(&key);
     }
-    let found = number::subscript(table, &key);
+    let found = sequence::getitem(table, &key);
     crate::errors::unless_raised(found, crate::objects::exceptions::LookupError::class())
 }
 
@@ -814,7 +821,9 @@ fn push_mapped(out: &mut TextBuffer, c: u32, mapped: Option<&Obj>) -> PyResult<(
     } else if int::is_int(mapped) {
         match int::to_i64(mapped).and_then(|n| u32::try_from(n).ok()).filter(|&n| n < 0x110000) {
             Some(c) => out.push(c),
-            None => return Err(raise!(ValueError, "character mapping must be in range(0x110000)")),
+            None => {
+                return Err(raise!(ValueError, "character mapping must be in range(0x110000)"));
+            }
         }
     } else if !mapped.is_none() {
         return Err(raise!(TypeError, "character mapping must return integer, None or str"));
@@ -866,15 +875,10 @@ macro_rules! iterators {
             /// Return state information for pickling.
             #[pymethod(name = "__reduce__")]
             fn reduce(&self) -> PyResult<Obj> {
-                let iter = crate::objects::iter::builtin_iter()?;
-                let text = self.text.get();
-                let done = text.is_none();
-                let args = Tuple::from_vec(vec![text.unwrap_or_else(|| Str::empty().into_obj())]).into_obj();
-                let mut items = vec![iter, args];
-                if !done {
-                    items.push(int::new(self.index.get() as i64));
+                match self.text.get() {
+                    Some(text) => reduce_iter("iter", text, Some(int::new(self.index.get() as i64))),
+                    None => reduce_iter("iter", Str::empty().into_obj(), None),
                 }
-                Ok(Tuple::from_vec(items).into_obj())
             }
 
             /// Set state information for unpickling.

@@ -213,16 +213,16 @@ impl Handler {
     ) -> PyResult<usize> {
         self.resolve()?;
         match self {
-            Handler::Standard(ErrorHandler::Namereplace | ErrorHandler::Xmlcharrefreplace) => Err(raise!(
-                TypeError,
-                "don't know how to handle UnicodeDecodeError in error callback"
-            )),
+            Handler::Standard(ErrorHandler::Namereplace | ErrorHandler::Xmlcharrefreplace) => {
+                Err(raise!(TypeError, "don't know how to handle UnicodeDecodeError in error callback"))
+            }
             Handler::Standard(standard) => {
                 standard.decode(input, error, utf, out).map_err(|e| raise_decode_error(encoding, input, e))
             }
             Handler::Function(function) => {
                 let exc = decode_error(encoding, input, error)?;
-                let (text, position) = call_handler(function, &exc, input.len(), "decoding error handler must return (str, int) tuple")?;
+                let (text, position) =
+                    call_handler(function, &exc, input.len(), "decoding error handler must return (str, int) tuple")?;
                 let Some(text) = text.downcast::<Str>() else {
                     return Err(raise!(TypeError, "decoding error handler must return (str, int) tuple"));
                 };
@@ -267,7 +267,9 @@ impl Handler {
 fn call_handler(function: &Obj, exc: &Obj, length: usize, wanted: &str) -> PyResult<(Obj, usize)> {
     let result = call::call(function, std::slice::from_ref(exc))?;
     let items = result.downcast::<Tuple>().map(|t| t.items().to_vec()).unwrap_or_default();
-    let [replacement, position] = items.as_slice() else { return Err(raise!(TypeError, "{wanted}")) };
+    let [replacement, position] = items.as_slice() else {
+        return Err(raise!(TypeError, "{wanted}"));
+    };
     if !number::has_index(position) {
         return Err(raise!(TypeError, "{wanted}"));
     }
@@ -455,10 +457,14 @@ fn encode_with(
     encoding: &str,
     errors: Option<&str>,
     utf: Option<Utf>,
-    encoder: impl FnOnce(StrData<'_>, &mut dyn FnMut(CodecError) -> Result<(Replacement, usize), EncodeFailure>) -> Result<Vec<u8>, EncodeFailure>,
+    encoder: impl FnOnce(
+        StrData<'_>,
+        &mut dyn FnMut(CodecError) -> Result<(Replacement, usize), EncodeFailure>,
+    ) -> Result<Vec<u8>, EncodeFailure>,
 ) -> PyResult<Vec<u8>> {
     let mut handler = Handler::new(errors);
-    encoder(text.data(), &mut |error| handler.encode(encoding, text, error, utf)).map_err(|failure| failure.raise(encoding, text))
+    encoder(text.data(), &mut |error| handler.encode(encoding, text, error, utf))
+        .map_err(|failure| failure.raise(encoding, text))
 }
 
 /// Encodes UTF-8.
@@ -466,16 +472,26 @@ pub fn encode_utf8(text: &Object<Str>, errors: Option<&str>) -> PyResult<Vec<u8>
     if text.is_ascii() {
         return Ok(text.raw_bytes().to_vec());
     }
-    encode_with(text, "utf-8", errors, Some(Utf::Utf8), |data, on_error| units!(data, u => utf::encode_utf8(u, on_error)))
+    encode_with(
+        text,
+        "utf-8",
+        errors,
+        Some(Utf::Utf8),
+        |data, on_error| units!(data, u => utf::encode_utf8(u, on_error)),
+    )
 }
 
 /// Encodes UTF-16; without an order in little-endian with a mark.
 pub fn encode_utf16(text: &Object<Str>, errors: Option<&str>, order: Option<ByteOrder>) -> PyResult<Vec<u8>> {
     let used = order.unwrap_or(ByteOrder::Little);
     let encoding = utf_name("utf-16", order);
-    let body = encode_with(text, encoding, errors, Some(Utf::Utf16(used)), |data, on_error| {
-        units!(data, u => utf::encode_utf16(u, used, on_error))
-    })?;
+    let body = encode_with(
+        text,
+        encoding,
+        errors,
+        Some(Utf::Utf16(used)),
+        |data, on_error| units!(data, u => utf::encode_utf16(u, used, on_error)),
+    )?;
     if order.is_some() {
         return Ok(body);
     }
@@ -489,9 +505,13 @@ pub fn encode_utf16(text: &Object<Str>, errors: Option<&str>, order: Option<Byte
 pub fn encode_utf32(text: &Object<Str>, errors: Option<&str>, order: Option<ByteOrder>) -> PyResult<Vec<u8>> {
     let used = order.unwrap_or(ByteOrder::Little);
     let encoding = utf_name("utf-32", order);
-    let body = encode_with(text, encoding, errors, Some(Utf::Utf32(used)), |data, on_error| {
-        units!(data, u => utf::encode_utf32(u, used, on_error))
-    })?;
+    let body = encode_with(
+        text,
+        encoding,
+        errors,
+        Some(Utf::Utf32(used)),
+        |data, on_error| units!(data, u => utf::encode_utf32(u, used, on_error)),
+    )?;
     if order.is_some() {
         return Ok(body);
     }
@@ -538,7 +558,9 @@ fn encode_by_registry(text: &Object<Str>, encoding: &str, errors: Option<&str>) 
         return Ok(result);
     }
     if let Some(array) = crate::objects::bytes::bytes_or_bytearray(&result) {
-        let warning = format!("encoder {encoding} returned bytearray instead of bytes; use codecs.encode() to encode to arbitrary types");
+        let warning = format!(
+            "encoder {encoding} returned bytearray instead of bytes; use codecs.encode() to encode to arbitrary types"
+        );
         (crate::hooks::hooks().warn)(crate::objects::exceptions::RuntimeWarning::class(), &warning, 1)?;
         return Ok(Bytes::from_vec(array).into_obj());
     }
@@ -588,16 +610,27 @@ fn text_codec(encoding: &str, alternative: &str) -> PyResult<Obj> {
 }
 
 /// Calls the encoder (0) or decoder (1) of a codec and returns the object it made.
-fn run_codec(codec: &Obj, which: usize, source: &Obj, encoding: &str, errors: Option<&str>, what: &str) -> PyResult<Obj> {
+fn run_codec(
+    codec: &Obj,
+    which: usize,
+    source: &Obj,
+    encoding: &str,
+    errors: Option<&str>,
+    what: &str,
+) -> PyResult<Obj> {
     let function = codec.downcast::<Tuple>().and_then(|t| t.items().get(which).cloned());
-    let Some(function) = function else { return Err(raise!(LookupError, "unknown encoding: {encoding}")) };
+    let Some(function) = function else {
+        return Err(raise!(LookupError, "unknown encoding: {encoding}"));
+    };
     let mut args = vec![source.clone()];
     args.extend(errors.map(|e| Str::new(e).into_obj()));
     let result = match call::call(&function, &args) {
         Ok(result) => result,
-        Err(raised) => return Err(add_codec_note(raised, encoding, if which == 0 { "encoding" } else { "decoding" })),
+        Err(raised) => {
+            return Err(add_codec_note(raised, encoding, if which == 0 { "encoding" } else { "decoding" }));
+        }
     };
-    match result.downcast::<Tuple>().map(Tuple::items) {
+    match result.downcast::<Tuple>().map(|t| t.items()) {
         Some([object, _]) => Ok(object.clone()),
         _ => Err(raise!(TypeError, "{what} must return a tuple (object, integer)")),
     }

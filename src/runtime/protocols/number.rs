@@ -80,11 +80,7 @@ fn as_ssize_slow(obj: &Obj, raise_overflow: bool) -> PyResult<isize> {
     match ssize_or_sign(obj)? {
         Ok(n) => Ok(n),
         Err(negative) if !raise_overflow => Ok(if negative { isize::MIN } else { isize::MAX }),
-        Err(_) => Err(raise!(
-            OverflowError,
-            "cannot fit '{}' into an index-sized integer",
-            obj.class().name()
-        )),
+        Err(_) => Err(raise!(OverflowError, "cannot fit '{}' into an index-sized integer", obj.class().name())),
     }
 }
 
