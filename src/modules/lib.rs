@@ -1,1 +1,3 @@
 //! Native modules of the standard library, one file a module.
+
+pub mod data;
