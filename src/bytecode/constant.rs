@@ -104,7 +104,11 @@ impl Constant {
             Constant::Str(text) => ConstKey::Str(text.clone()),
             Constant::Bytes(bytes) => ConstKey::Bytes(bytes.clone()),
             Constant::Tuple(items) => ConstKey::Tuple(keys(items)),
-            Constant::FrozenSet(items) => ConstKey::FrozenSet(keys(items)),
+            Constant::FrozenSet(items) => {
+                let mut keys: Vec<ConstKey> = keys(items);
+                keys.sort_by_cached_key(|key| format!("{key:?}"));
+                ConstKey::FrozenSet(keys)
+            }
             Constant::Slice(parts) => ConstKey::Slice(keys(&parts[..])),
             Constant::Code(code) => ConstKey::Code(CodeKey(code.clone())),
         }

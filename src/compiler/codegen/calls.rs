@@ -8,7 +8,7 @@ use super::statements::attribute_loc;
 use super::{Compiler, STACK_USE_GUIDELINE};
 use crate::errors::Compiled;
 use crate::instruction::{Label, Loc};
-use crate::symtable::{Scope, symbol};
+use crate::symtable::{BlockKey, BlockRole, Scope, symbol};
 
 fn is_starred(expr: &Expr) -> bool {
     matches!(expr.kind, ExprKind::Starred { .. })
@@ -172,6 +172,10 @@ impl<'a> Compiler<'a, '_> {
             return Ok(());
         };
         if !keywords.is_empty() || !matches!(arg.kind, ExprKind::GeneratorExp { .. }) {
+            return Ok(());
+        }
+        let block = self.table.lookup(BlockKey::new(arg, BlockRole::Body));
+        if block.is_some_and(|block| self.table.block(block).coroutine) {
             return Ok(());
         }
         let skip = self.new_label();

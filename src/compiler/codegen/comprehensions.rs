@@ -266,7 +266,7 @@ impl<'a> Compiler<'a, '_> {
                 self.table.block_mut(outer_id).symbols.insert(name.clone(), *bits);
             }
             let binds = bits & symbol::DEF_LOCAL != 0 && bits & symbol::DEF_NONLOCAL == 0;
-            if !(binds || in_class) {
+            if !binds {
                 continue;
             }
             bound.push((name.clone(), scope));

@@ -53,9 +53,30 @@ pub struct BasicBlock {
     pub start_depth: Option<i32>,
     pub except_stack: Option<Vec<BlockRef>>,
     pub unsafe_locals: u64,
+    /// The handlers of instructions that once stood beyond the end.  CPython adds instructions
+    /// without setting their handler, so a new one has that of the old one in its place.
+    stale_handlers: Vec<Option<BlockRef>>,
 }
 
 impl BasicBlock {
+    /// Cuts the block off after some instructions.
+    pub fn truncate(&mut self, length: usize) {
+        let removed = self.instrs.len();
+        if self.stale_handlers.len() < removed {
+            self.stale_handlers.resize(removed, None);
+        }
+        for index in length..removed {
+            self.stale_handlers[index] = self.instrs[index].except;
+        }
+        self.instrs.truncate(length);
+    }
+
+    /// Appends an instruction; see `stale_handlers`.
+    pub fn append(&mut self, instr: CfgInstr) {
+        let except = self.stale_handlers.get(self.instrs.len()).copied().flatten();
+        self.instrs.push(CfgInstr { except, ..instr });
+    }
+
     /// Whether control can leave the block at its end for the next one.
     pub fn falls_through(&self) -> bool {
         !self

@@ -140,6 +140,9 @@ fn simulate(simulation: &mut Simulation, index: usize, op: Op, arg: i32) {
                 simulation.stack.swap(other, top - 1);
             }
         }
+        // The result may be the object itself.
+        Op::GetYieldFromIter | Op::FormatSimple => {}
+        Op::DeleteFast => simulation.kill(arg),
         // These leave their inputs in place.  What they push is numbered from the block's start,
         // as CPython has it.
         Op::GetAnext

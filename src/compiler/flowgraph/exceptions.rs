@@ -102,7 +102,7 @@ impl Graph {
         for block in self.order() {
             let block = self.block_mut(block);
             if block.predecessors == 0 {
-                block.instrs.clear();
+                block.truncate(0);
                 block.except_handler = false;
             }
         }

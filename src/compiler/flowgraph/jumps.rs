@@ -73,7 +73,7 @@ impl Graph {
         };
         let not_taken = CfgInstr::new(Op::NotTaken, 0, last.loc);
         if !self.block(target).visited {
-            self.block_mut(block).instrs.push(not_taken);
+            self.block_mut(block).append(not_taken);
             return;
         }
         let next = self.block(block).next;

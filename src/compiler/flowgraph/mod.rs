@@ -120,10 +120,10 @@ impl Graph {
                 Op::JumpIfTrue => Op::PopJumpIfTrue,
                 _ => continue,
             };
-            let loc = last.loc;
+            let (loc, except) = (last.loc, last.except);
             let at = instrs.len() - 1;
-            instrs.insert(at, CfgInstr::new(Op::Copy, 1, loc));
-            instrs.insert(at + 1, CfgInstr::new(Op::ToBool, 0, loc));
+            instrs.insert(at, CfgInstr { except, ..CfgInstr::new(Op::Copy, 1, loc) });
+            instrs.insert(at + 1, CfgInstr { except, ..CfgInstr::new(Op::ToBool, 0, loc) });
         }
     }
 

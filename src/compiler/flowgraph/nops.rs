@@ -36,7 +36,7 @@ impl Graph {
             kept += 1;
             previous_line = line;
         }
-        instrs.truncate(kept);
+        self.block_mut(block).truncate(kept);
         before - kept
     }
 

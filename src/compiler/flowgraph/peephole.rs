@@ -83,7 +83,8 @@ impl Graph {
         let instrs = &mut self.block_mut(block).instrs;
         instrs[index].make_nop();
         instrs[index].target = None;
-        instrs.push(CfgInstr { target: target.target, ..CfgInstr::new(op, 0, target.loc) });
+        let jump = CfgInstr { target: target.target, ..CfgInstr::new(op, 0, target.loc) };
+        self.block_mut(block).append(jump);
         Step::Again
     }
 

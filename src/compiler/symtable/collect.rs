@@ -424,7 +424,7 @@ impl Collector {
             self.enter_type_params(
                 name,
                 type_params,
-                (!args.defaults.is_empty(), has_kwdefaults),
+                (true, has_kwdefaults),
                 false,
                 location,
             )?;
