@@ -117,7 +117,7 @@ impl AsyncGenerator {
     /// See PEP 585
     #[classmethod(name = "__class_getitem__")]
     fn class_getitem(cls: &pyrs_runtime::types::Type, item: &Obj) -> PyResult<Obj> {
-        pyrs_runtime::objects::generic_alias::class_getitem(cls, item)
+        Ok(pyrs_runtime::objects::generic_alias::GenericAlias::new(cls.to_obj(), item).into_obj())
     }
 }
 

@@ -78,7 +78,7 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
         }
         macro_rules! name {
             ($i:expr) => {
-                (*(*frame).code).names.items().get_unchecked($i as usize).downcast_unchecked::<Str>()
+                (*frame).code().names.items().get_unchecked($i as usize).downcast_unchecked::<Str>()
             };
         }
 
@@ -205,7 +205,7 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
                             decref(old);
                         }
                         Opcode::LoadConst | Opcode::LoadConstMortal | Opcode::LoadConstImmortal => {
-                            let v = (*(*frame).code).consts.items().get_unchecked(oparg as usize).value();
+                            let v = (*frame).code().consts.items().get_unchecked(oparg as usize).value();
                             incref(v);
                             push!(v);
                         }
@@ -462,7 +462,7 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
                         Opcode::CopyFreeVars => {
                             let function = (*frame).function();
                             let closure = function.closure.as_ref().expect("code with free variables has a closure").items();
-                            let first = (*(*frame).code).nlocalsplus - oparg as usize;
+                            let first = (*frame).code().nlocalsplus - oparg as usize;
                             for (i, cell) in closure.iter().enumerate() {
                                 *locals.add(first + i) = cell.clone().into_value();
                             }
@@ -867,7 +867,7 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
                             let exc = pop!();
                             if oparg != 0 {
                                 let lasti = peek!(oparg as usize);
-                                (*frame).ip = (*(*frame).code).first_unit().add(lasti.as_fixnum() as usize);
+                                (*frame).ip = (*frame).code().first_unit().add(lasti.as_fixnum() as usize);
                             }
                             thread.restore_exception(Some(exc.into_obj()));
                             break 'run Exit::Reraise;

@@ -86,7 +86,7 @@ impl Frame {
     #[inline(always)]
     pub unsafe fn stack_base(frame: *mut Frame) -> *mut Value {
         // SAFETY: the stack follows localsplus.
-        unsafe { Frame::locals(frame).add((*(*frame).code).nlocalsplus) }
+        unsafe { Frame::locals(frame).add((*frame).code().nlocalsplus) }
     }
 
     #[inline(always)]
@@ -233,7 +233,7 @@ pub unsafe fn clear(frame: *mut Frame) {
         }
         decref_or_null((*frame).locals);
         decref((*frame).function);
-        decref((*(*frame).code).value());
+        decref((*frame).code().value());
     }
 }
 

@@ -412,3 +412,30 @@ pub fn origin(depth: i32) -> Obj {
     }
     Tuple::from_vec(rows).into_obj()
 }
+
+/// `locals()` of a live frame.
+pub fn locals_of_frame(frame: *mut Frame) -> PyResult<Obj> {
+    // SAFETY: callers pass a live, complete frame.
+    unsafe { frame::object_of(frame) }.locals_snapshot()
+}
+
+/// Flags of the code that a live frame runs.
+pub fn flags_of(frame: *mut Frame) -> u32 {
+    // SAFETY: callers pass a live frame.
+    unsafe { (*frame).code().flags }
+}
+
+/// The frame object `depth` calls up from the innermost one.
+pub fn nth(thread: &thread::Thread, depth: usize) -> Option<Obj> {
+    let mut at = frame::current(thread);
+    // SAFETY: the chain holds live frames.
+    unsafe {
+        for _ in 0..depth {
+            if at.is_null() {
+                return None;
+            }
+            at = frame::visible((*at).previous);
+        }
+        (!at.is_null()).then(|| frame::object_of(at).into_obj())
+    }
+}

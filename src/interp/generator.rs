@@ -44,7 +44,7 @@ pub enum State {
 #[repr(C)]
 pub struct Core {
     frame: Cell<*mut Frame>,
-    words: usize,
+    pub words: usize,
     pub state: Cell<State>,
     exc_info: ExcInfo,
     pub name: ObjCell,
@@ -636,7 +636,7 @@ impl Generator {
     /// See PEP 585
     #[classmethod(name = "__class_getitem__")]
     fn class_getitem(cls: &pyrs_runtime::types::Type, item: &Obj) -> PyResult<Obj> {
-        pyrs_runtime::objects::generic_alias::class_getitem(cls, item)
+        Ok(pyrs_runtime::objects::generic_alias::GenericAlias::new(cls.to_obj(), item).into_obj())
     }
 }
 
@@ -704,7 +704,7 @@ impl Coroutine {
     /// See PEP 585
     #[classmethod(name = "__class_getitem__")]
     fn class_getitem(cls: &pyrs_runtime::types::Type, item: &Obj) -> PyResult<Obj> {
-        pyrs_runtime::objects::generic_alias::class_getitem(cls, item)
+        Ok(pyrs_runtime::objects::generic_alias::GenericAlias::new(cls.to_obj(), item).into_obj())
     }
 }
 
