@@ -1,1 +1,4 @@
 //! Native modules of the standard library, one file a module.
+
+pub mod math;
+pub mod text;

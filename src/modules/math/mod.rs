@@ -1,0 +1,1 @@
+//! Numbers: functions of reals and complex numbers, random numbers, statistics, hashes.

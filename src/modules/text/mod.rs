@@ -1,0 +1,3 @@
+//! Text: codecs, characters, regular expressions, JSON, and bytes as text.
+
+pub mod codecs;
