@@ -297,7 +297,7 @@ impl Dict {
                 return Ok(self.table().entries[at].value.clone());
             }
         }
-        let hash = compare::hash(key)?;
+        let hash = hash_key(key)?;
         self.get_hashed(key, hash)
     }
 
@@ -314,7 +314,7 @@ impl Dict {
     }
 
     pub fn contains(&self, key: &Obj) -> PyResult<bool> {
-        let hash = compare::hash(key)?;
+        let hash = hash_key(key)?;
         Ok(matches!(self.find(key, hash)?, Found::At(..)))
     }
 
@@ -327,7 +327,7 @@ impl Dict {
     }
 
     pub fn set(&self, key: Obj, value: Obj) -> PyResult<()> {
-        let hash = compare::hash(&key)?;
+        let hash = hash_key(&key)?;
         self.set_hashed(key, hash, value)
     }
 
@@ -341,7 +341,7 @@ impl Dict {
 
     /// The value of `key`, set to `default` first if missing.
     pub fn set_default(&self, key: Obj, default: Obj) -> PyResult<Obj> {
-        let hash = compare::hash(&key)?;
+        let hash = hash_key(&key)?;
         match self.find(&key, hash)? {
             Found::At(_, at) => Ok(self.table().entries[at].value.clone().expect("a live entry has a value")),
             Found::Missing => {
@@ -374,7 +374,7 @@ impl Dict {
 
     /// Removes a key; its value, if it was there.
     pub fn remove(&self, key: &Obj) -> PyResult<Option<Obj>> {
-        let hash = compare::hash(key)?;
+        let hash = hash_key(key)?;
         self.remove_hashed(key, hash)
     }
 
@@ -522,6 +522,25 @@ impl Dict {
 
     pub fn set_watch_bits(&self, bits: u8) {
         self.watched.set(bits);
+    }
+}
+
+/// The hash of an object that is to be a key: the error for unhashable objects says so.
+#[inline]
+pub fn hash_key(key: &Obj) -> PyResult<i64> {
+    compare::hash(key).map_err(|raised| explain_unhashable(raised, key, "a dict key"))
+}
+
+/// Makes the TypeError of an unhashable object say what the object was to be used as.
+#[cold]
+pub fn explain_unhashable(raised: crate::errors::Raised, key: &Obj, role: &str) -> crate::errors::Raised {
+    let exc = raised.take();
+    if !std::ptr::eq(exc.class(), crate::objects::exceptions::TypeError::class()) {
+        return crate::errors::Raised::new(exc);
+    }
+    match crate::protocols::text::str_text(&exc) {
+        Ok(text) => crate::raise!(TypeError, "cannot use '{}' as {role} ({text})", key.class().full_name()),
+        Err(raised) => raised,
     }
 }
 

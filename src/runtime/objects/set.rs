@@ -1,2 +1,493 @@
-use crate::object::*;
-pub fn frozenset_from(_items: Vec<Obj>) -> crate::PyResult<Obj> { unimplemented!() }
+//! `set` and `frozenset`: the hash table and the operations that other native code needs. Their methods
+//! are in `set_methods`.
+//!
+//! The table is one array with open addressing: a short linear probe, then a jump, as in CPython, so
+//! that small integers come out in the same order.
+
+use std::cell::{Cell, UnsafeCell};
+
+use crate::errors::PyResult;
+use crate::heap::cycles::Visitor;
+use crate::object::{Obj, Ptr, PyClass, Trace};
+use crate::objects::dict::{Dict, explain_unhashable};
+use crate::protocols::{compare, iter};
+use crate::types::{StaticType, Type};
+
+const MIN_SIZE: usize = 8;
+/// Neighbours looked at before the next jump.
+const LINEAR_PROBES: usize = 9;
+
+/// One place of the table.
+#[derive(Clone, Default)]
+enum Place {
+    #[default]
+    Free,
+    /// An element was removed from here.
+    Removed,
+    Used {
+        hash: i64,
+        key: Obj,
+    },
+}
+
+#[derive(Clone)]
+struct Table {
+    /// A power of two of places; empty for an empty set.
+    places: Vec<Place>,
+    /// Places that are not free.
+    fill: usize,
+    used: usize,
+}
+
+/// The elements of a set; both classes have it as their payload.
+pub struct SetData {
+    table: UnsafeCell<Table>,
+    /// Changes with every insertion and removal.
+    changes: Cell<u64>,
+    /// Where `pop` looks next.
+    finger: Cell<usize>,
+    /// The hash of a frozenset; -1 = not computed yet.
+    pub(crate) hash: Cell<i64>,
+}
+
+/// Payload of `set`.
+#[repr(transparent)]
+#[derive(Default)]
+pub struct Set(pub SetData);
+
+/// Payload of `frozenset`.
+#[repr(transparent)]
+#[derive(Default)]
+pub struct FrozenSet(pub SetData);
+
+static SET: StaticType = StaticType::new();
+static FROZEN_SET: StaticType = StaticType::new();
+
+// SAFETY: SET is readied with the layout of this payload.
+unsafe impl PyClass for Set {
+    #[inline(always)]
+    fn class() -> &'static Type {
+        SET.get()
+    }
+}
+
+// SAFETY: FROZEN_SET is readied with the layout of this payload.
+unsafe impl PyClass for FrozenSet {
+    #[inline(always)]
+    fn class() -> &'static Type {
+        FROZEN_SET.get()
+    }
+}
+
+/// The class objects, for their definitions.
+pub const SET_CLASS: &StaticType = &SET;
+pub const FROZEN_SET_CLASS: &StaticType = &FROZEN_SET;
+
+impl Trace for Set {
+    fn trace(&self, visitor: &mut Visitor<'_>) {
+        self.0.trace(visitor);
+    }
+    fn clear(&self) {
+        self.0.clear();
+    }
+}
+
+impl Trace for FrozenSet {
+    fn trace(&self, visitor: &mut Visitor<'_>) {
+        self.0.trace(visitor);
+    }
+}
+
+impl Trace for SetData {
+    fn trace(&self, visitor: &mut Visitor<'_>) {
+        for place in &self.table().places {
+            if let Place::Used { key, .. } = place {
+                key.trace(visitor);
+            }
+        }
+    }
+}
+
+impl Default for SetData {
+    fn default() -> SetData {
+        SetData {
+            table: UnsafeCell::new(Table { places: Vec::new(), fill: 0, used: 0 }),
+            changes: Cell::new(0),
+            finger: Cell::new(0),
+            hash: Cell::new(-1),
+        }
+    }
+}
+
+/// The elements of a set or frozenset (or an instance of a subclass).
+#[inline]
+pub fn as_set(obj: &Obj) -> Option<&SetData> {
+    if let Some(set) = obj.downcast::<Set>() {
+        return Some(&set.0);
+    }
+    obj.downcast::<FrozenSet>().map(|set| &set.0)
+}
+
+/// A new frozenset.
+pub fn frozenset_from(items: Vec<Obj>) -> PyResult<Obj> {
+    let data = SetData::default();
+    for item in items {
+        data.add(item)?;
+    }
+    Ok(Ptr::new(FrozenSet(data)).into_obj())
+}
+
+/// A new set.
+pub fn set_from(items: Vec<Obj>) -> PyResult<Obj> {
+    let set = Ptr::new(Set::default());
+    for item in items {
+        set.0.add(item)?;
+    }
+    Ok(set.into_obj())
+}
+
+/// The hash of an object that is to be an element: the error for unhashable objects says so.
+#[inline]
+pub fn hash_element(key: &Obj) -> PyResult<i64> {
+    compare::hash(key).map_err(|raised| explain_unhashable(raised, key, "a set element"))
+}
+
+/// Walks the places where a hash may be.
+struct Probe {
+    mask: usize,
+    perturb: u64,
+    at: usize,
+    /// Neighbours left before the next jump.
+    neighbours: usize,
+    base: usize,
+}
+
+impl Probe {
+    #[inline]
+    fn new(hash: i64, mask: usize) -> Probe {
+        let base = hash as usize & mask;
+        Probe { mask, perturb: hash as u64, at: base, neighbours: Probe::neighbours(base, mask), base }
+    }
+
+    fn neighbours(base: usize, mask: usize) -> usize {
+        if base + LINEAR_PROBES <= mask { LINEAR_PROBES } else { 0 }
+    }
+
+    #[inline]
+    fn advance(&mut self) {
+        if self.neighbours > 0 {
+            self.neighbours -= 1;
+            self.at += 1;
+            return;
+        }
+        self.perturb >>= 5;
+        self.base = self.base.wrapping_mul(5).wrapping_add(1).wrapping_add(self.perturb as usize) & self.mask;
+        self.at = self.base;
+        self.neighbours = Probe::neighbours(self.base, self.mask);
+    }
+}
+
+impl Table {
+    fn mask(&self) -> usize {
+        self.places.len().max(MIN_SIZE) - 1
+    }
+
+    /// Inserts a key that is known to be missing, into a table with room and without removed places.
+    fn insert_clean(&mut self, hash: i64, key: Obj) {
+        let mut probe = Probe::new(hash, self.mask());
+        while !matches!(self.places[probe.at], Place::Free) {
+            probe.advance();
+        }
+        self.places[probe.at] = Place::Used { hash, key };
+        self.fill += 1;
+        self.used += 1;
+    }
+
+    /// Makes room for more than `least` elements.
+    fn resize(&mut self, least: usize) {
+        let mut size = MIN_SIZE;
+        while size <= least {
+            size <<= 1;
+        }
+        let old = std::mem::replace(&mut self.places, vec![Place::Free; size]);
+        self.fill = 0;
+        self.used = 0;
+        for place in old {
+            if let Place::Used { hash, key } = place {
+                self.insert_clean(hash, key);
+            }
+        }
+    }
+}
+
+impl SetData {
+    #[inline(always)]
+    fn table(&self) -> &Table {
+        // SAFETY: users drop the reference before anything can change the table.
+        unsafe { &*self.table.get() }
+    }
+
+    #[allow(clippy::mut_from_ref)]
+    #[inline(always)]
+    fn table_mut(&self) -> &mut Table {
+        // SAFETY: as in `table`; no Python code runs while the reference lives.
+        unsafe { &mut *self.table.get() }
+    }
+
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.table().used
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn changed(&self) {
+        self.changes.set(self.changes.get() + 1);
+    }
+
+    /// The place of a key, or the free one where it would go.
+    fn find(&self, key: &Obj, hash: i64) -> PyResult<Result<usize, usize>> {
+        'restart: loop {
+            let table = self.table();
+            if table.places.is_empty() {
+                return Ok(Err(0));
+            }
+            let mut probe = Probe::new(hash, table.mask());
+            loop {
+                match &table.places[probe.at] {
+                    Place::Free => return Ok(Err(probe.at)),
+                    Place::Used { hash: own_hash, key: own } if *own_hash == hash => {
+                        if own.is(key) {
+                            return Ok(Ok(probe.at));
+                        }
+                        match compare::quick_equal(own, key) {
+                            Some(true) => return Ok(Ok(probe.at)),
+                            Some(false) => {}
+                            None => {
+                                let (own, before) = (own.clone(), self.changes.get());
+                                let equal = compare::equal(&own, key)?;
+                                if self.changes.get() != before {
+                                    continue 'restart;
+                                }
+                                if equal {
+                                    return Ok(Ok(probe.at));
+                                }
+                            }
+                        }
+                    }
+                    _ => {}
+                }
+                probe.advance();
+            }
+        }
+    }
+
+    pub fn contains_hashed(&self, key: &Obj, hash: i64) -> PyResult<bool> {
+        Ok(self.find(key, hash)?.is_ok())
+    }
+
+    pub fn contains(&self, key: &Obj) -> PyResult<bool> {
+        self.contains_hashed(key, hash_element(key)?)
+    }
+
+    /// Adds an element; true if it was not there.
+    pub fn add(&self, key: Obj) -> PyResult<bool> {
+        let hash = hash_element(&key)?;
+        self.add_hashed(key, hash)
+    }
+
+    pub fn add_hashed(&self, key: Obj, hash: i64) -> PyResult<bool> {
+        let at = match self.find(&key, hash)? {
+            Ok(_) => return Ok(false),
+            Err(at) => at,
+        };
+        self.changed();
+        let table = self.table_mut();
+        if table.places.is_empty() {
+            table.resize(0);
+            table.insert_clean(hash, key);
+            return Ok(true);
+        }
+        table.places[at] = Place::Used { hash, key };
+        table.fill += 1;
+        table.used += 1;
+        if table.fill * 5 >= table.mask() * 3 {
+            table.resize(if table.used > 50_000 { table.used * 2 } else { table.used * 4 });
+        }
+        Ok(true)
+    }
+
+    /// Removes an element; true if it was there.
+    pub fn discard(&self, key: &Obj) -> PyResult<bool> {
+        let hash = hash_element(key)?;
+        self.discard_hashed(key, hash)
+    }
+
+    pub fn discard_hashed(&self, key: &Obj, hash: i64) -> PyResult<bool> {
+        match self.find(key, hash)? {
+            Ok(at) => {
+                drop(self.remove_at(at));
+                Ok(true)
+            }
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn remove_at(&self, at: usize) -> Place {
+        self.changed();
+        let table = self.table_mut();
+        table.used -= 1;
+        std::mem::replace(&mut table.places[at], Place::Removed)
+    }
+
+    /// Removes and returns some element.
+    pub fn pop(&self) -> Option<Obj> {
+        let (used, size) = (self.len(), self.table().places.len());
+        if used == 0 {
+            return None;
+        }
+        let mut at = self.finger.get() & (size - 1);
+        while !matches!(self.table().places[at], Place::Used { .. }) {
+            at = (at + 1) & (size - 1);
+        }
+        self.finger.set(at + 1);
+        match self.remove_at(at) {
+            Place::Used { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+
+    pub fn clear(&self) {
+        self.changed();
+        let old = std::mem::replace(self.table_mut(), Table { places: Vec::new(), fill: 0, used: 0 });
+        drop(old);
+    }
+
+    /// The first element at or behind place `at`, with its hash and the place behind it.
+    #[inline]
+    pub fn next_element(&self, mut at: usize) -> Option<(usize, i64, Obj)> {
+        let places = &self.table().places;
+        while let Some(place) = places.get(at) {
+            at += 1;
+            if let Place::Used { hash, key } = place {
+                return Some((at, *hash, key.clone()));
+            }
+        }
+        None
+    }
+
+    /// All elements with their hashes.
+    pub fn elements(&self) -> Vec<(i64, Obj)> {
+        let mut elements = Vec::with_capacity(self.len());
+        for place in &self.table().places {
+            if let Place::Used { hash, key } = place {
+                elements.push((*hash, key.clone()));
+            }
+        }
+        elements
+    }
+
+    /// All elements.
+    pub fn keys(&self) -> Vec<Obj> {
+        self.elements().into_iter().map(|(_, key)| key).collect()
+    }
+
+    /// A copy of the elements.
+    pub fn copy(&self) -> SetData {
+        let copy = SetData::default();
+        copy.merge_known(self);
+        copy
+    }
+
+    /// Adds all elements of a set to this one, which is empty.
+    fn merge_known(&self, other: &SetData) {
+        let (own, theirs) = (self.table_mut(), other.table());
+        if theirs.used == 0 {
+            return;
+        }
+        if theirs.used * 5 >= own.mask() * 3 {
+            own.resize(theirs.used * 2);
+        } else if own.places.is_empty() {
+            own.resize(0);
+        }
+        if own.places.len() == theirs.places.len() && theirs.fill == theirs.used {
+            *own = theirs.clone();
+        } else {
+            for (hash, key) in other.elements() {
+                own.insert_clean(hash, key);
+            }
+        }
+        self.changed();
+    }
+
+    /// Adds the elements of another set.
+    pub fn merge(&self, other: &SetData) -> PyResult<()> {
+        if std::ptr::eq(self, other) {
+            return Ok(());
+        }
+        if self.table().fill == 0 {
+            self.merge_known(other);
+            return Ok(());
+        }
+        let (own, theirs) = (self.table_mut(), other.table());
+        if (own.fill + theirs.used) * 5 >= own.mask() * 3 {
+            own.resize((own.used + theirs.used) * 2);
+            self.changed();
+        }
+        for (hash, key) in other.elements() {
+            self.add_hashed(key, hash)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the elements of any iterable.
+    pub fn update(&self, iterable: &Obj) -> PyResult<()> {
+        if let Some(other) = as_set(iterable) {
+            return self.merge(other);
+        }
+        if let Some(dict) = iterable.exact::<Dict>() {
+            let table = self.table_mut();
+            if (dict.len() + table.fill) * 5 >= table.mask() * 3 {
+                table.resize((table.used + dict.len()) * 2);
+                self.changed();
+            }
+            let mut at = 0;
+            while let Some((next, key, _)) = dict.next_item(at) {
+                self.add_hashed(key, dict.hash_before(next))?;
+                at = next;
+            }
+            return Ok(());
+        }
+        iter::for_each(iterable, |item| self.add(item).map(drop))
+    }
+
+    /// Exchanges the elements with another set's.
+    pub fn swap(&self, other: &SetData) {
+        std::mem::swap(self.table_mut(), other.table_mut());
+        self.changed();
+        other.changed();
+    }
+
+    /// Bytes of the table, for `__sizeof__`: eight places are part of the object itself in CPython.
+    pub fn table_size(&self) -> usize {
+        let size = self.table().places.len();
+        if size <= MIN_SIZE { 0 } else { size * 16 }
+    }
+
+    /// The order-independent hash of a frozenset.
+    pub fn hash(&self) -> i64 {
+        let shuffle = |h: u64| ((h ^ 89_869_747) ^ (h << 16)).wrapping_mul(3_644_798_167);
+        let mut hash = 0u64;
+        for place in &self.table().places {
+            if let Place::Used { hash: h, .. } = place {
+                hash ^= shuffle(*h as u64);
+            }
+        }
+        hash ^= (self.len() as u64 + 1).wrapping_mul(1_927_868_237);
+        hash ^= (hash >> 11) ^ (hash >> 25);
+        hash = hash.wrapping_mul(69_069).wrapping_add(907_133_923);
+        if hash == u64::MAX { 590_923_713 } else { hash as i64 }
+    }
+}

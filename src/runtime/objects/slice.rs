@@ -37,6 +37,27 @@ impl Slice {
         [self.start.clone(), self.stop.clone(), self.step.clone()]
     }
 
+    /// Start, stop and step for a sequence of any length.
+    pub fn big_indices(&self, length: &BigInt) -> PyResult<[BigInt; 3]> {
+        let step = if self.step.is_none() { BigInt::one() } else { big_bound(&self.step)? };
+        if step.is_zero() {
+            return Err(raise!(ValueError, "slice step cannot be zero"));
+        }
+        let backwards = step.is_negative();
+        let (lower, upper) =
+            if backwards { (BigInt::from(-1), length - 1) } else { (BigInt::zero(), length.clone()) };
+        let clip = |part: &Obj, default: &BigInt| -> PyResult<BigInt> {
+            if part.is_none() {
+                return Ok(default.clone());
+            }
+            let bound = big_bound(part)?;
+            Ok(if bound.is_negative() { (bound + length).max(lower.clone()) } else { bound.min(upper.clone()) })
+        };
+        let start = clip(&self.start, if backwards { &upper } else { &lower })?;
+        let stop = clip(&self.stop, if backwards { &lower } else { &upper })?;
+        Ok([start, stop, step])
+    }
+
     fn as_tuple(&self) -> Obj {
         Tuple::from_vec(self.parts().to_vec()).into_obj()
     }
@@ -119,23 +140,8 @@ impl Slice {
         if length.is_negative() {
             return Err(raise!(ValueError, "length should not be negative"));
         }
-        let step = if this.step.is_none() { BigInt::one() } else { big_bound(&this.step)? };
-        if step.is_zero() {
-            return Err(raise!(ValueError, "slice step cannot be zero"));
-        }
-        let backwards = step.is_negative();
-        let (lower, upper) =
-            if backwards { (BigInt::from(-1), &length - 1) } else { (BigInt::zero(), length.clone()) };
-        let clip = |part: &Obj, default: &BigInt| -> PyResult<BigInt> {
-            if part.is_none() {
-                return Ok(default.clone());
-            }
-            let bound = big_bound(part)?;
-            Ok(if bound.is_negative() { (bound + &length).max(lower.clone()) } else { bound.min(upper.clone()) })
-        };
-        let start = clip(&this.start, if backwards { &upper } else { &lower })?;
-        let stop = clip(&this.stop, if backwards { &lower } else { &upper })?;
-        Ok(Tuple::from_vec([start, stop, step].map(int::from_bigint).to_vec()).into_obj())
+        let parts = this.big_indices(&length)?;
+        Ok(Tuple::from_vec(parts.map(int::from_bigint).to_vec()).into_obj())
     }
 
     /// Return state information for pickling.

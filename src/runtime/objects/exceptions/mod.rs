@@ -397,3 +397,8 @@ pub fn stop_iteration_value(exc: &Obj) -> Obj {
 fn instance_state(exc: &Obj) -> PyResult<Option<Ptr<crate::objects::dict::Dict>>> {
     Ok(crate::types::shape::instance_dict(exc)?.filter(|d| !d.is_empty()))
 }
+
+/// Adds a note, as `add_note` does.
+pub fn add_note(exc: &Obj, note: &Obj) -> PyResult<()> {
+    crate::call::call_method_str(exc, crate::name!("add_note"), std::slice::from_ref(note)).map(drop)
+}

@@ -1,0 +1,29 @@
+//! Containers, iterators and the other data-structure modules.
+
+pub mod itertools;
+
+use pyrs_runtime::class::ModuleDef;
+
+/// The definitions of the modules in this folder.
+pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
+    vec![itertools::module::def]
+}
+
+/// Gives an iterator class the `__iter__` that returns the iterator itself, as part `ITER`.
+macro_rules! iterates_itself {
+    ($($class:ident),*) => { $(
+        #[pyrs_macros::pymethods(part = ITER)]
+        impl $class {
+            #[slot(iter)]
+            fn iter(this: &pyrs_runtime::Obj) -> pyrs_runtime::PyResult<pyrs_runtime::Obj> {
+                Ok(this.clone())
+            }
+        }
+    )* };
+}
+pub(crate) use iterates_itself;
+
+/// A tuple object.
+pub(crate) fn tuple(items: Vec<pyrs_runtime::Obj>) -> pyrs_runtime::Obj {
+    pyrs_runtime::objects::tuple::Tuple::from_vec(items).into_obj()
+}
