@@ -1,12 +1,13 @@
 //! Containers, iterators and the other data-structure modules.
 
+pub mod collections;
 pub mod itertools;
 
 use pyrs_runtime::class::ModuleDef;
 
 /// The definitions of the modules in this folder.
 pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
-    vec![itertools::module::def]
+    vec![itertools::module::def, collections::module::def]
 }
 
 /// Gives an iterator class the `__iter__` that returns the iterator itself, as part `ITER`.
