@@ -1,13 +1,16 @@
 //! Containers, iterators and the other data-structure modules.
 
+pub mod abc;
 pub mod collections;
+pub mod functools;
 pub mod itertools;
+pub mod weakref;
 
 use pyrs_runtime::class::ModuleDef;
 
 /// The definitions of the modules in this folder.
 pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
-    vec![itertools::module::def, collections::module::def]
+    vec![itertools::module::def, collections::module::def, abc::module::def, weakref::module::def, functools::module::def]
 }
 
 /// Gives an iterator class the `__iter__` that returns the iterator itself, as part `ITER`.
