@@ -1,5 +1,6 @@
 //! The constants of code objects, and the equality by which the compiler merges them.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use num_bigint::BigInt;
@@ -46,8 +47,28 @@ pub enum ConstKey {
     Tuple(Vec<ConstKey>),
     FrozenSet(Vec<ConstKey>),
     Slice(Vec<ConstKey>),
-    /// Code objects are compared by identity.
-    Code(usize),
+    /// Code objects are compared by content.
+    Code(CodeKey),
+}
+
+/// A code object as part of a key.
+#[derive(Clone, Debug)]
+pub struct CodeKey(Arc<CodeObject>);
+
+impl PartialEq for CodeKey {
+    fn eq(&self, other: &CodeKey) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Eq for CodeKey {}
+
+impl Hash for CodeKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.name.hash(state);
+        self.0.firstlineno.hash(state);
+        self.0.code.hash(state);
+    }
 }
 
 impl Constant {
@@ -83,9 +104,13 @@ impl Constant {
             Constant::Str(text) => ConstKey::Str(text.clone()),
             Constant::Bytes(bytes) => ConstKey::Bytes(bytes.clone()),
             Constant::Tuple(items) => ConstKey::Tuple(keys(items)),
-            Constant::FrozenSet(items) => ConstKey::FrozenSet(keys(items)),
+            Constant::FrozenSet(items) => {
+                let mut keys: Vec<ConstKey> = keys(items);
+                keys.sort_by_cached_key(|key| format!("{key:?}"));
+                ConstKey::FrozenSet(keys)
+            }
             Constant::Slice(parts) => ConstKey::Slice(keys(&parts[..])),
-            Constant::Code(code) => ConstKey::Code(Arc::as_ptr(code) as usize),
+            Constant::Code(code) => ConstKey::Code(CodeKey(code.clone())),
         }
     }
 

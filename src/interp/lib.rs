@@ -1,1 +1,33 @@
 //! Tier 0: the bytecode interpreter.
+//!
+//! [`eval`] runs frames; [`frame`] lays them out; [`bind`] distributes arguments; [`unwind`] finds exception
+//! handlers; [`generator`] and [`async_generator`] suspend frames; [`frame_object`] and [`locals_proxy`] show
+//! them to Python code; [`ops`] holds the bodies of longer operations.
+
+pub mod async_generator;
+pub mod bind;
+pub mod eval;
+pub mod frame;
+pub mod frame_object;
+pub mod generator;
+pub mod locals_proxy;
+pub mod ops;
+pub mod unwind;
+
+use pyrs_runtime::class::ClassDef;
+
+/// The classes that the interpreter adds to the built-in ones.
+pub fn classes() -> Vec<fn() -> &'static ClassDef> {
+    vec![
+        frame_object::FrameObject::def,
+        locals_proxy::LocalsProxy::def,
+        generator::Generator::def,
+        generator::Coroutine::def,
+        generator::CoroutineWrapper::def,
+        async_generator::AsyncGenerator::def,
+        async_generator::WrappedValue::def,
+        async_generator::ASend::def,
+        async_generator::AThrow::def,
+        async_generator::AnextAwaitable::def,
+    ]
+}

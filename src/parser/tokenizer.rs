@@ -286,8 +286,8 @@ impl<'a> Tokenizer<'a> {
     }
 
     fn normal(&mut self) -> Lexed {
+        let mut blank = self.comment_newline;
         loop {
-            let mut blank = false;
             if self.at_line_start {
                 self.at_line_start = false;
                 blank = self.indentation()?;
@@ -667,18 +667,14 @@ impl<'a> Tokenizer<'a> {
                         self.enter_expression(letter)?;
                         return Ok(token);
                     }
-                    let token = self.token(middle, start);
-                    self.pos += 1;
-                    return Ok(token);
+                    return Ok(self.doubled_brace(middle, start));
                 }
                 b'}' => {
                     if named_escape {
                         return Ok(self.token(middle, start));
                     }
                     if self.peek() == Some(b'}') && !in_spec && mode.bracket_depth == 0 {
-                        let token = self.token(middle, start);
-                        self.pos += 1;
-                        return Ok(token);
+                        return Ok(self.doubled_brace(middle, start));
                     }
                     self.pos -= 1;
                     if let Some(mode) = self.modes.last_mut() {
@@ -708,6 +704,13 @@ impl<'a> Tokenizer<'a> {
         }
         self.pos -= mode.quote_size;
         Ok(self.token(middle, start))
+    }
+
+    /// Text that ends in a doubled brace: one of them belongs to the text, both to its place.
+    fn doubled_brace(&mut self, middle: TokenKind, start: usize) -> Token {
+        let end = self.pos;
+        self.pos += 1;
+        Token { end: end as u32, ..self.token(middle, start) }
     }
 
     fn unterminated_fstring(&self, mode: &FstringMode, in_spec: bool, letter: char) -> TokenizeError {

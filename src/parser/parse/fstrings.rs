@@ -152,8 +152,12 @@ impl Parser<'_> {
         let kind = if flavour.letter == 'f' {
             ExprKind::FormattedValue { value, conversion: char_code, format_spec }
         } else {
-            let trimmed = source_text.trim_end_matches(|ch: char| ch.is_whitespace() || ch == '=');
-            let str = Constant::Str(WStr::from(trimmed));
+            let text = if debug {
+                source_text.trim_end_matches(|ch: char| ch.is_whitespace() || ch == '=')
+            } else {
+                &source_text
+            };
+            let str = Constant::Str(WStr::from(text));
             ExprKind::Interpolation { value, str, conversion: char_code, format_spec }
         };
         let field = kind.at(location);

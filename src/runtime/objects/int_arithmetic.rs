@@ -212,7 +212,11 @@ fn scale_rounded(mantissa: u128, exponent: i64) -> Option<f64> {
     }
     let power = |e: i64| f64::from_bits(((e + 1023) as u64) << 52);
     // Both factors and both products are exact: the result is representable.
-    let x = if exponent < -1000 { kept as f64 * power(exponent + 100) * power(-100) } else { kept as f64 * power(exponent) };
+    let x = if exponent < -1000 {
+        kept as f64 * power(exponent + 100) * power(-100)
+    } else {
+        kept as f64 * power(exponent)
+    };
     x.is_finite().then_some(x)
 }
 
@@ -288,7 +292,9 @@ fn xor_values(x: IntRef<'_>, y: IntRef<'_>) -> PyResult<Obj> {
 
 /// `pow(a, b, modulus)`; the modulus may be None.
 pub fn power(a: &Obj, b: &Obj, modulus: &Obj) -> PyResult<Obj> {
-    let Some((base, exponent)) = both(a, b) else { return Ok(not_implemented()) };
+    let Some((base, exponent)) = both(a, b) else {
+        return Ok(not_implemented());
+    };
     if !modulus.is_none() {
         return match int::view(modulus) {
             Some(modulus) => modular_power(base, exponent, modulus),
@@ -320,8 +326,11 @@ fn plain_power(base: IntRef<'_>, exponent: u64) -> PyResult<Obj> {
         }
         // Powers of two are shifts.
         if base.unsigned_abs().is_power_of_two() {
-            let shift = i64::from(base.unsigned_abs().trailing_zeros()).checked_mul(exponent.try_into().unwrap_or(i64::MAX));
-            let Some(shift) = shift.filter(|&s| s <= MAX_BITS) else { return Err(raise!(MemoryError)) };
+            let shift =
+                i64::from(base.unsigned_abs().trailing_zeros()).checked_mul(exponent.try_into().unwrap_or(i64::MAX));
+            let Some(shift) = shift.filter(|&s| s <= MAX_BITS) else {
+                return Err(raise!(MemoryError));
+            };
             let n = BigInt::one() << shift;
             return Ok(int::from_bigint(if base < 0 && exponent % 2 == 1 { -n } else { n }));
         }

@@ -72,7 +72,12 @@ fn value(this: &Obj) -> IntRef<'_> {
 #[cold]
 fn invalid_literal(text: &Obj, base: u32) -> Raised {
     let repr = match crate::protocols::text::repr(text) {
-        Ok(repr) => repr.data().slice(0, repr.len().min(200)).iter().map(|c| char::from_u32(c).unwrap_or('\u{fffd}')).collect::<String>(),
+        Ok(repr) => repr
+            .data()
+            .slice(0, repr.len().min(200))
+            .iter()
+            .map(|c| char::from_u32(c).unwrap_or('\u{fffd}'))
+            .collect::<String>(),
         Err(raised) => return raised,
     };
     raise!(ValueError, "invalid literal for int() with base {base}: {repr}")
@@ -125,7 +130,9 @@ fn convert(x: Option<&Obj>, base: Option<&Obj>) -> PyResult<Obj> {
             Some(_) => Err(raise!(TypeError, "int() missing string argument")),
         };
     };
-    let Some(base) = base else { return number::to_int(x) };
+    let Some(base) = base else {
+        return number::to_int(x);
+    };
     let base = number::as_ssize(base, false)?;
     if base != 0 && !(2..=36).contains(&base) {
         return Err(raise!(ValueError, "int() base must be >= 2 and <= 36, or 0"));
@@ -142,19 +149,23 @@ fn convert(x: Option<&Obj>, base: Option<&Obj>) -> PyResult<Obj> {
 
 /// Decimal text, or ValueError beyond the digit limit.
 pub fn to_decimal(value: IntRef<'_>) -> PyResult<String> {
+    check_decimal_limit(value)?;
+    Ok(match value {
+        IntRef::Small(n) => n.to_string(),
+        IntRef::Big(n) => n.to_string(),
+    })
+}
+
+/// ValueError for ints with more digits than conversion to decimal text allows.
+pub fn check_decimal_limit(value: IntRef<'_>) -> PyResult<()> {
+    let limit = runtime().int_max_str_digits.get();
     match value {
-        IntRef::Small(n) => Ok(n.to_string()),
-        IntRef::Big(n) => {
-            let limit = runtime().int_max_str_digits.get();
-            if number_format::exceeds_decimal_limit(n, limit) {
-                return Err(raise!(
-                    ValueError,
-                    "Exceeds the limit ({limit} digits) for integer string conversion; use sys.set_int_max_str_digits() to \
-                     increase the limit"
-                ));
-            }
-            Ok(n.to_string())
-        }
+        IntRef::Big(n) if number_format::exceeds_decimal_limit(n, limit) => Err(raise!(
+            ValueError,
+            "Exceeds the limit ({limit} digits) for integer string conversion; use sys.set_int_max_str_digits() to \
+             increase the limit"
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -178,7 +189,9 @@ pub fn to_radix(obj: &Obj, radix: u32) -> PyResult<Obj> {
 }
 
 fn is_little(byteorder: Option<&Obj>) -> PyResult<bool> {
-    let Some(byteorder) = byteorder else { return Ok(false) };
+    let Some(byteorder) = byteorder else {
+        return Ok(false);
+    };
     let Some(text) = byteorder.downcast::<Str>() else {
         return Err(raise!(
             TypeError,
@@ -438,7 +451,10 @@ impl Int {
     ///   signed
     ///     Whether two's complement is used.  If it is False and the integer
     ///     is negative, an OverflowError is raised.
-    #[pymethod(sig = "(length=1, byteorder='big', *, signed=False)", text_signature = "($self, /, length=1, byteorder='big', *, signed=False)")]
+    #[pymethod(
+        sig = "(length=1, byteorder='big', *, signed=False)",
+        text_signature = "($self, /, length=1, byteorder='big', *, signed=False)"
+    )]
     fn to_bytes(this: &Obj, length: isize, byteorder: Maybe<&Obj>, signed: bool) -> PyResult<Obj> {
         let little = is_little(byteorder.0)?;
         let Ok(length) = usize::try_from(length) else {
@@ -461,7 +477,10 @@ impl Int {
     ///     first, 'little' that it comes last.
     ///   signed
     ///     Whether two's complement is used to represent the integer.
-    #[classmethod(sig = "(bytes, byteorder='big', *, signed=False)", text_signature = "($type, /, bytes, byteorder='big', *, signed=False)")]
+    #[classmethod(
+        sig = "(bytes, byteorder='big', *, signed=False)",
+        text_signature = "($type, /, bytes, byteorder='big', *, signed=False)"
+    )]
     fn from_bytes(cls: &Type, bytes: &Obj, byteorder: Maybe<&Obj>, signed: bool) -> PyResult<Obj> {
         let little = is_little(byteorder.0)?;
         let bytes = bytes::from_object(bytes)?;
@@ -510,7 +529,9 @@ impl Int {
     /// Rounding with an ndigits argument also returns an integer.
     #[pymethod(name = "__round__")]
     fn round(this: &Obj, ndigits: Option<&Obj>) -> PyResult<Obj> {
-        let Some(ndigits) = ndigits else { return Ok(number::exact_int(this)) };
+        let Some(ndigits) = ndigits else {
+            return Ok(number::exact_int(this));
+        };
         let ndigits = number::index(ndigits)?;
         if !number::is_negative(&ndigits) {
             return Ok(number::exact_int(this));

@@ -15,11 +15,11 @@ use hashbrown::HashTable;
 use crate::errors::PyResult;
 use crate::heap;
 use crate::object::{Obj, Object, Ptr, PyClass};
-use crate::raise;
 use crate::thread::runtime;
 use crate::types::{StaticType, Type, shape};
 use crate::value::Value;
 use pyrs_bytecode::WStr;
+use pyrs_unicode::text_buffer::TextBuffer;
 
 /// Payload of `str`; the units follow it.
 #[repr(C)]
@@ -90,6 +90,25 @@ impl<'a> StrData<'a> {
             StrData::One(d) => StrData::One(&d[start..end]),
             StrData::Two(d) => StrData::Two(&d[start..end]),
             StrData::Four(d) => StrData::Four(&d[start..end]),
+        }
+    }
+
+    /// Copies the units to `to`, widened to `kind` bytes each.
+    ///
+    /// # Safety
+    /// There is room for them at `to`, aligned for the width, which is not smaller than their own.
+    unsafe fn write_units(self, to: *mut u8, kind: u8) {
+        // SAFETY: by contract; the source is another allocation.
+        unsafe {
+            match (self, kind) {
+                (StrData::One(d), 1) => std::ptr::copy_nonoverlapping(d.as_ptr(), to, d.len()),
+                (StrData::Two(d), 2) => std::ptr::copy_nonoverlapping(d.as_ptr(), to as *mut u16, d.len()),
+                (StrData::Four(d), 4) => std::ptr::copy_nonoverlapping(d.as_ptr(), to as *mut u32, d.len()),
+                (StrData::One(d), 2) => {
+                    d.iter().enumerate().for_each(|(i, &c)| (to as *mut u16).add(i).write(c as u16));
+                }
+                _ => self.iter().enumerate().for_each(|(i, c)| (to as *mut u32).add(i).write(c)),
+            }
         }
     }
 
@@ -211,6 +230,39 @@ impl Str {
         }
     }
 
+    /// The texts one behind the other, in one allocation.
+    pub fn concat(parts: &[&Str]) -> Ptr<Str> {
+        let length = parts.iter().map(|p| p.length).sum();
+        let kind = parts.iter().map(|p| if p.length == 0 { 1 } else { p.kind }).max().unwrap_or(1);
+        if length < 2 {
+            let only = parts.iter().find_map(|p| p.get_char(0));
+            return only.map_or_else(Str::empty, Str::from_char);
+        }
+        let ascii = kind == 1 && parts.iter().all(|p| p.ascii);
+        // SAFETY: fresh memory for that many units; the parts fill it exactly.
+        unsafe {
+            let header = heap::alloc_object(STR.get(), PAYLOAD + length * kind as usize);
+            let object = header as *mut Object<Str>;
+            let payload = Str { length, hash: Cell::new(-1), kind, ascii, interned: Cell::new(false) };
+            (&raw mut (*object).payload).write(payload);
+            let mut to = (object as *mut u8).add(PAYLOAD);
+            for part in parts {
+                part.data().write_units(to, kind);
+                to = to.add(part.length * kind as usize);
+            }
+            Ptr::from_owned(object)
+        }
+    }
+
+    /// From a text builder, whose units are in canonical width.
+    pub fn from_buffer(buffer: &TextBuffer) -> Ptr<Str> {
+        match buffer {
+            TextBuffer::Latin1(d) => Str::from_latin1(d),
+            TextBuffer::Ucs2(d) => Str::from_data(StrData::Two(d)),
+            TextBuffer::Ucs4(d) => Str::from_data(StrData::Four(d)),
+        }
+    }
+
     /// Number of code points.
     #[inline(always)]
     pub fn len(&self) -> usize {
@@ -283,17 +335,6 @@ impl Str {
         }
     }
 
-    /// The text, or UnicodeEncodeError if it holds surrogates.
-    pub fn to_string_checked(&self) -> PyResult<String> {
-        match self.to_utf8() {
-            Some(s) => Ok(s.into_owned()),
-            None => {
-                let at = self.data().iter().position(|c| (0xd800..0xe000).contains(&c)).unwrap_or(0);
-                Err(raise!(ValueError, "'utf-8' codec can't encode character at position {at}: surrogates not allowed"))
-            }
-        }
-    }
-
     #[inline]
     pub fn get_char(&self, i: usize) -> Option<u32> {
         (i < self.length).then(|| self.data().get(i))
@@ -361,6 +402,28 @@ impl Str {
         });
         text
     }
+}
+
+impl Object<Str> {
+    /// The text, or UnicodeEncodeError if it holds surrogates.
+    pub fn to_string_checked(&self) -> PyResult<String> {
+        match self.to_utf8() {
+            Some(s) => Ok(s.into_owned()),
+            None => crate::protocols::codecs::encode_utf8(self, None).map(|_| self.to_string_lossy()),
+        }
+    }
+}
+
+/// `units!(data, u => f(u))`: the expression with `u` bound to the units, whatever their width.
+#[macro_export]
+macro_rules! units {
+    ($data:expr, $units:ident => $body:expr) => {
+        match $data {
+            $crate::objects::str::StrData::One($units) => $body,
+            $crate::objects::str::StrData::Two($units) => $body,
+            $crate::objects::str::StrData::Four($units) => $body,
+        }
+    };
 }
 
 fn find_interned(hash: i64, eq: impl Fn(&Str) -> bool) -> Option<Ptr<Str>> {

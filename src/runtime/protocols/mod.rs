@@ -2,6 +2,7 @@
 
 pub mod attr;
 pub mod buffer;
+pub mod codecs;
 pub mod compare;
 pub mod iter;
 pub mod number;

@@ -80,11 +80,7 @@ fn as_ssize_slow(obj: &Obj, raise_overflow: bool) -> PyResult<isize> {
     match ssize_or_sign(obj)? {
         Ok(n) => Ok(n),
         Err(negative) if !raise_overflow => Ok(if negative { isize::MIN } else { isize::MAX }),
-        Err(_) => Err(raise!(
-            OverflowError,
-            "cannot fit '{}' into an index-sized integer",
-            obj.class().name()
-        )),
+        Err(_) => Err(raise!(OverflowError, "cannot fit '{}' into an index-sized integer", obj.class().name())),
     }
 }
 
@@ -579,7 +575,7 @@ pub fn binary_op(op: BinaryOp, a: &Obj, b: &Obj) -> PyResult<Obj> {
 }
 
 /// `a[b]` for objects whose class has the slot; classes themselves (`list[int]`) are the caller's.
-fn subscript(a: &Obj, b: &Obj) -> PyResult<Obj> {
+pub fn subscript(a: &Obj, b: &Obj) -> PyResult<Obj> {
     match a.class().slots().getitem {
         Some(f) => f(a, b),
         None => Err(raise!(TypeError, "'{}' object is not subscriptable", a.class().name())),

@@ -1,0 +1,822 @@
+//! Generators and coroutines: resuming, throwing into and closing suspended frames.
+//!
+//! `generator`, `coroutine` and `async_generator` share [`Core`], which owns the suspended frame. A resume
+//! links the frame on top of the caller's and runs the interpreter loop on it until it yields, returns or
+//! raises. Asynchronous generators add the awaitables in `async_generator`.
+
+use std::cell::Cell;
+
+use pyrs_bytecode::co_flags;
+use pyrs_runtime::call;
+use pyrs_runtime::errors::{PyResult, Raised, raise_stop_iteration};
+use pyrs_runtime::heap::alloc;
+use pyrs_runtime::heap::cycles::Visitor;
+use pyrs_runtime::object::{Obj, ObjCell, Object, Ptr, PyClass, Trace};
+use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::objects::exceptions::{self, BaseException, GeneratorExit, StopAsyncIteration, StopIteration};
+use pyrs_runtime::objects::singletons::none;
+use pyrs_runtime::objects::str::Str;
+use pyrs_runtime::objects::traceback::Traceback;
+use pyrs_runtime::protocols::{attr, iter};
+use pyrs_runtime::thread::{self, ExcInfo, Thread};
+use pyrs_runtime::types::as_type;
+use pyrs_runtime::types::slots::SendResult;
+use pyrs_runtime::value::Value;
+use pyrs_runtime::{name, raise};
+use pyrs_macros::{pyclass, pymethods};
+
+use crate::frame::{self, Frame, HEAD_WORDS, Owner};
+
+pub use crate::async_generator::{AsyncGenerator, wrap_value};
+
+/// Where a generator stands.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum State {
+    Created,
+    Suspended,
+    /// Suspended in `yield from` or `await`: the operand stack ends with the delegate.
+    Delegating,
+    Running,
+    Finished,
+}
+
+/// The part that all kinds of generators share; first in their payloads.
+#[repr(C)]
+pub struct Core {
+    frame: Cell<*mut Frame>,
+    pub words: usize,
+    pub state: Cell<State>,
+    exc_info: ExcInfo,
+    pub name: ObjCell,
+    pub qualname: ObjCell,
+    pub code: Ptr<Code>,
+}
+
+impl Trace for Core {
+    fn trace(&self, visitor: &mut Visitor<'_>) {
+        visitor.visit(self.exc_info.value.get());
+        self.name.trace(visitor);
+        self.qualname.trace(visitor);
+        self.code.trace(visitor);
+        let frame = self.frame.get();
+        if frame.is_null() || self.state.get() == State::Running {
+            return;
+        }
+        // SAFETY: a suspended frame's words up to `sp` are owned or NULL.
+        unsafe {
+            let mut at = Frame::locals(frame);
+            while at < (*frame).sp {
+                visitor.visit(*at);
+                at = at.add(1);
+            }
+            visitor.visit((*frame).locals);
+            visitor.visit((*frame).function);
+            visitor.visit((*frame).frame_object.get());
+            visitor.visit(Value::from_pointer((*frame).code.cast()));
+        }
+    }
+
+    fn clear(&self) {
+        self.drop_frame();
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.drop_frame();
+        let exc = self.exc_info.value.replace(Value::NULL);
+        // SAFETY: the entry owns its exception.
+        unsafe { pyrs_runtime::heap::decref_or_null(exc) };
+    }
+}
+
+impl Core {
+    /// Releases the frame of a generator that will not run again.
+    fn drop_frame(&self) {
+        if self.state.get() == State::Running {
+            return;
+        }
+        self.state.set(State::Finished);
+        let frame = self.frame.replace(std::ptr::null_mut());
+        if !frame.is_null() {
+            // SAFETY: the frame is suspended and nobody else refers to its memory.
+            unsafe {
+                frame::clear(frame);
+                alloc::free(frame as *mut u8, false);
+            }
+        }
+    }
+
+    pub fn frame(&self) -> *mut Frame {
+        self.frame.get()
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.state.get() == State::Running
+    }
+
+    /// What the generator delegates to.
+    pub fn delegate(&self) -> Option<Obj> {
+        if self.state.get() != State::Delegating {
+            return None;
+        }
+        let frame = self.frame.get();
+        // SAFETY: a delegating frame's stack ends with the delegate.
+        Some(unsafe { Obj::from_borrowed(*(*frame).sp.sub(1)) })
+    }
+}
+
+/// Moves a frame that has just executed `RETURN_GENERATOR` to the heap and wraps it.
+///
+/// # Safety
+/// `frame` is the top frame, on the data stack; the caller pops its memory.
+pub unsafe fn from_frame(frame: *mut Frame) -> Obj {
+    // SAFETY: head, locals and an empty stack are copied; ownership moves with them.
+    unsafe {
+        let code = (*frame).code().to_ptr();
+        let words = HEAD_WORDS + code.frame_size;
+        let copy = alloc::allocate(words * 8, false) as *mut Frame;
+        let used = (*frame).sp.offset_from(frame as *mut Value) as usize;
+        std::ptr::copy_nonoverlapping(frame as *const Value, copy as *mut Value, used);
+        (*copy).sp = (copy as *mut Value).add(used);
+        (*copy).owner = Owner::Generator;
+        (*copy).is_entry = true;
+        (*copy).previous = std::ptr::null_mut();
+        if !(*copy).frame_object.get().is_null() {
+            let object = (*copy).frame_object.get();
+            object.as_obj().downcast_unchecked::<crate::frame_object::FrameObject>().frame.set(copy);
+        }
+        let function = (*copy).function();
+        let core = Core {
+            frame: Cell::new(copy),
+            words,
+            state: Cell::new(State::Created),
+            exc_info: ExcInfo::new(),
+            name: ObjCell::new(function.name.get()),
+            qualname: ObjCell::new(function.qualname.get()),
+            code,
+        };
+        let flags = core.code.flags;
+        let object: Obj = if flags & co_flags::COROUTINE != 0 {
+            Coroutine::create(core)
+        } else if flags & co_flags::ASYNC_GENERATOR != 0 {
+            crate::async_generator::create(core)
+        } else {
+            Ptr::new(Generator { core }).into_obj()
+        };
+        (*copy).generator = object.value();
+        object
+    }
+}
+
+/// The shared part of a generator of any kind.
+pub fn core_of(obj: &Obj) -> Option<&Core> {
+    let class = obj.class();
+    let is_one = std::ptr::eq(class, Generator::class())
+        || std::ptr::eq(class, Coroutine::class())
+        || std::ptr::eq(class, AsyncGenerator::class());
+    // SAFETY: the payloads of these classes begin with a Core.
+    is_one.then(|| unsafe { &**obj.downcast_unchecked::<Core>() })
+}
+
+/// The frame yielded: it is no longer on top.
+///
+/// # Safety
+/// `frame` is the top frame and belongs to a generator.
+pub unsafe fn suspended(thread: &Thread, frame: *mut Frame, oparg: u32) {
+    // SAFETY: by contract.
+    unsafe {
+        let core = core_of((*frame).generator.as_obj()).expect("generator frames know their generator");
+        core.state.set(if oparg != 0 { State::Delegating } else { State::Suspended });
+        thread.frame.set((*frame).previous as *mut u8);
+        (*frame).previous = std::ptr::null_mut();
+        crate::eval::leave_recursion(thread);
+    }
+}
+
+/// The frame returned or raised: its contents go.
+///
+/// # Safety
+/// As [`suspended`].
+pub unsafe fn finished(_thread: &Thread, frame: *mut Frame) {
+    // SAFETY: by contract; the generator is kept alive by whoever resumed it.
+    unsafe {
+        let core = core_of((*frame).generator.as_obj()).expect("generator frames know their generator");
+        core.state.set(State::Finished);
+        frame::clear(frame);
+        core.frame.set(std::ptr::null_mut());
+        alloc::free(frame as *mut u8, false);
+    }
+}
+
+/// What a resume brings into the frame.
+pub enum Input {
+    Value(Obj),
+    /// The pending exception is raised at the suspension point.
+    Exception,
+}
+
+fn kind_name(obj: &Obj) -> &'static str {
+    if obj.exact::<Coroutine>().is_some() {
+        "coroutine"
+    } else if obj.exact::<AsyncGenerator>().is_some() {
+        "async generator"
+    } else {
+        "generator"
+    }
+}
+
+/// Runs a generator until it yields, returns or raises.
+pub fn resume(obj: &Obj, input: Input) -> PyResult<SendResult> {
+    let core = core_of(obj).expect("callers pass generators");
+    match (core.state.get(), &input) {
+        (State::Running, Input::Value(_)) => return Err(raise!(ValueError, "{} already executing", kind_name(obj))),
+        (State::Running, Input::Exception) => {
+            thread::current().restore_exception(None);
+            return Err(raise!(ValueError, "{} already executing", kind_name(obj)));
+        }
+        (State::Finished, Input::Value(_)) => {
+            if obj.exact::<Coroutine>().is_some() {
+                return Err(raise!(RuntimeError, "cannot reuse already awaited coroutine"));
+            }
+            return Ok(SendResult::Return(none()));
+        }
+        (State::Finished, Input::Exception) => return Err(Raised::pending()),
+        (State::Created, Input::Value(v)) if !v.is_none() => {
+            return Err(raise!(TypeError, "can't send non-None value to a just-started {}", kind_name(obj)));
+        }
+        _ => {}
+    }
+    run(obj, core, input)
+}
+
+fn run(obj: &Obj, core: &Core, input: Input) -> PyResult<SendResult> {
+    let thread = thread::current();
+    if thread.native_stack_is_low() {
+        return Err(raise!(RecursionError, "maximum recursion depth exceeded"));
+    }
+    crate::eval::enter_recursion(thread)?;
+    // The generator must outlive its own frame.
+    let keep = obj.clone();
+    let frame = core.frame.get();
+    core.state.set(State::Running);
+    let throwing = matches!(input, Input::Exception);
+    // SAFETY: a suspended frame has room for the value that it waits for; it is linked on top while it runs.
+    let v = unsafe {
+        let value = match input {
+            Input::Value(v) => v,
+            Input::Exception => none(),
+        };
+        *(*frame).sp = value.into_value();
+        (*frame).sp = (*frame).sp.add(1);
+        (*frame).previous = thread.frame.get() as *mut Frame;
+        thread.frame.set(frame as *mut u8);
+        core.exc_info.previous.set(thread.exc_info.get());
+        thread.exc_info.set((&raw const core.exc_info).cast_mut());
+        let v = crate::eval::eval(thread, frame, throwing);
+        thread.exc_info.set(core.exc_info.previous.get());
+        core.exc_info.previous.set(std::ptr::null_mut());
+        v
+    };
+    drop(keep);
+    if v.is_null() {
+        return Err(Raised::pending());
+    }
+    // SAFETY: an owned reference.
+    let v = unsafe { v.into_obj() };
+    Ok(if core.state.get() == State::Finished { SendResult::Return(v) } else { SendResult::Yield(v) })
+}
+
+/// The body of `SEND`: one step of `yield from` or `await`.
+pub fn send_value(receiver: &Obj, value: &Obj) -> PyResult<SendResult> {
+    if receiver.exact::<Generator>().is_some() || receiver.exact::<Coroutine>().is_some() {
+        return resume(receiver, Input::Value(value.clone()));
+    }
+    iter::send(receiver, value)
+}
+
+/// `generator.throw(...)`: into the delegate first, if there is one.
+pub fn throw(obj: &Obj, args: &[Obj]) -> PyResult<SendResult> {
+    let core = core_of(obj).expect("callers pass generators");
+    if let Some(delegate) = core.delegate() {
+        if is_generator_exit(&args[0]) {
+            core.state.set(State::Running);
+            let closed = close_iter(&delegate);
+            core.state.set(State::Delegating);
+            if closed.is_err() {
+                return resume(obj, Input::Exception);
+            }
+        } else if core_of(&delegate).is_some() && delegate.exact::<AsyncGenerator>().is_none() {
+            core.state.set(State::Running);
+            let result = throw(&delegate, args);
+            core.state.set(State::Delegating);
+            return continue_delegation(obj, result);
+        } else if let Some(method) = attr::getattr_optional(&delegate, name!("throw"))? {
+            core.state.set(State::Running);
+            let result = call::call(&method, args);
+            core.state.set(State::Delegating);
+            let result = match result {
+                Ok(v) => Ok(SendResult::Yield(v)),
+                Err(raised) if raised.matches(StopIteration::class()) => {
+                    Ok(SendResult::Return(exceptions::stop_iteration_value(&raised.take())))
+                }
+                Err(raised) => Err(raised),
+            };
+            return continue_delegation(obj, result);
+        }
+    }
+    raise_thrown(args)?;
+    resume(obj, Input::Exception)
+}
+
+/// Goes on behind the `yield from` once its delegate has returned or raised.
+fn continue_delegation(obj: &Obj, result: PyResult<SendResult>) -> PyResult<SendResult> {
+    match result {
+        Ok(SendResult::Yield(v)) => Ok(SendResult::Yield(v)),
+        Ok(SendResult::Return(v)) => {
+            // The frame goes on behind its SEND loop, as if the delegate had been sent to.
+            let stop = raise_stop_iteration(&v).take();
+            thread::current().restore_exception(Some(stop));
+            resume(obj, Input::Exception)
+        }
+        Err(raised) => {
+            raised.leave_pending();
+            resume(obj, Input::Exception)
+        }
+    }
+}
+
+fn is_generator_exit(exc: &Obj) -> bool {
+    let class = as_type(exc).unwrap_or_else(|| exc.class());
+    class.is_subclass(GeneratorExit::class())
+}
+
+/// Makes the exception that `throw(type, value, traceback)` describes pending.
+fn raise_thrown(args: &[Obj]) -> PyResult<()> {
+    let (exc, value, traceback) = (&args[0], args.get(1), args.get(2).filter(|t| !t.is_none()));
+    if let Some(tb) = traceback
+        && tb.exact::<Traceback>().is_none()
+    {
+        return Err(raise!(TypeError, "throw() third argument must be a traceback object"));
+    }
+    let made = if let Some(class) = as_type(exc)
+        && class.is_subclass(BaseException::class())
+    {
+        match value.filter(|v| !v.is_none()) {
+            None => call::call(exc, &[])?,
+            Some(v) if v.class().is_subclass(class) => v.clone(),
+            Some(v) => match v.exact::<pyrs_runtime::objects::tuple::Tuple>() {
+                Some(tuple) => call::call(exc, tuple.items())?,
+                None => call::call(exc, std::slice::from_ref(v))?,
+            },
+        }
+    } else if exc.downcast::<BaseException>().is_some() {
+        if value.is_some_and(|v| !v.is_none()) {
+            return Err(raise!(TypeError, "instance exception may not have a separate value"));
+        }
+        exc.clone()
+    } else {
+        return Err(raise!(
+            TypeError,
+            "exceptions must be classes or instances deriving from BaseException, not {}",
+            exc.class().name()
+        ));
+    };
+    if let Some(tb) = traceback {
+        exceptions::set_traceback(&made, Some(tb.clone()));
+    }
+    thread::current().restore_exception(Some(made));
+    Ok(())
+}
+
+/// Closes whatever a generator delegates to.
+fn close_iter(delegate: &Obj) -> PyResult<()> {
+    if core_of(delegate).is_some() && delegate.exact::<AsyncGenerator>().is_none() {
+        return close(delegate).map(drop);
+    }
+    match attr::getattr_optional(delegate, name!("close"))? {
+        Some(method) => call::call(&method, &[]).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// `generator.close()`: the return value, if the generator returned one.
+pub fn close(obj: &Obj) -> PyResult<Obj> {
+    let core = core_of(obj).expect("callers pass generators");
+    match core.state.get() {
+        State::Created => {
+            core.drop_frame();
+            return Ok(none());
+        }
+        State::Finished => return Ok(none()),
+        State::Running => return Err(raise!(ValueError, "{} already executing", kind_name(obj))),
+        State::Suspended | State::Delegating => {}
+    }
+    let mut closed = Ok(());
+    if let Some(delegate) = core.delegate() {
+        core.state.set(State::Running);
+        closed = close_iter(&delegate);
+        core.state.set(State::Delegating);
+    }
+    if closed.is_ok() {
+        let exit = call::call(&GeneratorExit::class().as_obj(), &[])?;
+        thread::current().restore_exception(Some(exit));
+    }
+    match resume(obj, Input::Exception) {
+        Ok(SendResult::Yield(_)) => Err(raise!(RuntimeError, "{} ignored GeneratorExit", kind_name(obj))),
+        Ok(SendResult::Return(v)) => Ok(v),
+        Err(raised) if raised.matches(StopIteration::class()) => Ok(exceptions::stop_iteration_value(&raised.take())),
+        Err(raised) if raised.matches(GeneratorExit::class()) => {
+            raised.discard();
+            Ok(none())
+        }
+        Err(raised) => Err(raised),
+    }
+}
+
+/// The finaliser: a suspended generator is closed.
+pub fn finalize(obj: &Obj) {
+    let core = core_of(obj).expect("the slot belongs to generators");
+    if matches!(core.state.get(), State::Finished | State::Running) {
+        return;
+    }
+    if crate::async_generator::finalize_with_hook(obj) {
+        return;
+    }
+    if core.state.get() == State::Created {
+        if obj.exact::<Coroutine>().is_some() {
+            warn_never_awaited(core);
+        }
+        core.drop_frame();
+        return;
+    }
+    if let Err(raised) = close(obj) {
+        pyrs_runtime::errors::write_unraisable(raised, Some(obj));
+    }
+}
+
+fn warn_never_awaited(core: &Core) {
+    let name = core.qualname.get().and_then(|q| q.downcast::<Str>().map(|s| s.to_string_lossy())).unwrap_or_default();
+    let class = exceptions::RuntimeWarning::class();
+    let text = format!("coroutine '{name}' was never awaited");
+    if let Err(raised) = (pyrs_runtime::hooks::hooks().warn)(class, &text, 1) {
+        pyrs_runtime::errors::write_unraisable(raised, None);
+    }
+}
+
+/// `StopIteration(value)` for a finished generator, as `send` and `throw` report it.
+pub fn to_python(result: SendResult) -> PyResult<Obj> {
+    match result {
+        SendResult::Yield(v) => Ok(v),
+        SendResult::Return(v) => Err(raise_stop_iteration(&v)),
+    }
+}
+
+fn next(obj: &Obj) -> PyResult<Option<Obj>> {
+    match resume(obj, Input::Value(none()))? {
+        SendResult::Yield(v) => Ok(Some(v)),
+        SendResult::Return(v) if v.is_none() => Ok(None),
+        SendResult::Return(v) => Err(raise_stop_iteration(&v)),
+    }
+}
+
+/// Arguments of `throw`, with the deprecation of its three-argument form.
+pub fn check_throw_arguments(args: call::Args<'_>) -> PyResult<()> {
+    args.no_keywords("throw")?;
+    match args.nargs {
+        1 => Ok(()),
+        2 | 3 => (pyrs_runtime::hooks::hooks().warn)(
+            exceptions::DeprecationWarning::class(),
+            "the (type, exc, tb) signature of throw() is deprecated, use the single-arg signature instead.",
+            1,
+        ),
+        0 => Err(raise!(TypeError, "throw expected at least 1 argument, got 0")),
+        n => Err(raise!(TypeError, "throw expected at most 3 arguments, got {n}")),
+    }
+}
+
+/// The frame object of a generator, None once it has finished.
+pub fn frame_attribute(core: &Core) -> Option<Obj> {
+    let frame = core.frame.get();
+    // SAFETY: a generator's frame is live and complete while the pointer is set.
+    (!frame.is_null()).then(|| unsafe { frame::object_of(frame).into_obj() })
+}
+
+macro_rules! common_methods {
+    ($ty:ident, $part:ident, $shown:literal, $frame:literal, $running:literal, $suspended:literal, $code:literal, $delegate:literal) => {
+        #[pymethods(part = $part)]
+        impl $ty {
+            #[slot(repr)]
+            fn repr(this: &Object<$ty>) -> PyResult<Obj> {
+                let name = this.core.qualname.get();
+                let name = name.as_ref().and_then(|q| q.downcast::<Str>().map(|s| s.to_string_lossy())).unwrap_or_default();
+                Ok(Str::new(&format!(concat!("<", $shown, " object {} at {:#x}>"), name, this.as_obj().id())).into_obj())
+            }
+
+            #[slot(finalize)]
+            fn finalize_slot(this: &Obj) {
+                finalize(this);
+            }
+
+            /// name of the generator
+            #[getter(name = "__name__")]
+            fn get_name(&self) -> Option<Obj> {
+                self.core.name.get()
+            }
+
+            #[setter(name = "__name__")]
+            fn set_name(&self, value: Option<&Obj>) -> PyResult<()> {
+                match value {
+                    Some(v) if v.downcast::<Str>().is_some() => self.core.name.put(v.clone()),
+                    _ => return Err(raise!(TypeError, "__name__ must be set to a string object")),
+                }
+                Ok(())
+            }
+
+            /// qualified name of the generator
+            #[getter(name = "__qualname__")]
+            fn get_qualname(&self) -> Option<Obj> {
+                self.core.qualname.get()
+            }
+
+            #[setter(name = "__qualname__")]
+            fn set_qualname(&self, value: Option<&Obj>) -> PyResult<()> {
+                match value {
+                    Some(v) if v.downcast::<Str>().is_some() => self.core.qualname.put(v.clone()),
+                    _ => return Err(raise!(TypeError, "__qualname__ must be set to a string object")),
+                }
+                Ok(())
+            }
+
+            #[getter(name = $frame)]
+            fn get_frame(&self) -> Option<Obj> {
+                frame_attribute(&self.core)
+            }
+
+            #[getter(name = $running)]
+            fn get_running(&self) -> bool {
+                self.core.is_running()
+            }
+
+            #[getter(name = $suspended)]
+            fn get_suspended(&self) -> bool {
+                matches!(self.core.state.get(), State::Suspended | State::Delegating)
+            }
+
+            #[getter(name = $code)]
+            fn get_code(&self) -> Obj {
+                self.core.code.to_obj()
+            }
+
+            /// object being iterated by yield from, or None
+            #[getter(name = $delegate)]
+            fn get_delegate(&self) -> Option<Obj> {
+                self.core.delegate()
+            }
+
+            #[pymethod(name = "__sizeof__")]
+            fn sizeof(&self) -> usize {
+                size_of::<Object<$ty>>() + self.core.words * 8
+            }
+        }
+    };
+}
+pub(crate) use common_methods;
+
+#[pyclass(name = "generator", flags = DISALLOW_INSTANTIATION, weaklist, parts(COMMON, PART))]
+#[repr(C)]
+pub struct Generator {
+    pub core: Core,
+}
+common_methods!(Generator, COMMON, "generator", "gi_frame", "gi_running", "gi_suspended", "gi_code", "gi_yieldfrom");
+
+#[pymethods]
+impl Generator {
+    #[slot(iter)]
+    fn iter(this: &Obj) -> PyResult<Obj> {
+        Ok(this.clone())
+    }
+
+    #[slot(iternext)]
+    fn next(this: &Obj) -> PyResult<Option<Obj>> {
+        next(this)
+    }
+
+    #[slot(send)]
+    fn send_slot(this: &Obj, value: &Obj) -> PyResult<SendResult> {
+        resume(this, Input::Value(value.clone()))
+    }
+
+    /// send(value) -> send 'value' into generator,
+    /// return next yielded value or raise StopIteration.
+    #[pymethod]
+    fn send(this: &Obj, value: Obj) -> PyResult<Obj> {
+        resume(this, Input::Value(value)).and_then(to_python)
+    }
+
+    /// throw(value)
+    /// throw(type[,value[,tb]])
+    ///
+    /// Raise exception in generator, return next yielded value or raise
+    /// StopIteration.
+    /// the (type, val, tb) signature is deprecated,
+    /// and may be removed in a future version of Python.
+    #[pymethod]
+    fn throw(this: &Obj, args: call::Args<'_>) -> PyResult<Obj> {
+        check_throw_arguments(args)?;
+        throw(this, args.positionals()).and_then(to_python)
+    }
+
+    /// close() -> raise GeneratorExit inside generator.
+    #[pymethod]
+    fn close(this: &Obj) -> PyResult<Obj> {
+        close(this)
+    }
+
+    /// See PEP 585
+    #[classmethod(name = "__class_getitem__")]
+    fn class_getitem(cls: &pyrs_runtime::types::Type, item: &Obj) -> PyResult<Obj> {
+        Ok(pyrs_runtime::objects::generic_alias::GenericAlias::new(cls.to_obj(), item).into_obj())
+    }
+}
+
+#[pyclass(name = "coroutine", flags = DISALLOW_INSTANTIATION, weaklist, parts(COMMON, PART))]
+#[repr(C)]
+pub struct Coroutine {
+    pub core: Core,
+    origin: ObjCell,
+}
+common_methods!(Coroutine, COMMON, "coroutine", "cr_frame", "cr_running", "cr_suspended", "cr_code", "cr_await");
+
+impl Coroutine {
+    fn create(core: Core) -> Obj {
+        let origin = ObjCell::empty();
+        if thread::current().coroutine_origin_depth.get() > 0 {
+            origin.put(crate::frame_object::origin(thread::current().coroutine_origin_depth.get()));
+        }
+        Ptr::new(Coroutine { core, origin }).into_obj()
+    }
+}
+
+#[pymethods]
+impl Coroutine {
+    #[slot(await_)]
+    fn await_slot(this: &Obj) -> PyResult<Obj> {
+        Ok(Ptr::new(CoroutineWrapper { coroutine: this.clone() }).into_obj())
+    }
+
+    #[slot(send)]
+    fn send_slot(this: &Obj, value: &Obj) -> PyResult<SendResult> {
+        resume(this, Input::Value(value.clone()))
+    }
+
+    /// send(arg) -> send 'arg' into coroutine,
+    /// return next iterated value or raise StopIteration.
+    #[pymethod]
+    fn send(this: &Obj, value: Obj) -> PyResult<Obj> {
+        resume(this, Input::Value(value)).and_then(to_python)
+    }
+
+    /// throw(value)
+    /// throw(type[,value[,traceback]])
+    ///
+    /// Raise exception in coroutine, return next iterated value or raise
+    /// StopIteration.
+    /// the (type, val, tb) signature is deprecated,
+    /// and may be removed in a future version of Python.
+    #[pymethod]
+    fn throw(this: &Obj, args: call::Args<'_>) -> PyResult<Obj> {
+        check_throw_arguments(args)?;
+        throw(this, args.positionals()).and_then(to_python)
+    }
+
+    /// close() -> raise GeneratorExit inside coroutine.
+    #[pymethod]
+    fn close(this: &Obj) -> PyResult<Obj> {
+        close(this)
+    }
+
+    #[getter]
+    fn cr_origin(&self) -> Option<Obj> {
+        self.origin.get()
+    }
+
+    /// See PEP 585
+    #[classmethod(name = "__class_getitem__")]
+    fn class_getitem(cls: &pyrs_runtime::types::Type, item: &Obj) -> PyResult<Obj> {
+        Ok(pyrs_runtime::objects::generic_alias::GenericAlias::new(cls.to_obj(), item).into_obj())
+    }
+}
+
+/// A wrapper object implementing __await__ for coroutines.
+#[pyclass(name = "coroutine_wrapper", flags = DISALLOW_INSTANTIATION)]
+pub struct CoroutineWrapper {
+    coroutine: Obj,
+}
+
+#[pymethods]
+impl CoroutineWrapper {
+    #[slot(iter)]
+    fn iter(this: &Obj) -> PyResult<Obj> {
+        Ok(this.clone())
+    }
+
+    #[slot(iternext)]
+    fn next(&self) -> PyResult<Option<Obj>> {
+        next(&self.coroutine)
+    }
+
+    /// send(arg) -> send 'arg' into coroutine,
+    /// return next iterated value or raise StopIteration.
+    #[pymethod]
+    fn send(&self, value: Obj) -> PyResult<Obj> {
+        resume(&self.coroutine, Input::Value(value)).and_then(to_python)
+    }
+
+    /// throw(value)
+    /// throw(type[,value[,traceback]])
+    ///
+    /// Raise exception in coroutine, return next iterated value or raise
+    /// StopIteration.
+    #[pymethod]
+    fn throw(&self, args: call::Args<'_>) -> PyResult<Obj> {
+        check_throw_arguments(args)?;
+        throw(&self.coroutine, args.positionals()).and_then(to_python)
+    }
+
+    /// close() -> raise GeneratorExit inside coroutine.
+    #[pymethod]
+    fn close(&self) -> PyResult<Obj> {
+        close(&self.coroutine)
+    }
+}
+
+/// True for generators made by functions that `types.coroutine` marked.
+pub fn is_iterable_coroutine(obj: &Obj) -> bool {
+    obj.exact::<Generator>().is_some_and(|g| g.core.code.flags & co_flags::ITERABLE_COROUTINE != 0)
+}
+
+/// The iterator behind `await obj`.
+pub fn awaitable_iter(obj: &Obj) -> PyResult<Obj> {
+    if obj.exact::<Coroutine>().is_some() || is_iterable_coroutine(obj) {
+        return Ok(obj.clone());
+    }
+    let Some(f) = obj.class().slots().await_ else {
+        return Err(raise!(TypeError, "'{}' object can't be awaited", obj.class().name()));
+    };
+    let result = f(obj)?;
+    if result.exact::<Coroutine>().is_some() || is_iterable_coroutine(&result) {
+        return Err(raise!(TypeError, "__await__() returned a coroutine"));
+    }
+    if !iter::is_iterator(&result) {
+        return Err(raise!(TypeError, "__await__() returned non-iterator of type '{}'", result.class().name()));
+    }
+    Ok(result)
+}
+
+/// `GET_AWAITABLE`.
+pub fn get_awaitable(obj: &Obj, oparg: u32) -> PyResult<Obj> {
+    let result = match awaitable_iter(obj) {
+        Ok(result) => result,
+        Err(raised) if oparg != 0 && obj.class().slots().await_.is_none() => {
+            raised.discard();
+            let method = if oparg == 1 { "__aenter__" } else { "__aexit__" };
+            return Err(raise!(
+                TypeError,
+                "'async with' received an object from {method} that does not implement __await__: {}",
+                obj.class().name()
+            ));
+        }
+        Err(raised) => return Err(raised),
+    };
+    if let Some(coroutine) = result.exact::<Coroutine>()
+        && coroutine.core.delegate().is_some()
+    {
+        return Err(raise!(RuntimeError, "coroutine is being awaited already"));
+    }
+    Ok(result)
+}
+
+/// `GET_YIELD_FROM_ITER`.
+///
+/// # Safety
+/// `frame` is the caller's running frame.
+pub unsafe fn yield_from_iter(frame: *mut Frame, obj: &Obj) -> PyResult<Obj> {
+    if obj.exact::<Coroutine>().is_some() {
+        // SAFETY: by contract.
+        let flags = unsafe { &*frame }.code().flags;
+        if flags & (co_flags::COROUTINE | co_flags::ITERABLE_COROUTINE) == 0 {
+            return Err(raise!(TypeError, "cannot 'yield from' a coroutine object in a non-coroutine generator"));
+        }
+        return Ok(obj.clone());
+    }
+    if obj.exact::<Generator>().is_some() {
+        return Ok(obj.clone());
+    }
+    iter::iter(obj)
+}
+
+/// StopAsyncIteration as asynchronous generators raise it.
+pub fn stop_async_iteration() -> Raised {
+    pyrs_runtime::errors::raise_without_arguments(StopAsyncIteration::class())
+}

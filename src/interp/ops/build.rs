@@ -1,0 +1,221 @@
+//! Building and filling containers, slices and strings.
+
+use pyrs_bytecode::Conversion;
+use pyrs_runtime::errors::PyResult;
+use pyrs_runtime::object::{Obj, PyClass};
+use pyrs_runtime::objects::dict::Dict;
+use pyrs_runtime::objects::exceptions::{AttributeError, TypeError};
+use pyrs_runtime::objects::list::List;
+use pyrs_runtime::objects::set;
+use pyrs_runtime::objects::singletons::none;
+use pyrs_runtime::objects::slice::Slice;
+use pyrs_runtime::objects::str::{Str, StrData};
+use pyrs_runtime::protocols::{iter, sequence, text};
+use pyrs_runtime::value::Value;
+use pyrs_runtime::{call, raise};
+
+/// Takes `count` owned words over.
+///
+/// # Safety
+/// `count` owned words at `words`, which the caller gives up.
+pub unsafe fn take_words(words: *mut Value, count: usize) -> Vec<Obj> {
+    let mut items = Vec::with_capacity(count);
+    // SAFETY: by contract; Obj and Value are the same word.
+    unsafe {
+        std::ptr::copy_nonoverlapping(words as *const Obj, items.as_mut_ptr(), count);
+        items.set_len(count);
+    }
+    items
+}
+
+/// # Safety
+/// `count` live words at `words`.
+unsafe fn view<'a>(words: *mut Value, count: usize) -> &'a [Obj] {
+    // SAFETY: by contract.
+    unsafe { std::slice::from_raw_parts(words as *const Obj, count) }
+}
+
+pub unsafe fn build_set(words: *mut Value, count: usize) -> PyResult<Obj> {
+    // SAFETY: the caller's operands.
+    set::set_from(unsafe { view(words, count) }.to_vec())
+}
+
+pub unsafe fn build_map(words: *mut Value, count: usize) -> PyResult<Obj> {
+    let dict = Dict::with_capacity(count);
+    // SAFETY: the caller's operands: keys and values in turn.
+    for pair in unsafe { view(words, count * 2) }.chunks(2) {
+        dict.set(pair[0].clone(), pair[1].clone())?;
+    }
+    Ok(dict.into_obj())
+}
+
+/// Joins the pieces of an f-string.
+pub unsafe fn build_string(words: *mut Value, count: usize) -> Obj {
+    // SAFETY: the caller's operands, all str.
+    let pieces: Vec<&Str> = unsafe { view(words, count) }.iter().map(|o| unsafe { &**o.downcast_unchecked::<Str>() }).collect();
+    join(&pieces).into_obj()
+}
+
+/// Concatenates strings.
+pub fn join(pieces: &[&Str]) -> pyrs_runtime::Ptr<Str> {
+    let length = pieces.iter().map(|p| p.len()).sum();
+    if pieces.iter().all(|p| p.kind() == 1) {
+        let mut bytes = Vec::with_capacity(length);
+        pieces.iter().for_each(|p| bytes.extend_from_slice(p.raw_bytes()));
+        return Str::from_latin1(&bytes);
+    }
+    let mut points: Vec<u32> = Vec::with_capacity(length);
+    pieces.iter().for_each(|p| points.extend(p.code_points()));
+    Str::from_data(StrData::Four(&points))
+}
+
+pub unsafe fn build_slice(sp: *mut Value, count: usize) -> Obj {
+    // SAFETY: the caller's operands.
+    let parts = unsafe { view(sp.sub(count), count) };
+    let step = parts.get(2).cloned().unwrap_or_else(none);
+    Slice::new(parts[0].clone(), parts[1].clone(), step).into_obj()
+}
+
+pub fn binary_slice(container: &Obj, start: &Obj, stop: &Obj) -> PyResult<Obj> {
+    let slice = Slice::new(start.clone(), stop.clone(), none()).into_obj();
+    sequence::getitem(container, &slice)
+}
+
+/// `container[start:stop] = value`.
+pub unsafe fn store_slice(sp: *mut Value) -> PyResult<()> {
+    // SAFETY: four operands: value, container, start, stop.
+    let operands = unsafe { view(sp.sub(4), 4) };
+    let slice = Slice::new(operands[2].clone(), operands[3].clone(), none()).into_obj();
+    sequence::setitem(&operands[1], &slice, &operands[0])
+}
+
+/// `[*iterable]` and arguments of `f(*iterable)`.
+pub unsafe fn list_extend(list: *mut Value, iterable: &Obj) -> PyResult<()> {
+    // SAFETY: the compiler put a list there.
+    let list = unsafe { (*list.sub(1)).as_obj().downcast_unchecked::<List>() };
+    let items = match iter::collect(iterable) {
+        Ok(items) => items,
+        Err(raised) if raised.matches(TypeError::class()) && !iter::is_iterable(iterable) => {
+            raised.discard();
+            return Err(raise!(TypeError, "Value after * must be an iterable, not {}", iterable.class().name()));
+        }
+        Err(raised) => return Err(raised),
+    };
+    list.with(|v| v.extend(items));
+    Ok(())
+}
+
+pub fn set_add(set: &Obj, item: &Obj) -> PyResult<()> {
+    set::as_set(set).expect("the compiler put a set there").add(item.clone()).map(drop)
+}
+
+pub fn set_update(set: &Obj, iterable: &Obj) -> PyResult<()> {
+    set::as_set(set).expect("the compiler put a set there").update(iterable)
+}
+
+/// `{**mapping}`.
+pub fn dict_update(dict: &Obj, mapping: &Obj) -> PyResult<()> {
+    let dict = dict.exact::<Dict>().expect("the compiler put a dict there");
+    match dict.update(mapping) {
+        Err(raised) if raised.matches(AttributeError::class()) => {
+            raised.discard();
+            Err(raise!(TypeError, "'{}' object is not a mapping", mapping.class().name()))
+        }
+        other => other,
+    }
+}
+
+/// `f(**mapping)`: no key twice.
+pub fn dict_merge(callable: &Obj, dict: &Obj, mapping: &Obj) -> PyResult<()> {
+    let dict = dict.exact::<Dict>().expect("the compiler put a dict there");
+    let function = || super::call::callable_name(callable);
+    let pairs = match mapping.exact::<Dict>() {
+        Some(m) => m.entries(),
+        None => {
+            let keys = match call::call_method(mapping, "keys", &[]) {
+                Ok(keys) => iter::collect(&keys)?,
+                Err(raised) if raised.matches(AttributeError::class()) => {
+                    raised.discard();
+                    return Err(raise!(
+                        TypeError,
+                        "{} argument after ** must be a mapping, not {}",
+                        function()?,
+                        mapping.class().name()
+                    ));
+                }
+                Err(raised) => return Err(raised),
+            };
+            let mut pairs = Vec::with_capacity(keys.len());
+            for key in keys {
+                let value = sequence::getitem(mapping, &key)?;
+                pairs.push((key, value));
+            }
+            pairs
+        }
+    };
+    for (key, value) in pairs {
+        let Some(text) = key.downcast::<Str>() else {
+            return Err(raise!(TypeError, "keywords must be strings"));
+        };
+        if dict.contains(&key)? {
+            return Err(raise!(
+                TypeError,
+                "{} got multiple values for keyword argument '{}'",
+                function()?,
+                text.to_string_lossy()
+            ));
+        }
+        dict.set(key, value)?;
+    }
+    Ok(())
+}
+
+/// `{v!r}` and friends.
+pub fn convert_value(v: &Obj, oparg: u32) -> PyResult<Obj> {
+    Ok(match Conversion::from_u32(oparg) {
+        Some(Conversion::Str) => text::str(v)?.into_obj(),
+        Some(Conversion::Repr) => text::repr(v)?.into_obj(),
+        Some(Conversion::Ascii) => text::ascii(v)?.into_obj(),
+        _ => v.clone(),
+    })
+}
+
+pub fn format(v: &Obj, spec: Option<&Obj>) -> PyResult<Obj> {
+    match spec {
+        Some(spec) => text::format(v, spec).map(|s| s.into_obj()),
+        None => text::format(v, &Str::empty().into_obj()).map(|s| s.into_obj()),
+    }
+}
+
+fn templatelib(class: &str) -> PyResult<Obj> {
+    let module = (pyrs_runtime::hooks::hooks().import_module)("string.templatelib")?;
+    pyrs_runtime::protocols::attr::getattr_text(&module, class)
+}
+
+/// An Interpolation of a t-string: value, expression text, conversion, format spec.
+pub unsafe fn build_interpolation(sp: *mut Value, oparg: u32) -> PyResult<Obj> {
+    let count = 2 + (oparg as usize & 1);
+    // SAFETY: the caller's operands.
+    let operands = unsafe { view(sp.sub(count), count) };
+    let conversion = match oparg >> 2 {
+        1 => Str::new("s").into_obj(),
+        2 => Str::new("r").into_obj(),
+        3 => Str::new("a").into_obj(),
+        _ => none(),
+    };
+    let spec = operands.get(2).cloned().unwrap_or_else(|| Str::empty().into_obj());
+    call::call(&templatelib("Interpolation")?, &[operands[0].clone(), operands[1].clone(), conversion, spec])
+}
+
+/// A Template from its strings and interpolations.
+pub fn build_template(strings: &Obj, interpolations: &Obj) -> PyResult<Obj> {
+    let strings = iter::collect(strings)?;
+    let interpolations = iter::collect(interpolations)?;
+    let mut parts = Vec::with_capacity(strings.len() + interpolations.len());
+    let mut rest = interpolations.into_iter();
+    for s in strings {
+        parts.push(s);
+        parts.extend(rest.next());
+    }
+    call::call(&templatelib("Template")?, &parts)
+}

@@ -1,0 +1,90 @@
+//! Finding the handler of a pending exception.
+
+use pyrs_runtime::heap::decref_or_null;
+use pyrs_runtime::object::Obj;
+use pyrs_runtime::objects::exceptions;
+use pyrs_runtime::objects::traceback::Traceback;
+use pyrs_runtime::thread::Thread;
+use pyrs_runtime::value::Value;
+
+use crate::frame::{self, Frame};
+
+/// Where an exception went.
+pub enum Unwound {
+    /// A handler in this frame; its `ip` and `sp` are set.
+    Handler(*mut Frame),
+    /// Out of the entry frame.
+    Left,
+}
+
+/// Unwinds frames, from `frame` up to and including `entry`, until one handles the pending exception.
+///
+/// # Safety
+/// An exception is pending; `frame` is the top frame with `ip` at the raising instruction and `sp` up to
+/// date; `entry` is `frame` or one of its callers in this loop.
+#[cold]
+#[inline(never)]
+pub unsafe fn unwind(thread: &Thread, mut frame: *mut Frame, entry: *mut Frame, mut add_entry: bool) -> Unwound {
+    // SAFETY: by contract.
+    unsafe {
+        loop {
+            if add_entry && !(*frame).incomplete {
+                add_traceback(thread, frame);
+            }
+            add_entry = true;
+            let offset = (*frame).lasti();
+            if let Some(handler) = (*frame).code().source.find_handler(offset as u32) {
+                enter_handler(thread, frame, handler.target, handler.depth, handler.lasti.then_some(offset / 2));
+                return Unwound::Handler(frame);
+            }
+            let previous = (*frame).previous;
+            let is_entry = (*frame).is_entry;
+            debug_assert_eq!(is_entry, frame == entry);
+            crate::eval::leave_frame(thread, frame);
+            if is_entry {
+                return Unwound::Left;
+            }
+            frame = previous;
+        }
+    }
+}
+
+/// # Safety
+/// As [`unwind`].
+unsafe fn enter_handler(thread: &Thread, frame: *mut Frame, target: u32, depth: u32, lasti: Option<i32>) {
+    // SAFETY: the table's depth is within the stack; words above it are owned.
+    unsafe {
+        let base = Frame::stack_base(frame).add(depth as usize);
+        let mut sp = (*frame).sp;
+        while sp > base {
+            sp = sp.sub(1);
+            let v = *sp;
+            (*frame).sp = sp;
+            decref_or_null(v);
+        }
+        if let Some(lasti) = lasti {
+            *sp = Value::from_fixnum(lasti as i64);
+            sp = sp.add(1);
+        }
+        let exc = thread.take_exception().expect("an exception is pending");
+        *sp = exc.into_value();
+        (*frame).sp = sp.add(1);
+        (*frame).ip = (*frame).code().first_unit().add(target as usize / 2);
+    }
+}
+
+/// Adds the frame to the pending exception's traceback.
+///
+/// # Safety
+/// `frame` is a live, complete frame.
+pub unsafe fn add_traceback(thread: &Thread, frame: *mut Frame) {
+    let Some(exc) = thread.take_exception() else { return };
+    // SAFETY: by contract.
+    let (object, lasti) = unsafe { (frame::object_of(frame).into_obj(), (*frame).lasti()) };
+    let next = exceptions::traceback(&exc);
+    // SAFETY: as above.
+    let line = unsafe { (*frame).line() };
+    let traceback: Obj = Traceback::new(next, object, lasti, line.unwrap_or(-1)).into_obj();
+    exceptions::set_traceback(&exc, Some(traceback));
+    thread.restore_exception(Some(exc));
+}

@@ -1,0 +1,112 @@
+//! What every program needs: `builtins`, `sys`, the import machinery, compiling.
+
+pub mod builtins;
+pub mod compile;
+pub mod frames;
+pub mod imp;
+pub mod import;
+pub mod marshal;
+pub mod sum;
+pub mod sys;
+pub mod sys_objects;
+
+use std::sync::OnceLock;
+
+use pyrs_runtime::class::{ClassDef, ModuleDef};
+use pyrs_runtime::object::Obj;
+use pyrs_runtime::objects::dict::Dict;
+use pyrs_runtime::thread::runtime;
+
+/// Settings of the command line and environment, as `sys.flags` shows them.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    pub inspect: u8,
+    pub interactive: u8,
+    pub optimize: u8,
+    pub dont_write_bytecode: bool,
+    pub no_user_site: bool,
+    pub no_site: bool,
+    pub ignore_environment: bool,
+    pub verbose: u8,
+    pub bytes_warning: u8,
+    pub quiet: bool,
+    pub hash_randomization: bool,
+    pub isolated: bool,
+    pub dev_mode: bool,
+    pub utf8_mode: bool,
+    pub warn_default_encoding: bool,
+    pub safe_path: bool,
+    pub int_max_str_digits: usize,
+    pub unbuffered: bool,
+    pub executable: String,
+    pub argv: Vec<String>,
+    pub orig_argv: Vec<String>,
+    pub warn_options: Vec<String>,
+    pub x_options: Vec<(String, Option<String>)>,
+    pub path: Vec<String>,
+    pub prefix: String,
+    pub stdlib_dir: Option<String>,
+    pub check_hash_pycs: String,
+}
+
+static FLAGS: OnceLock<Flags> = OnceLock::new();
+
+/// Fixes the settings; the first call wins.
+pub fn set_flags(flags: Flags) {
+    let _ = FLAGS.set(flags);
+}
+
+pub fn flags() -> &'static Flags {
+    FLAGS.get_or_init(Flags::default)
+}
+
+/// An attribute of `sys`.
+pub fn sys_attribute(name: &str) -> Option<Obj> {
+    let dict = runtime().sys_dict.get()?;
+    dict.downcast::<Dict>()?.get_text(name)
+}
+
+/// Classes that `builtins` shows.
+pub fn builtin_classes() -> Vec<fn() -> &'static ClassDef> {
+    use pyrs_runtime::objects::*;
+    let mut classes: Vec<fn() -> &'static ClassDef> = vec![
+        object::PlainObject::def,
+        pyrs_runtime::types::TypeData::def,
+        int::Int::def,
+        singletons::Bool::def,
+        float::Float::def,
+        complex::Complex::def,
+        str::Str::def,
+        bytes::Bytes::def,
+        bytearray::ByteArray::def,
+        memoryview::MemoryView::def,
+        list::List::def,
+        tuple::Tuple::def,
+        dict::Dict::def,
+        set::Set::def,
+        set::FrozenSet::def,
+        range::Range::def,
+        slice::Slice::def,
+        property::Property::def,
+        function::StaticMethod::def,
+        function::ClassMethod::def,
+        super_object::Super::def,
+        iterators::Enumerate::def,
+        iterators::Reversed::def,
+        iterators::Zip::def,
+        iterators::Map::def,
+        iterators::Filter::def,
+    ];
+    classes.extend(exceptions::all_classes());
+    classes
+}
+
+/// Modules of this folder.
+pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
+    vec![
+        builtins::builtins::def,
+        sys::sys::def,
+        imp::imp::def,
+        marshal::marshal::def,
+    ]
+}
