@@ -57,8 +57,9 @@ pub mod module {
                 codes.set(value, Str::intern(name).into_obj())?;
             }
         }
-        // Systems without it call a file of the wrong kind an invalid argument.
-        module.add("EFTYPE", int::new(i64::from(libc::EINVAL)));
+        // Linux has no such error; the number is one that it does not use.
+        module.add("EFTYPE", int::new(134));
+        codes.set(int::new(134), Str::intern("EFTYPE").into_obj())?;
         module.add("errorcode", codes);
         Ok(())
     }

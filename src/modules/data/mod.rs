@@ -10,6 +10,7 @@ pub mod functools;
 pub mod heapq;
 pub mod itertools;
 pub mod operator;
+pub mod typing;
 pub mod weakref;
 
 use pyrs_runtime::class::ModuleDef;
@@ -27,6 +28,7 @@ pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
         heapq::module::def,
         itertools::module::def,
         operator::module::def,
+        typing::module::def,
         weakref::module::def,
     ]
 }
