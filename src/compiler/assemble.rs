@@ -12,6 +12,9 @@ use crate::flowgraph::{BlockRef, CfgInstr, Graph};
 use crate::instruction::{InstrSequence, Loc};
 use crate::unit::ArgCounts;
 
+/// How far the END_SEND is from the SEND of an `async for`.
+const END_SEND_OFFSET: usize = 5;
+
 /// What a code object is made of.
 pub struct UnitShape {
     pub args: ArgCounts,
@@ -248,9 +251,10 @@ impl FlatCode {
                 }
                 _ => {}
             }
-            instr.arg = 0;
+            instr.arg = target as i32;
         }
         // Distances may need prefixes, which lengthen distances: repeat until nothing changes.
+        // The first guess is the target's number, as CPython has it; the outcome can depend on it.
         loop {
             let offsets = self.offsets();
             let mut changed = false;
@@ -260,7 +264,11 @@ impl FlatCode {
                 };
                 let size = instr.size();
                 let end = offsets[index] + size;
-                let distance = offsets[target].abs_diff(end);
+                let mut distance = offsets[target].abs_diff(end);
+                if instr.op == Op::EndAsyncFor {
+                    // Monitoring looks for the END_SEND that follows the target.
+                    distance = distance.saturating_sub(END_SEND_OFFSET);
+                }
                 instr.arg = distance as i32;
                 changed |= instr.size() != size;
             }

@@ -285,8 +285,60 @@ fn complex_binary(a: (f64, f64), op: BinaryOp, b: (f64, f64)) -> Option<Constant
         BinaryOp::Subtract => complex(a.0 - b.0, a.1 - b.1),
         BinaryOp::Multiply => complex(a.0 * b.0 - a.1 * b.1, a.0 * b.1 + a.1 * b.0),
         BinaryOp::TrueDivide => complex_quotient(a, b),
+        BinaryOp::Power => complex_power(a, b),
         _ => None,
     }
+}
+
+fn complex_product(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
+    (a.0 * b.0 - a.1 * b.1, a.0 * b.1 + a.1 * b.0)
+}
+
+fn complex_power(a: (f64, f64), b: (f64, f64)) -> Option<Constant> {
+    let (real, imag) = if b.1 == 0.0 && b.0 == b.0.floor() && b.0.abs() <= 100.0 {
+        let power = complex_int_power(a, b.0.abs() as u32);
+        if b.0 >= 0.0 {
+            power
+        } else {
+            match complex_quotient((1.0, 0.0), power)? {
+                Constant::Complex { real, imag } => (real, imag),
+                _ => return None,
+            }
+        }
+    } else if a == (0.0, 0.0) {
+        if b.1 != 0.0 || b.0 < 0.0 {
+            return None;
+        }
+        (0.0, 0.0)
+    } else {
+        let size = a.0.hypot(a.1);
+        let angle = a.1.atan2(a.0);
+        let mut length = size.powf(b.0);
+        let mut phase = angle * b.0;
+        if b.1 != 0.0 {
+            length *= (-angle * b.1).exp();
+            phase += b.1 * size.ln();
+        }
+        (length * phase.cos(), length * phase.sin())
+    };
+    if real.is_infinite() || imag.is_infinite() {
+        return None;
+    }
+    complex(real, imag)
+}
+
+fn complex_int_power(base: (f64, f64), exponent: u32) -> (f64, f64) {
+    let mut result = (1.0, 0.0);
+    let mut power = base;
+    let mut rest = exponent;
+    while rest > 0 {
+        if rest & 1 != 0 {
+            result = complex_product(result, power);
+        }
+        rest >>= 1;
+        power = complex_product(power, power);
+    }
+    result
 }
 
 /// Real and complex operand: the real one has no imaginary part, not a zero one.
@@ -297,6 +349,7 @@ fn mixed_complex(a: Number, op: BinaryOp, b: (f64, f64)) -> Option<Constant> {
         BinaryOp::Subtract => complex(real - b.0, -b.1),
         BinaryOp::Multiply => complex(real * b.0, real * b.1),
         BinaryOp::TrueDivide => complex_quotient((real, 0.0), b),
+        BinaryOp::Power => complex_power((real, 0.0), b),
         _ => None,
     }
 }

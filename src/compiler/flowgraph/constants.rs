@@ -24,7 +24,10 @@ fn const_value(instr: &CfgInstr, consts: &[Constant]) -> Constant {
 /// The index of a constant, added if it is new.
 fn add_const(value: Constant, consts: &mut Vec<Constant>) -> i32 {
     let key = value.key();
-    let index = consts.iter().position(|known| known.key() == key).unwrap_or_else(|| {
+    // NaN is equal to nothing.
+    let mergeable = !matches!(value, Constant::Float(float) if float.is_nan());
+    let found = consts.iter().position(|known| mergeable && known.key() == key);
+    let index = found.unwrap_or_else(|| {
         consts.push(value);
         consts.len() - 1
     });
@@ -110,6 +113,40 @@ pub fn fold_list_to_tuple(instrs: &mut [CfgInstr], index: usize, consts: &mut Ve
     }
 }
 
+/// A display of many constants, added one by one, of which only the items matter.
+pub fn fold_appended_display(instrs: &mut [CfgInstr], last: usize, consts: &mut Vec<Constant>) {
+    let add = instrs[last].op;
+    let build = if add == Op::ListAppend { Op::BuildList } else { Op::BuildSet };
+    let mut loads = Vec::new();
+    let mut expect_add = true;
+    for at in (0..=last).rev() {
+        let instr = instrs[at];
+        match instr.op {
+            Op::Nop => continue,
+            op if op == build && instr.arg == 0 => {
+                if !expect_add || loads.is_empty() {
+                    return;
+                }
+                let items: Vec<Constant> =
+                    loads.iter().rev().map(|load| const_value(&instrs[*load], consts)).collect();
+                let used: Vec<usize> = (at..last).filter(|at| instrs[*at].op != Op::Nop).collect();
+                nop_out(instrs, &used);
+                let value = if build == Op::BuildSet {
+                    Constant::FrozenSet(distinct(items))
+                } else {
+                    Constant::Tuple(items)
+                };
+                instrs[last].loc = Loc::NONE;
+                return instrs[last].set(Op::LoadConst, add_const(value, consts));
+            }
+            op if expect_add && op == add && instr.arg == 1 => {}
+            op if !expect_add && loads_const(op) => loads.push(at),
+            _ => return,
+        }
+        expect_add = !expect_add;
+    }
+}
+
 /// A list or set display: constant, or a tuple where only its items matter.
 pub fn optimize_display(
     instrs: &mut [CfgInstr],
@@ -167,6 +204,7 @@ fn python_key(value: &Constant) -> pyrs_bytecode::ConstKey {
         Constant::Float(float) if *float == float.trunc() && float.abs() < 9e15 => {
             Constant::Int(*float as i64).key()
         }
+        Constant::Complex { real, imag } if *imag == 0.0 => python_key(&Constant::Float(*real)),
         other => other.key(),
     }
 }

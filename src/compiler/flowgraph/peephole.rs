@@ -166,14 +166,16 @@ fn rewrite(instrs: &mut [CfgInstr], index: usize, consts: &mut Vec<Constant>) {
             constants::fold_unary(instrs, index, consts);
         }
         Op::CallIntrinsic1 if arg == Intrinsic1::ListToTuple as i32 => {
-            if next == Op::GetIter {
+            constants::fold_list_to_tuple(instrs, index, consts);
+            if next == Op::GetIter && instrs[index].op == op {
                 instrs[index].make_nop();
-            } else {
-                constants::fold_list_to_tuple(instrs, index, consts);
             }
         }
         Op::CallIntrinsic1 if arg == Intrinsic1::UnaryPositive as i32 => {
             constants::fold_unary(instrs, index, consts);
+        }
+        Op::ListAppend | Op::SetAdd if matches!(next, Op::GetIter | Op::ContainsOp) => {
+            constants::fold_appended_display(instrs, index, consts);
         }
         Op::BinaryOp => constants::fold_binary(instrs, index, consts),
         _ => {}

@@ -245,7 +245,9 @@ impl Analyzer<'_> {
             }
             if scope == Scope::Free && outer_is_class && name == class_name {
                 scope = Scope::GlobalImplicit;
-                comp_free.remove(&name);
+                if !self.is_free_in_children(comprehension, &name) {
+                    comp_free.remove(&name);
+                }
                 remove_class = true;
             }
             let existing = self.table.block(id).symbols.get(&name).copied();
@@ -255,11 +257,7 @@ impl Analyzer<'_> {
                     scopes.insert(name, scope);
                 }
                 Some(outer) if outer & DEF_BOUND != 0 && !outer_is_class => {
-                    let children = &self.table.block(comprehension).children;
-                    let free_below = children
-                        .iter()
-                        .any(|child| self.table.block(*child).scope(&name) == Scope::Free);
-                    if !free_below {
+                    if !self.is_free_in_children(comprehension, &name) {
                         comp_free.remove(&name);
                     }
                 }
@@ -269,6 +267,11 @@ impl Analyzer<'_> {
         if remove_class {
             self.table.block_mut(comprehension).symbols.remove(&class_name);
         }
+    }
+
+    fn is_free_in_children(&self, id: BlockId, name: &WStr) -> bool {
+        let children = &self.table.block(id).children;
+        children.iter().any(|child| self.table.block(*child).scope(name) == Scope::Free)
     }
 
     fn splice_inlined_children(&mut self, id: BlockId) {

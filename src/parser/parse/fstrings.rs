@@ -46,12 +46,25 @@ struct Flavour {
     letter: char,
     middle: TokenKind,
     end: TokenKind,
+    /// Whether a field makes an interpolation; in a format spec it makes text in both.
+    interpolates: bool,
+    raw: bool,
 }
 
-const F_STRING: Flavour =
-    Flavour { letter: 'f', middle: TokenKind::FstringMiddle, end: TokenKind::FstringEnd };
-const T_STRING: Flavour =
-    Flavour { letter: 't', middle: TokenKind::TstringMiddle, end: TokenKind::TstringEnd };
+const F_STRING: Flavour = Flavour {
+    letter: 'f',
+    middle: TokenKind::FstringMiddle,
+    end: TokenKind::FstringEnd,
+    interpolates: false,
+    raw: false,
+};
+const T_STRING: Flavour = Flavour {
+    letter: 't',
+    middle: TokenKind::TstringMiddle,
+    end: TokenKind::TstringEnd,
+    interpolates: true,
+    raw: false,
+};
 
 fn is_text(expr: &Expr) -> bool {
     matches!(expr.kind, ExprKind::Constant { .. })
@@ -76,6 +89,7 @@ impl Parser<'_> {
         let start = self.peek();
         self.pos += 1;
         let raw = self.text(start).contains(['r', 'R']);
+        let flavour = Flavour { raw, ..flavour };
         let mut values = Vec::new();
         loop {
             let token = self.peek();
@@ -124,6 +138,7 @@ impl Parser<'_> {
     fn plain_replacement_field(&mut self, flavour: Flavour) -> Parsed<Vec<Expr>> {
         let open = self.expect(TokenKind::Lbrace)?;
         let value = boxed(self.annotated_rhs()?);
+        let equal = self.peek();
         let debug = self.eat(TokenKind::Equal);
         let mut after_expression = self.peek();
         let conversion = self.conversion(flavour)?;
@@ -149,14 +164,11 @@ impl Parser<'_> {
         };
         let source_text = self.expression_text(open, after_expression);
         let format_spec = spec.map(boxed);
-        let kind = if flavour.letter == 'f' {
+        let kind = if !flavour.interpolates {
             ExprKind::FormattedValue { value, conversion: char_code, format_spec }
         } else {
-            let text = if debug {
-                source_text.trim_end_matches(|ch: char| ch.is_whitespace() || ch == '=')
-            } else {
-                &source_text
-            };
+            let text =
+                if debug { self.expression_text(open, equal) } else { source_text.clone() };
             let str = Constant::Str(WStr::from(text));
             ExprKind::Interpolation { value, str, conversion: char_code, format_spec }
         };
@@ -218,13 +230,14 @@ impl Parser<'_> {
     }
 
     fn format_spec(&mut self, flavour: Flavour) -> Parsed<Expr> {
+        let flavour = Flavour { interpolates: false, ..flavour };
         let colon = self.expect(TokenKind::Colon)?;
         let mut items = Vec::new();
         loop {
             let token = self.peek();
             if token.kind == flavour.middle {
                 self.pos += 1;
-                items.push(self.text_part(token, false)?);
+                items.push(self.text_part(token, flavour.raw)?);
             } else if token.kind == TokenKind::Lbrace {
                 items.extend(self.nested(|p| p.replacement_field(flavour))?);
             } else {
@@ -393,7 +406,13 @@ fn strip_comments(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     let mut quote: Option<char> = None;
     let mut in_comment = false;
-    for ch in text.chars() {
+    let mut chars = text.chars();
+    while let Some(ch) = chars.next() {
+        if ch == '\\' && !in_comment {
+            result.push(ch);
+            result.extend(chars.next());
+            continue;
+        }
         match quote {
             Some(open) => {
                 if ch == open {
