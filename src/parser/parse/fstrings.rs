@@ -3,7 +3,7 @@
 use pyrs_bytecode::{Constant, WStr};
 
 use crate::ast::{Expr, ExprKind, Location};
-use crate::token::{Keyword, Token, TokenKind};
+use crate::token::{Token, TokenKind};
 
 use super::strings::LiteralPlace;
 use super::{Fail, Parsed, Parser, boxed, token_location};
@@ -12,7 +12,7 @@ use super::{Fail, Parsed, Parser, boxed, token_location};
 pub(super) enum StringPart {
     Plain(Token),
     F(Vec<Expr>),
-    T { values: Vec<Expr>, location: Location },
+    T(Vec<Expr>),
 }
 
 impl StringPart {
@@ -76,16 +76,14 @@ fn is_empty_text(expr: &Expr) -> bool {
 
 impl Parser<'_> {
     pub(super) fn fstring(&mut self) -> Parsed<StringPart> {
-        let (values, _) = self.interpolated(F_STRING)?;
-        Ok(StringPart::F(values))
+        Ok(StringPart::F(self.interpolated(F_STRING)?))
     }
 
     pub(super) fn tstring(&mut self) -> Parsed<StringPart> {
-        let (values, location) = self.interpolated(T_STRING)?;
-        Ok(StringPart::T { values, location })
+        Ok(StringPart::T(self.interpolated(T_STRING)?))
     }
 
-    fn interpolated(&mut self, flavour: Flavour) -> Parsed<(Vec<Expr>, Location)> {
+    fn interpolated(&mut self, flavour: Flavour) -> Parsed<Vec<Expr>> {
         let start = self.peek();
         self.pos += 1;
         let raw = self.text(start).contains(['r', 'R']);
@@ -106,7 +104,7 @@ impl Parser<'_> {
             }
         }
         self.expect(flavour.end)?;
-        Ok((values, self.span(start)))
+        Ok(values)
     }
 
     /// Literal text between replacement fields.
@@ -115,7 +113,13 @@ impl Parser<'_> {
         let points = if raw || !body.contains('\\') {
             body.chars().map(u32::from).collect()
         } else {
-            self.decode_text(body, LiteralPlace { token, start: token.start as usize })?
+            self.decode_text(
+                body,
+                LiteralPlace {
+                    token,
+                    start: token.start as usize,
+                },
+            )?
         };
         Ok(self.constant(token, Constant::Str(WStr::from_code_points(points))))
     }
@@ -165,12 +169,24 @@ impl Parser<'_> {
         let source_text = self.expression_text(open, after_expression);
         let format_spec = spec.map(boxed);
         let kind = if !flavour.interpolates {
-            ExprKind::FormattedValue { value, conversion: char_code, format_spec }
+            ExprKind::FormattedValue {
+                value,
+                conversion: char_code,
+                format_spec,
+            }
         } else {
-            let text =
-                if debug { self.expression_text(open, equal) } else { source_text.clone() };
+            let text = if debug {
+                self.expression_text(open, equal)
+            } else {
+                source_text.clone()
+            };
             let str = Constant::Str(WStr::from(text));
-            ExprKind::Interpolation { value, str, conversion: char_code, format_spec }
+            ExprKind::Interpolation {
+                value,
+                str,
+                conversion: char_code,
+                format_spec,
+            }
         };
         let field = kind.at(location);
         if !debug {
@@ -230,7 +246,10 @@ impl Parser<'_> {
     }
 
     fn format_spec(&mut self, flavour: Flavour) -> Parsed<Expr> {
-        let flavour = Flavour { interpolates: false, ..flavour };
+        let flavour = Flavour {
+            interpolates: false,
+            ..flavour
+        };
         let colon = self.expect(TokenKind::Colon)?;
         let mut items = Vec::new();
         loop {
@@ -255,7 +274,10 @@ impl Parser<'_> {
         parts: Vec<StringPart>,
         location: Location,
     ) -> Parsed<Expr> {
-        let templates = parts.iter().filter(|part| matches!(part, StringPart::T { .. })).count();
+        let templates = parts
+            .iter()
+            .filter(|part| matches!(part, StringPart::T(_)))
+            .count();
         if templates != 0 && templates != parts.len() {
             return self.raise(
                 location,
@@ -278,8 +300,7 @@ impl Parser<'_> {
                     let kind = self.unicode_kind(Some(&token));
                     values.push(ExprKind::Constant { value, kind }.at(token_location(token)));
                 }
-                StringPart::F(items) => values.extend(items),
-                StringPart::T { values: items, location: _ } => values.extend(items),
+                StringPart::F(items) | StringPart::T(items) => values.extend(items),
             }
         }
         let values = fold_text(values);
@@ -360,18 +381,6 @@ impl Parser<'_> {
         }
         Ok(())
     }
-
-    /// Whether a replacement field could start here; used to tell keywords from expressions.
-    pub(super) fn at_expression_keyword(&mut self) -> bool {
-        self.at_any_keyword(&[
-            Keyword::Lambda,
-            Keyword::Not,
-            Keyword::Await,
-            Keyword::None,
-            Keyword::True,
-            Keyword::False,
-        ])
-    }
 }
 
 /// Joins neighbouring texts and drops empty ones.
@@ -387,8 +396,18 @@ fn fold_text(items: Vec<Expr>) -> Vec<Expr> {
             continue;
         }
         if let (
-            Some(Expr { kind: ExprKind::Constant { value: Constant::Str(left), .. }, location }),
-            ExprKind::Constant { value: Constant::Str(right), .. },
+            Some(Expr {
+                kind:
+                    ExprKind::Constant {
+                        value: Constant::Str(left),
+                        ..
+                    },
+                location,
+            }),
+            ExprKind::Constant {
+                value: Constant::Str(right),
+                ..
+            },
         ) = (folded.last_mut(), &item.kind)
         {
             *left = left.concat(right);
