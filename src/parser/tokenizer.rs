@@ -466,11 +466,7 @@ impl<'a> Tokenizer<'a> {
         }
         self.bump();
         if self.peek().is_none() {
-            let mut error = self.error("unexpected EOF while parsing");
-            if self.implicit_newline {
-                error.lineno -= 1;
-            }
-            return Err(error);
+            return Err(self.special_error(TokenizeErrorKind::Eof));
         }
         self.continued = true;
         Ok(())
@@ -577,7 +573,7 @@ impl<'a> Tokenizer<'a> {
         } else if escaped {
             format!(
                 "unterminated string literal (detected at line {detected}); \
-                 perhaps you escaped the end quote"
+                 perhaps you escaped the end quote?"
             )
         } else {
             format!("unterminated string literal (detected at line {detected})")

@@ -1,7 +1,7 @@
 //! Compiles programs and prints what is wrong with them, one line each.
 //!
 //! Usage: `diagnose FILE`.  The file holds programs separated by lines of `%%%`; each line of
-//! output is `kind|message|line|offset|end line|end offset|text`, or `ok`, then the warnings.
+//! output is kind, message, line, offset, end line, end offset and text, separated by U+001F, or `ok`, then the warnings.
 
 use pyrs_compiler::{Mode, compile};
 
@@ -19,7 +19,7 @@ fn main() {
         match result {
             Ok(_) => println!("ok"),
             Err(error) => println!(
-                "{}|{}|{}|{}|{}|{}|{:?}",
+                "{}\x1f{}\x1f{}\x1f{}\x1f{}\x1f{}\x1f{:?}",
                 error.kind.class_name(),
                 error.msg,
                 error.lineno,

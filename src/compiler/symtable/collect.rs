@@ -219,7 +219,7 @@ impl Collector {
         if flag & bits & DEF_PARAM != 0 {
             return Err(error_at(
                 location,
-                format!("duplicate parameter '{name}' in function definition"),
+                format!("duplicate argument '{name}' in function definition"),
             ));
         }
         if flag & bits & DEF_TYPE_PARAM != 0 {

@@ -5,7 +5,7 @@ use crate::ast::{
 };
 use crate::token::{Keyword, TokenKind};
 
-use super::{Fail, Parsed, Parser, boxed};
+use super::{Fail, Parsed, Parser, boxed, token_location};
 
 impl Parser<'_> {
     /// One or more starred expressions, a tuple if there is a comma.
@@ -97,9 +97,17 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    /// `named_expression` that must not be followed by `:=`, or a plain expression.
+    /// An argument: `name := value`, or an expression that no `:=` follows.
     pub(super) fn assignment_or_expression(&mut self) -> Parsed<Expr> {
-        self.named_expression()
+        let walrus = self.at_name() && self.next_kind() == TokenKind::ColonEqual;
+        if walrus {
+            return self.named_expression();
+        }
+        let value = self.expression()?;
+        if self.at(TokenKind::ColonEqual) {
+            return Err(Fail::NoMatch);
+        }
+        Ok(value)
     }
 
     pub(super) fn expression(&mut self) -> Parsed<Expr> {
@@ -217,7 +225,12 @@ impl Parser<'_> {
             TokenKind::NotEqual => {
                 let diamond = self.text(token) == "<>";
                 if diamond != self.barry_as_bdfl {
-                    return Ok(None);
+                    let msg = if diamond {
+                        "invalid syntax.  Maybe you meant '!=' instead of '<>'?"
+                    } else {
+                        "with Barry as BDFL, use '<>' instead of '!='"
+                    };
+                    return self.raise(token_location(token), msg);
                 }
                 CmpOp::NotEq
             }

@@ -147,10 +147,26 @@ impl Parser<'_> {
     }
 
     pub(super) fn invalid_expression(&mut self) -> Parsed<()> {
+        self.probe(Self::text_between_strings)?;
         self.probe(Self::missing_comma)?;
         self.probe(Self::incomplete_conditional)?;
         self.probe(Self::statement_in_conditional)?;
         self.probe(Self::lambda_in_fstring)
+    }
+
+    /// `"a "b" c"`: quotes inside quotes.
+    fn text_between_strings(&mut self) -> Parsed<()> {
+        self.expect(TokenKind::String)?;
+        self.not_at(&[TokenKind::String])?;
+        let first = self.without_invalid(Self::expression)?;
+        let mut last = first.location;
+        while !self.at(TokenKind::String) {
+            last = self.without_invalid(Self::expression)?.location;
+        }
+        self.raise(
+            first.location.to(last),
+            "invalid syntax. Is this intended to be part of the string?",
+        )
     }
 
     fn missing_comma(&mut self) -> Parsed<()> {
@@ -361,28 +377,6 @@ impl Parser<'_> {
             target.location,
             "assignment to yield expression not possible",
         )
-    }
-
-    pub(super) fn invalid_raise(&mut self) -> Parsed<()> {
-        let keyword = self.tokens[self.pos - 1];
-        if self.at_keyword(Keyword::From) {
-            let from = self.peek();
-            return self.raise(
-                token_location(keyword).to(token_location(from)),
-                "did you forget an expression between 'raise' and 'from'?",
-            );
-        }
-        self.probe(|p| {
-            p.expression()?;
-            let from = p.expect_keyword(Keyword::From)?;
-            if p.attempt(Self::expression)?.is_some() {
-                return Ok(());
-            }
-            p.raise(
-                token_location(from),
-                "did you forget an expression after 'from'?",
-            )
-        })
     }
 
     pub(super) fn invalid_del(&mut self) -> Parsed<()> {

@@ -25,6 +25,10 @@ impl Parser<'_> {
         self.probe_call(|p| {
             p.arguments_up_to_star()?;
             let star = p.peek();
+            p.pos += 1;
+            if p.attempt(Self::expression)?.is_none() {
+                return p.raise_last("Invalid star expression");
+            }
             p.raise(
                 token_location(star),
                 "iterable argument unpacking follows keyword argument unpacking",
@@ -225,7 +229,7 @@ impl Parser<'_> {
             match token.kind {
                 TokenKind::Slash => {
                     if !seen.any {
-                        return self.raise(place, "at least one parameter must precede /");
+                        return self.raise(place, "at least one argument must precede /");
                     }
                     if seen.slash {
                         return self.raise(place, "/ may appear only once");
@@ -280,35 +284,39 @@ impl Parser<'_> {
     ) -> Parsed<()> {
         let place = token_location(self.peek());
         if seen.star {
-            return self.raise(place, "* may appear only once");
+            return self.raise(place, "* argument may appear only once");
         }
         seen.star = true;
         self.pos += 1;
-        let msg = "named parameters must follow bare *";
+        let msg = "named arguments must follow bare *";
+        let in_lambda = end == TokenKind::Colon;
+        let complain = |p: &Self| {
+            if in_lambda { p.raise_last(msg) } else { p.raise(place, msg) }
+        };
         if self.at(end) {
-            return self.raise(place, msg);
+            return complain(self);
         }
         if self.at(TokenKind::Comma) {
             let follower = self.next_kind();
             if follower == end || follower == TokenKind::DoubleStar {
-                return self.raise(place, msg);
+                return complain(self);
             }
             return Ok(());
         }
         self.parameter(annotated, true)?;
         if self.at(TokenKind::Equal) {
-            return self.raise_here("var-positional parameter cannot have default value");
+            return self.raise_here("var-positional argument cannot have default value");
         }
         Ok(())
     }
 
     fn after_keyword_parameter(&mut self, annotated: bool) -> Parsed<()> {
         if self.at(TokenKind::Equal) {
-            return self.raise_here("var-keyword parameter cannot have default value");
+            return self.raise_here("var-keyword argument cannot have default value");
         }
         self.expect(TokenKind::Comma)?;
         let token = self.peek();
-        let msg = "parameters cannot follow var-keyword parameter";
+        let msg = "arguments cannot follow var-keyword argument";
         if matches!(
             token.kind,
             TokenKind::Star | TokenKind::DoubleStar | TokenKind::Slash

@@ -197,8 +197,10 @@ impl<'a> Parser<'a> {
         let Some(tokenize_error) = &self.tokenize_error else {
             return ParseFailure::Parser(Box::new(error));
         };
-        if tokenize_error.kind != TokenizeErrorKind::Eof {
-            return self.error_at_tokenizer_failure();
+        match tokenize_error.kind {
+            TokenizeErrorKind::Syntax => return self.error_at_tokenizer_failure(),
+            TokenizeErrorKind::Eof => {}
+            _ => return ParseFailure::Parser(Box::new(error)),
         }
         let line = self.token_at(self.furthest).lineno;
         match self.open_brackets.last() {

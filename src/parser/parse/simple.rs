@@ -170,9 +170,6 @@ impl Parser<'_> {
 
     fn raise_stmt(&mut self) -> Parsed<StmtKind> {
         self.pos += 1;
-        if self.error_pass {
-            self.invalid_raise()?;
-        }
         let Some(exc) = self.attempt(Self::expression)? else {
             return Ok(StmtKind::Raise {
                 exc: None,
