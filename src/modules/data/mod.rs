@@ -9,6 +9,7 @@ pub mod errno;
 pub mod functools;
 pub mod heapq;
 pub mod itertools;
+pub mod opcode;
 pub mod operator;
 pub mod typing;
 pub mod weakref;
@@ -27,6 +28,7 @@ pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
         functools::module::def,
         heapq::module::def,
         itertools::module::def,
+        opcode::module::def,
         operator::module::def,
         typing::module::def,
         weakref::module::def,
