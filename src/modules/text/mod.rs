@@ -1,0 +1,14 @@
+//! Text: codecs, characters, regular expressions, JSON, and bytes as text.
+
+pub mod binascii;
+pub mod codecs;
+pub mod sre;
+pub mod string;
+pub mod unicodedata;
+
+use pyrs_runtime::class::ModuleDef;
+
+/// The definitions of the modules in this folder.
+pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
+    vec![codecs::module::def, sre::module::def, string::module::def, unicodedata::module::def, binascii::module::def]
+}
