@@ -3,7 +3,7 @@
 /// Opcode support module.
 #[pyrs_macros::pymodule(name = "_opcode")]
 pub mod module {
-    use pyrs_bytecode::opcodes::AnyOpcode;
+    use pyrs_bytecode::AnyOpcode;
     use pyrs_runtime::object::Obj;
     use pyrs_runtime::objects::list::List;
     use pyrs_runtime::objects::singletons::{as_bool, none};
