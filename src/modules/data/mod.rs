@@ -1,6 +1,7 @@
 //! Containers, iterators and the other data-structure modules.
 
 pub mod abc;
+pub mod array;
 pub mod atexit;
 pub mod bisect;
 pub mod collections;
@@ -20,6 +21,7 @@ use pyrs_runtime::class::ModuleDef;
 pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
     vec![
         abc::module::def,
+        array::module::def,
         atexit::module::def,
         bisect::module::def,
         collections::module::def,
