@@ -431,7 +431,7 @@ fn resolve(class: &Type, id: SlotId) -> Option<SlotFn> {
         nothing = false;
         if let Some(wrapper) = found.exact::<slot_wrapper::SlotWrapper>()
             && wrapper.def.slot == id
-            && class.is_subclass(wrapper.owner_class())
+            && class.is_subclass(wrapper.class())
         {
             if id == SlotId::GetAttr && def.name == "__getattr__" {
                 python = true;
