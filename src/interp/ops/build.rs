@@ -92,7 +92,7 @@ pub unsafe fn store_slice(sp: *mut Value) -> PyResult<()> {
 /// `[*iterable]` and arguments of `f(*iterable)`.
 pub unsafe fn list_extend(list: *mut Value, iterable: &Obj) -> PyResult<()> {
     // SAFETY: the compiler put a list there.
-    let list = unsafe { (*list.sub(1)).as_obj().downcast_unchecked::<List>() };
+    let list = unsafe { (*list).as_obj().downcast_unchecked::<List>() };
     let items = match iter::collect(iterable) {
         Ok(items) => items,
         Err(raised) if raised.matches(TypeError::class()) && !iter::is_iterable(iterable) => {

@@ -1,6 +1,7 @@
 //! Containers, iterators and the other data-structure modules.
 
 pub mod abc;
+pub mod array;
 pub mod atexit;
 pub mod bisect;
 pub mod collections;
@@ -9,6 +10,7 @@ pub mod errno;
 pub mod functools;
 pub mod heapq;
 pub mod itertools;
+pub mod opcode;
 pub mod operator;
 pub mod typing;
 pub mod weakref;
@@ -19,6 +21,7 @@ use pyrs_runtime::class::ModuleDef;
 pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
     vec![
         abc::module::def,
+        array::module::def,
         atexit::module::def,
         bisect::module::def,
         collections::module::def,
@@ -27,6 +30,7 @@ pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
         functools::module::def,
         heapq::module::def,
         itertools::module::def,
+        opcode::module::def,
         operator::module::def,
         typing::module::def,
         weakref::module::def,

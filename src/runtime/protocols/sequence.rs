@@ -50,7 +50,13 @@ pub fn setitem(obj: &Obj, key: &Obj, value: &Obj) -> PyResult<()> {
 pub fn delitem(obj: &Obj, key: &Obj) -> PyResult<()> {
     match obj.class().slots().setitem {
         Some(f) => f(obj, key, None),
-        None => Err(raise!(TypeError, "'{}' object does not support item deletion", obj.class().name())),
+        None => {
+            // Sequences word it otherwise when the key is a number.
+            let class = obj.class();
+            let is_sequence = class.slots().sq_item.is_some() || class.is_heap_type();
+            let verb = if is_sequence && number::has_index(key) { "doesn't" } else { "does not" };
+            Err(raise!(TypeError, "'{}' object {verb} support item deletion", class.name()))
+        }
     }
 }
 

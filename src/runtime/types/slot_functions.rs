@@ -479,7 +479,7 @@ fn resolve_getattr(class: &Type, native: Option<SlotFn>) -> Option<SlotFn> {
 
 /// Slots that no special method serves are inherited as they are.
 fn has_names(id: SlotId) -> bool {
-    SLOT_DEFS.iter().any(|d| d.slot == id)
+    id == SlotId::New || SLOT_DEFS.iter().any(|d| d.slot == id)
 }
 
 macro_rules! all_ids {
