@@ -439,3 +439,59 @@ pub fn nth(thread: &thread::Thread, depth: usize) -> Option<Obj> {
         (!at.is_null()).then(|| frame::object_of(at).into_obj())
     }
 }
+
+/// The class cell and first argument of the calling frame, for `super()` without arguments.
+pub fn super_arguments(thread: &thread::Thread) -> PyResult<(Obj, Obj)> {
+    let frame = frame::current(thread);
+    if frame.is_null() {
+        return Err(raise!(RuntimeError, "super(): no current frame"));
+    }
+    // SAFETY: a live, complete frame.
+    unsafe {
+        let code = (*frame).code();
+        if code.argcount == 0 && code.flags & pyrs_bytecode::co_flags::VARARGS == 0 {
+            return Err(raise!(RuntimeError, "super(): no arguments"));
+        }
+        let mut first = *Frame::locals(frame);
+        if !first.is_null()
+            && code.source.localspluskinds.first().is_some_and(|k| k & pyrs_bytecode::local_kind::CELL != 0)
+            && let Some(cell) = first.as_obj().exact::<VariableCell>()
+        {
+            first = cell.peek();
+        }
+        if first.is_null() {
+            return Err(raise!(RuntimeError, "super(): arg[0] deleted"));
+        }
+        let names = code.localsplusnames.items();
+        let start = code.nlocalsplus - code.nfrees;
+        let Some(i) = (start..code.nlocalsplus)
+            .find(|&i| names[i].downcast::<Str>().is_some_and(|n| n.eq_str("__class__")))
+        else {
+            return Err(raise!(RuntimeError, "super(): __class__ cell not found"));
+        };
+        let cell = *Frame::locals(frame).add(i);
+        let class = if cell.is_null() { None } else { cell.as_obj().exact::<VariableCell>().and_then(|c| c.get()) };
+        match class {
+            Some(class) => Ok((class, first.as_obj().clone())),
+            None => Err(raise!(RuntimeError, "super(): empty __class__ cell")),
+        }
+    }
+}
+
+/// Where an exception came from, for messages before the `traceback` module can be imported.
+pub fn describe_traceback(exc: &Obj) -> String {
+    use pyrs_runtime::objects::traceback::Traceback;
+    let mut lines = String::new();
+    let mut at = pyrs_runtime::objects::exceptions::traceback(exc);
+    while let Some(tb) = at {
+        let Some(entry) = tb.exact::<Traceback>() else { break };
+        if let Some(frame) = entry.frame.exact::<FrameObject>()
+            && let Ok(live) = frame.live().map_err(pyrs_runtime::Raised::discard)
+        {
+            let code = live.code();
+            lines.push_str(&format!("  File \"{}\", line {}, in {}\n", code.filename_text(), entry.lineno.get(), code.name.to_string_lossy()));
+        }
+        at = entry.next.get();
+    }
+    lines
+}

@@ -120,7 +120,7 @@ pub fn compile_source(source: &[u8], filename: &str, mode: Mode, flags: u32, opt
         Ok(text) if flags & compile_flags::IGNORE_COOKIE != 0 => {
             pyrs_compiler::compile(text, filename, mode, flags, optimize, &mut collect)
         }
-        _ => pyrs_compiler::compile_bytes(source, filename, mode, flags, optimize, Some(&mut decode), &mut collect),
+        _ => pyrs_compiler::compile_bytes(source, filename, mode, flags, optimize, Some(&decode), &mut collect),
     };
     for warning in warnings {
         issue_warning(&warning, filename)?;
@@ -132,20 +132,20 @@ pub fn compile_source(source: &[u8], filename: &str, mode: Mode, flags: u32, opt
 }
 
 /// Decodes source in an encoding that only Python code knows.
-fn decode(encoding: &str, bytes: &[u8]) -> Result<String, String> {
+fn decode(encoding: &str, bytes: &[u8]) -> Option<Result<String, String>> {
     let result = (|| -> PyResult<String> {
         let codecs = (pyrs_runtime::hooks::hooks().import_module)("codecs")?;
         let bytes = pyrs_runtime::objects::bytes::Bytes::new(bytes).into_obj();
         let text = call::call_method(&codecs, "decode", &[bytes, Str::new(encoding).into_obj()])?;
         pyrs_runtime::protocols::text::str_text(&text)
     })();
-    result.map_err(|raised| {
+    Some(result.map_err(|raised| {
         let exc = raised.take();
         pyrs_runtime::protocols::text::str_text(&exc).unwrap_or_else(|r| {
             r.discard();
             format!("encoding problem: {encoding}")
         })
-    })
+    }))
 }
 
 /// A compiled code object as a Python object.
@@ -171,12 +171,12 @@ fn issue_warning(warning: &SyntaxWarningInfo, filename: &str) -> PyResult<()> {
         Err(raised) if raised.matches(class) => {
             raised.discard();
             let location = exceptions::SyntaxLocation {
-                filename: Some(Str::new(filename).into_obj()),
+                filename: Str::new(filename).into_obj(),
                 lineno: warning.lineno as i64,
-                offset: Some(warning.offset as i64),
-                text: None,
-                end_lineno: None,
-                end_offset: None,
+                offset: warning.offset as i64,
+                text: none(),
+                end_lineno: warning.lineno as i64,
+                end_offset: warning.offset as i64,
             };
             Err(exceptions::raise_syntax_error(exceptions::SyntaxError::class(), &warning.msg, Some(location)))
         }

@@ -6,6 +6,7 @@
 //! [`build::new_type`].
 
 pub mod build;
+pub mod builtin;
 pub mod lookup;
 pub mod ready;
 pub mod shape;
