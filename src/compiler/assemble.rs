@@ -12,6 +12,9 @@ use crate::flowgraph::{BlockRef, CfgInstr, Graph};
 use crate::instruction::{InstrSequence, Loc};
 use crate::unit::ArgCounts;
 
+/// How far the END_SEND is from the SEND of an `async for`.
+const END_SEND_OFFSET: usize = 5;
+
 /// What a code object is made of.
 pub struct UnitShape {
     pub args: ArgCounts,
@@ -96,7 +99,11 @@ fn localsplus(shape: &UnitShape) -> (Vec<WStr>, Vec<u8>) {
         names.push(name.clone());
         kinds.push(kind);
     }
-    for name in shape.cellvars.iter().filter(|name| !shape.varnames.contains(name)) {
+    for name in shape
+        .cellvars
+        .iter()
+        .filter(|name| !shape.varnames.contains(name))
+    {
         names.push(name.clone());
         kinds.push(local_kind::CELL);
     }
@@ -147,18 +154,30 @@ fn fix_variables(graph: &mut Graph, shape: &UnitShape) {
 }
 
 fn add_prefix(graph: &mut Graph, shape: &UnitShape, fixed: &[usize]) {
-    let generator =
-        co_flags::GENERATOR | co_flags::COROUTINE | co_flags::ASYNC_GENERATOR;
+    let generator = co_flags::GENERATOR | co_flags::COROUTINE | co_flags::ASYNC_GENERATOR;
     let mut prefix = Vec::new();
     if !shape.freevars.is_empty() {
-        prefix.push(CfgInstr::new(Op::CopyFreeVars, shape.freevars.len() as i32, Loc::NONE));
+        prefix.push(CfgInstr::new(
+            Op::CopyFreeVars,
+            shape.freevars.len() as i32,
+            Loc::NONE,
+        ));
     }
     let mut cells: Vec<usize> = (0..shape.cellvars.len()).collect();
     cells.sort_by_key(|cell| fixed[*cell]);
-    prefix.extend(cells.iter().map(|cell| CfgInstr::new(Op::MakeCell, *cell as i32, Loc::NONE)));
+    prefix.extend(
+        cells
+            .iter()
+            .map(|cell| CfgInstr::new(Op::MakeCell, *cell as i32, Loc::NONE)),
+    );
     if shape.flags & generator != 0 {
         let line = shape.firstlineno;
-        let loc = Loc { line, end_line: line, col: -1, end_col: -1 };
+        let loc = Loc {
+            line,
+            end_line: line,
+            col: -1,
+            end_col: -1,
+        };
         prefix.push(CfgInstr::new(Op::ReturnGenerator, 0, loc));
         prefix.push(CfgInstr::new(Op::PopTop, 0, loc));
     }
@@ -197,7 +216,10 @@ fn flatten(graph: &Graph) -> Compiled<FlatCode> {
         count += graph.block(*block).instrs.len();
     }
     let place = |block: BlockRef| {
-        starts.get(&block).copied().ok_or_else(|| system_error("jump to a removed block"))
+        starts
+            .get(&block)
+            .copied()
+            .ok_or_else(|| system_error("jump to a removed block"))
     };
     let mut instrs = Vec::with_capacity(count);
     for block in &order {
@@ -214,7 +236,13 @@ fn flatten(graph: &Graph) -> Compiled<FlatCode> {
                 }),
                 None => None,
             };
-            instrs.push(FlatInstr { op: instr.op, arg: instr.arg, loc: instr.loc, target, handler });
+            instrs.push(FlatInstr {
+                op: instr.op,
+                arg: instr.arg,
+                loc: instr.loc,
+                target,
+                handler,
+            });
         }
     }
     Ok(FlatCode { instrs })
@@ -240,17 +268,25 @@ impl FlatCode {
             let forward = target > index;
             match instr.op {
                 Op::Jump => {
-                    instr.op = if forward { Op::JumpForward } else { Op::JumpBackward };
+                    instr.op = if forward {
+                        Op::JumpForward
+                    } else {
+                        Op::JumpBackward
+                    };
                 }
                 Op::JumpNoInterrupt => {
-                    instr.op =
-                        if forward { Op::JumpForward } else { Op::JumpBackwardNoInterrupt };
+                    instr.op = if forward {
+                        Op::JumpForward
+                    } else {
+                        Op::JumpBackwardNoInterrupt
+                    };
                 }
                 _ => {}
             }
-            instr.arg = 0;
+            instr.arg = target as i32;
         }
         // Distances may need prefixes, which lengthen distances: repeat until nothing changes.
+        // The first guess is the target's number, as CPython has it; the outcome can depend on it.
         loop {
             let offsets = self.offsets();
             let mut changed = false;
@@ -260,7 +296,11 @@ impl FlatCode {
                 };
                 let size = instr.size();
                 let end = offsets[index] + size;
-                let distance = offsets[target].abs_diff(end);
+                let mut distance = offsets[target].abs_diff(end);
+                if instr.op == Op::EndAsyncFor {
+                    // Monitoring looks for the END_SEND that follows the target.
+                    distance = distance.saturating_sub(END_SEND_OFFSET);
+                }
                 instr.arg = distance as i32;
                 changed |= instr.size() != size;
             }
@@ -310,11 +350,18 @@ impl FlatCode {
                 let op = self.instrs[index].op;
                 let leaves = matches!(
                     op,
-                    Op::ReturnValue | Op::RaiseVarargs | Op::Reraise | Op::JumpForward
-                        | Op::JumpBackward | Op::JumpBackwardNoInterrupt
+                    Op::ReturnValue
+                        | Op::RaiseVarargs
+                        | Op::Reraise
+                        | Op::JumpForward
+                        | Op::JumpBackward
+                        | Op::JumpBackwardNoInterrupt
                 );
-                locs[index] =
-                    if leaves { Loc::NONE } else { locs.get(index + 1).copied().unwrap_or(Loc::NONE) };
+                locs[index] = if leaves {
+                    Loc::NONE
+                } else {
+                    locs.get(index + 1).copied().unwrap_or(Loc::NONE)
+                };
             }
         }
         let mut emit = |run: Option<(Loc, usize)>| {

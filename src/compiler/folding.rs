@@ -48,7 +48,10 @@ pub fn negative(value: &Constant) -> Option<Constant> {
     match as_number(value)? {
         Number::Int(value) => int(-value),
         Number::Float(value) => Some(Constant::Float(-value)),
-        Number::Complex(real, imag) => Some(Constant::Complex { real: -real, imag: -imag }),
+        Number::Complex(real, imag) => Some(Constant::Complex {
+            real: -real,
+            imag: -imag,
+        }),
     }
 }
 
@@ -121,7 +124,11 @@ fn as_complex(value: Number) -> Option<(f64, f64)> {
 
 fn int_binary(a: &BigInt, op: BinaryOp, b: &BigInt, bools: bool) -> Option<Constant> {
     let logical = |value: BigInt| {
-        if bools { Some(Constant::from_bool(!value.is_zero())) } else { int(value) }
+        if bools {
+            Some(Constant::from_bool(!value.is_zero()))
+        } else {
+            int(value)
+        }
     };
     match op {
         BinaryOp::Add => int(a + b),
@@ -155,7 +162,11 @@ fn int_binary(a: &BigInt, op: BinaryOp, b: &BigInt, bools: bool) -> Option<Const
             }
             match b.to_u64() {
                 Some(shift) if shift < a.bits() + 1 => int(a >> shift),
-                _ => int(if a.is_negative() { BigInt::from(-1) } else { BigInt::zero() }),
+                _ => int(if a.is_negative() {
+                    BigInt::from(-1)
+                } else {
+                    BigInt::zero()
+                }),
             }
         }
         BinaryOp::And => logical(a & b),
@@ -183,14 +194,20 @@ fn true_divide(a: &BigInt, b: &BigInt) -> Option<f64> {
         return Some(0.0);
     }
     let shift = 66 + den.bits() as i64 - num.bits() as i64;
-    let (scaled, den) = if shift >= 0 { (num << shift as u64, den) } else { (num, den << -shift as u64) };
+    let (scaled, den) = if shift >= 0 {
+        (num << shift as u64, den)
+    } else {
+        (num, den << -shift as u64)
+    };
     let (mut quotient, rest) = scaled.div_rem(&den);
     if !rest.is_zero() {
         quotient |= BigInt::from(1);
     }
     let mantissa = quotient.to_u128()?;
     let float = scale_u128(mantissa, -shift)?;
-    float.is_finite().then_some(if negative { -float } else { float })
+    float
+        .is_finite()
+        .then_some(if negative { -float } else { float })
 }
 
 /// `mantissa * 2**exponent`, rounded once; subnormal results are left to run time.
@@ -254,7 +271,11 @@ fn float_divmod(a: f64, b: f64) -> (f64, f64) {
     }
     let floor = if quotient != 0.0 {
         let floor = quotient.floor();
-        if quotient - floor > 0.5 { floor + 1.0 } else { floor }
+        if quotient - floor > 0.5 {
+            floor + 1.0
+        } else {
+            floor
+        }
     } else {
         0f64.copysign(a / b)
     };
@@ -285,8 +306,60 @@ fn complex_binary(a: (f64, f64), op: BinaryOp, b: (f64, f64)) -> Option<Constant
         BinaryOp::Subtract => complex(a.0 - b.0, a.1 - b.1),
         BinaryOp::Multiply => complex(a.0 * b.0 - a.1 * b.1, a.0 * b.1 + a.1 * b.0),
         BinaryOp::TrueDivide => complex_quotient(a, b),
+        BinaryOp::Power => complex_power(a, b),
         _ => None,
     }
+}
+
+fn complex_product(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
+    (a.0 * b.0 - a.1 * b.1, a.0 * b.1 + a.1 * b.0)
+}
+
+fn complex_power(a: (f64, f64), b: (f64, f64)) -> Option<Constant> {
+    let (real, imag) = if b.1 == 0.0 && b.0 == b.0.floor() && b.0.abs() <= 100.0 {
+        let power = complex_int_power(a, b.0.abs() as u32);
+        if b.0 >= 0.0 {
+            power
+        } else {
+            match complex_quotient((1.0, 0.0), power)? {
+                Constant::Complex { real, imag } => (real, imag),
+                _ => return None,
+            }
+        }
+    } else if a == (0.0, 0.0) {
+        if b.1 != 0.0 || b.0 < 0.0 {
+            return None;
+        }
+        (0.0, 0.0)
+    } else {
+        let size = a.0.hypot(a.1);
+        let angle = a.1.atan2(a.0);
+        let mut length = size.powf(b.0);
+        let mut phase = angle * b.0;
+        if b.1 != 0.0 {
+            length *= (-angle * b.1).exp();
+            phase += b.1 * size.ln();
+        }
+        (length * phase.cos(), length * phase.sin())
+    };
+    if real.is_infinite() || imag.is_infinite() {
+        return None;
+    }
+    complex(real, imag)
+}
+
+fn complex_int_power(base: (f64, f64), exponent: u32) -> (f64, f64) {
+    let mut result = (1.0, 0.0);
+    let mut power = base;
+    let mut rest = exponent;
+    while rest > 0 {
+        if rest & 1 != 0 {
+            result = complex_product(result, power);
+        }
+        rest >>= 1;
+        power = complex_product(power, power);
+    }
+    result
 }
 
 /// Real and complex operand: the real one has no imaginary part, not a zero one.
@@ -297,6 +370,7 @@ fn mixed_complex(a: Number, op: BinaryOp, b: (f64, f64)) -> Option<Constant> {
         BinaryOp::Subtract => complex(real - b.0, -b.1),
         BinaryOp::Multiply => complex(real * b.0, real * b.1),
         BinaryOp::TrueDivide => complex_quotient((real, 0.0), b),
+        BinaryOp::Power => complex_power((real, 0.0), b),
         _ => None,
     }
 }
@@ -340,7 +414,10 @@ fn repeat(left: &Constant, right: &Constant) -> Option<Option<Constant>> {
 }
 
 fn is_sequence(value: &Constant) -> bool {
-    matches!(value, Constant::Str(_) | Constant::Bytes(_) | Constant::Tuple(_))
+    matches!(
+        value,
+        Constant::Str(_) | Constant::Bytes(_) | Constant::Tuple(_)
+    )
 }
 
 fn repeat_sequence(sequence: &Constant, count: &BigInt) -> Option<Constant> {
@@ -350,7 +427,11 @@ fn repeat_sequence(sequence: &Constant, count: &BigInt) -> Option<Constant> {
         Constant::Tuple(items) => items.len(),
         _ => return None,
     } as i64;
-    let limit = if matches!(sequence, Constant::Tuple(_)) { MAX_COLLECTION_SIZE } else { MAX_STR_SIZE };
+    let limit = if matches!(sequence, Constant::Tuple(_)) {
+        MAX_COLLECTION_SIZE
+    } else {
+        MAX_STR_SIZE
+    };
     if size == 0 {
         return Some(sequence.clone());
     }
@@ -368,7 +449,14 @@ fn repeat_sequence(sequence: &Constant, count: &BigInt) -> Option<Constant> {
             if count != 0 && complexity(sequence, MAX_TOTAL_ITEMS / count) < 0 {
                 return None;
             }
-            Constant::Tuple(items.iter().cycle().take(items.len() * times).cloned().collect())
+            Constant::Tuple(
+                items
+                    .iter()
+                    .cycle()
+                    .take(items.len() * times)
+                    .cloned()
+                    .collect(),
+            )
         }
         _ => return None,
     })
@@ -394,7 +482,11 @@ fn subscript(sequence: &Constant, index: &Constant) -> Option<Constant> {
     }
     let index = as_int(index)?.to_i64()?;
     let at = |length: usize| {
-        let index = if index < 0 { index + length as i64 } else { index };
+        let index = if index < 0 {
+            index + length as i64
+        } else {
+            index
+        };
         usize::try_from(index).ok().filter(|index| *index < length)
     };
     match sequence {
@@ -440,7 +532,11 @@ fn slice_indices(parts: &[Constant; 3], length: i64) -> Option<impl Iterator<Ite
     if step == 0 {
         return None;
     }
-    let (low, high) = if step > 0 { (0, length) } else { (-1, length - 1) };
+    let (low, high) = if step > 0 {
+        (0, length)
+    } else {
+        (-1, length - 1)
+    };
     let clamp = |value: Option<i64>, default: i64| match value {
         None => default,
         Some(value) if value < 0 => (value.saturating_add(length)).max(low),
@@ -465,8 +561,14 @@ mod tests {
     #[test]
     fn arithmetic() {
         let int = Constant::Int;
-        assert_eq!(binary(&int(7), BinaryOp::FloorDivide, &int(-2)), Some(int(-4)));
-        assert_eq!(binary(&int(7), BinaryOp::Remainder, &int(-2)), Some(int(-1)));
+        assert_eq!(
+            binary(&int(7), BinaryOp::FloorDivide, &int(-2)),
+            Some(int(-4))
+        );
+        assert_eq!(
+            binary(&int(7), BinaryOp::Remainder, &int(-2)),
+            Some(int(-1))
+        );
         assert_eq!(binary(&int(1), BinaryOp::TrueDivide, &int(0)), None);
         assert_eq!(binary(&int(1), BinaryOp::Lshift, &int(200)), None);
         assert_eq!(

@@ -28,7 +28,12 @@ pub fn future_features(tree: &Mod) -> Compiled<FutureFeatures> {
         rest = others;
     }
     for stmt in rest {
-        let StmtKind::ImportFrom { module, names, level } = &stmt.kind else {
+        let StmtKind::ImportFrom {
+            module,
+            names,
+            level,
+        } = &stmt.kind
+        else {
             break;
         };
         let is_future = module.as_ref().is_some_and(|name| *name == "__future__");
@@ -50,7 +55,12 @@ fn feature_flag(name: &str, location: Location) -> Compiled<u32> {
         "barry_as_FLUFL" => co_flags::FUTURE_BARRY_AS_BDFL,
         "annotations" => co_flags::FUTURE_ANNOTATIONS,
         "braces" => return Err(error_at(location, "not a chance")),
-        _ => return Err(error_at(location, format!("future feature {name} is not defined"))),
+        _ => {
+            return Err(error_at(
+                location,
+                format!("future feature {name} is not defined"),
+            ));
+        }
     })
 }
 

@@ -19,7 +19,10 @@ pub fn is_docstring(stmt: &Stmt) -> bool {
 pub fn docstring_text(stmt: &Stmt) -> Option<&WStr> {
     match &stmt.kind {
         StmtKind::Expr { value } => match &value.kind {
-            ExprKind::Constant { value: Constant::Str(text), .. } => Some(text),
+            ExprKind::Constant {
+                value: Constant::Str(text),
+                ..
+            } => Some(text),
             _ => None,
         },
         _ => None,
@@ -94,7 +97,12 @@ impl<'w> Preprocessor<'w> {
             let location = body[0].location;
             if let StmtKind::Expr { value } = &mut body[0].kind {
                 let inner = std::mem::replace(value.as_mut(), placeholder(location));
-                **value = Expr::new(ExprKind::JoinedStr { values: vec![inner] }, location);
+                **value = Expr::new(
+                    ExprKind::JoinedStr {
+                        values: vec![inner],
+                    },
+                    location,
+                );
             }
         }
     }
@@ -106,17 +114,35 @@ impl<'w> Preprocessor<'w> {
     }
 
     fn function_body(&mut self, body: &mut Vec<Stmt>) {
-        self.within(ControlFlow { in_function: true, ..ControlFlow::default() }, |p| {
-            p.docstring_body(body);
-        });
+        self.within(
+            ControlFlow {
+                in_function: true,
+                ..ControlFlow::default()
+            },
+            |p| {
+                p.docstring_body(body);
+            },
+        );
     }
 
     fn loop_body(&mut self, body: &mut [Stmt]) {
-        self.within(ControlFlow { in_loop: true, ..ControlFlow::default() }, |p| p.body(body));
+        self.within(
+            ControlFlow {
+                in_loop: true,
+                ..ControlFlow::default()
+            },
+            |p| p.body(body),
+        );
     }
 
     fn finally_body(&mut self, body: &mut [Stmt]) {
-        self.within(ControlFlow { in_finally: true, ..ControlFlow::default() }, |p| p.body(body));
+        self.within(
+            ControlFlow {
+                in_finally: true,
+                ..ControlFlow::default()
+            },
+            |p| p.body(body),
+        );
     }
 
     fn warn_in_finally(&mut self, keyword: &str, location: Location) {
@@ -134,9 +160,21 @@ impl<'w> Preprocessor<'w> {
         let location = stmt.location;
         let context = self.contexts.last().copied().unwrap_or_default();
         match &mut stmt.kind {
-            StmtKind::FunctionDef { args, body, decorator_list, returns, type_params, .. }
+            StmtKind::FunctionDef {
+                args,
+                body,
+                decorator_list,
+                returns,
+                type_params,
+                ..
+            }
             | StmtKind::AsyncFunctionDef {
-                args, body, decorator_list, returns, type_params, ..
+                args,
+                body,
+                decorator_list,
+                returns,
+                type_params,
+                ..
             } => {
                 self.type_params(type_params);
                 self.arguments(args);
@@ -146,7 +184,14 @@ impl<'w> Preprocessor<'w> {
                     self.optional(returns);
                 }
             }
-            StmtKind::ClassDef { bases, keywords, body, decorator_list, type_params, .. } => {
+            StmtKind::ClassDef {
+                bases,
+                keywords,
+                body,
+                decorator_list,
+                type_params,
+                ..
+            } => {
                 self.type_params(type_params);
                 self.exprs(bases);
                 for keyword in keywords {
@@ -162,8 +207,11 @@ impl<'w> Preprocessor<'w> {
                 self.optional(value);
             }
             StmtKind::Break {} | StmtKind::Continue {} => {
-                let keyword =
-                    if matches!(stmt.kind, StmtKind::Break {}) { "break" } else { "continue" };
+                let keyword = if matches!(stmt.kind, StmtKind::Break {}) {
+                    "break"
+                } else {
+                    "continue"
+                };
                 if context.in_finally && !context.in_loop {
                     self.warn_in_finally(keyword, location);
                 }
@@ -173,7 +221,11 @@ impl<'w> Preprocessor<'w> {
                 self.exprs(targets);
                 self.expr(value);
             }
-            StmtKind::TypeAlias { name, type_params, value } => {
+            StmtKind::TypeAlias {
+                name,
+                type_params,
+                value,
+            } => {
                 self.expr(name);
                 self.type_params(type_params);
                 self.expr(value);
@@ -182,15 +234,32 @@ impl<'w> Preprocessor<'w> {
                 self.expr(target);
                 self.expr(value);
             }
-            StmtKind::AnnAssign { target, annotation, value, .. } => {
+            StmtKind::AnnAssign {
+                target,
+                annotation,
+                value,
+                ..
+            } => {
                 self.expr(target);
                 if !self.future_annotations {
                     self.expr(annotation);
                 }
                 self.optional(value);
             }
-            StmtKind::For { target, iter, body, orelse, .. }
-            | StmtKind::AsyncFor { target, iter, body, orelse, .. } => {
+            StmtKind::For {
+                target,
+                iter,
+                body,
+                orelse,
+                ..
+            }
+            | StmtKind::AsyncFor {
+                target,
+                iter,
+                body,
+                orelse,
+                ..
+            } => {
                 self.expr(target);
                 self.expr(iter);
                 self.loop_body(body);
@@ -225,8 +294,18 @@ impl<'w> Preprocessor<'w> {
                 self.optional(exc);
                 self.optional(cause);
             }
-            StmtKind::Try { body, handlers, orelse, finalbody }
-            | StmtKind::TryStar { body, handlers, orelse, finalbody } => {
+            StmtKind::Try {
+                body,
+                handlers,
+                orelse,
+                finalbody,
+            }
+            | StmtKind::TryStar {
+                body,
+                handlers,
+                orelse,
+                finalbody,
+            } => {
                 self.body(body);
                 for handler in handlers {
                     let ExceptHandlerKind::ExceptHandler { type_, body, .. } = &mut handler.kind;
@@ -268,7 +347,10 @@ impl<'w> Preprocessor<'w> {
         }
         match &mut expr.kind {
             ExprKind::BinOp { .. } => fold_format(expr),
-            ExprKind::Name { id, ctx: ExprContext::Load } if *id == "__debug__" => {
+            ExprKind::Name {
+                id,
+                ctx: ExprContext::Load,
+            } if *id == "__debug__" => {
                 let value = Constant::from_bool(self.optimize == 0);
                 expr.kind = ExprKind::Constant { value, kind: None };
             }
@@ -314,24 +396,38 @@ impl<'w> Preprocessor<'w> {
                 self.expr(elt);
                 self.generators(generators);
             }
-            ExprKind::DictComp { key, value, generators } => {
+            ExprKind::DictComp {
+                key,
+                value,
+                generators,
+            } => {
                 self.expr(key);
                 self.expr(value);
                 self.generators(generators);
             }
-            ExprKind::Compare { left, comparators, .. } => {
+            ExprKind::Compare {
+                left, comparators, ..
+            } => {
                 self.expr(left);
                 self.exprs(comparators);
             }
-            ExprKind::Call { func, args, keywords } => {
+            ExprKind::Call {
+                func,
+                args,
+                keywords,
+            } => {
                 self.expr(func);
                 self.exprs(args);
                 for keyword in keywords {
                     self.expr(&mut keyword.value);
                 }
             }
-            ExprKind::FormattedValue { value, format_spec, .. }
-            | ExprKind::Interpolation { value, format_spec, .. } => {
+            ExprKind::FormattedValue {
+                value, format_spec, ..
+            }
+            | ExprKind::Interpolation {
+                value, format_spec, ..
+            } => {
                 self.expr(value);
                 self.optional(format_spec);
             }
@@ -358,7 +454,11 @@ impl<'w> Preprocessor<'w> {
 
     fn arguments(&mut self, args: &mut Arguments) {
         if !self.future_annotations {
-            let all = args.posonlyargs.iter_mut().chain(&mut args.args).chain(&mut args.kwonlyargs);
+            let all = args
+                .posonlyargs
+                .iter_mut()
+                .chain(&mut args.args)
+                .chain(&mut args.kwonlyargs);
             for arg in all {
                 self.optional(&mut arg.annotation);
             }
@@ -366,14 +466,21 @@ impl<'w> Preprocessor<'w> {
                 self.optional(&mut arg.annotation);
             }
         }
-        args.kw_defaults.iter_mut().flatten().for_each(|default| self.expr(default));
+        args.kw_defaults
+            .iter_mut()
+            .flatten()
+            .for_each(|default| self.expr(default));
         self.exprs(&mut args.defaults);
     }
 
     fn type_params(&mut self, params: &mut [TypeParam]) {
         for param in params {
             match &mut param.kind {
-                TypeParamKind::TypeVar { bound, default_value, .. } => {
+                TypeParamKind::TypeVar {
+                    bound,
+                    default_value,
+                    ..
+                } => {
                     self.optional(bound);
                     self.optional(default_value);
                 }
@@ -388,16 +495,29 @@ impl<'w> Preprocessor<'w> {
             PatternKind::MatchValue { value } => self.pattern_constant(value),
             PatternKind::MatchSingleton { .. } | PatternKind::MatchStar { .. } => {}
             PatternKind::MatchSequence { patterns } | PatternKind::MatchOr { patterns } => {
-                patterns.iter_mut().for_each(|pattern| self.pattern(pattern));
+                patterns
+                    .iter_mut()
+                    .for_each(|pattern| self.pattern(pattern));
             }
             PatternKind::MatchMapping { keys, patterns, .. } => {
                 keys.iter_mut().for_each(|key| self.pattern_constant(key));
-                patterns.iter_mut().for_each(|pattern| self.pattern(pattern));
+                patterns
+                    .iter_mut()
+                    .for_each(|pattern| self.pattern(pattern));
             }
-            PatternKind::MatchClass { cls, patterns, kwd_patterns, .. } => {
+            PatternKind::MatchClass {
+                cls,
+                patterns,
+                kwd_patterns,
+                ..
+            } => {
                 self.expr(cls);
-                patterns.iter_mut().for_each(|pattern| self.pattern(pattern));
-                kwd_patterns.iter_mut().for_each(|pattern| self.pattern(pattern));
+                patterns
+                    .iter_mut()
+                    .for_each(|pattern| self.pattern(pattern));
+                kwd_patterns
+                    .iter_mut()
+                    .for_each(|pattern| self.pattern(pattern));
             }
             PatternKind::MatchAs { pattern, .. } => {
                 if let Some(pattern) = pattern {
@@ -413,12 +533,21 @@ impl<'w> Preprocessor<'w> {
             return;
         }
         let folded = match &mut expr.kind {
-            ExprKind::UnaryOp { op: UnaryOp::USub, operand } => {
-                constant(operand).and_then(folding::negative)
-            }
-            ExprKind::BinOp { left, op: op @ (Operator::Add | Operator::Sub), right } => {
+            ExprKind::UnaryOp {
+                op: UnaryOp::USub,
+                operand,
+            } => constant(operand).and_then(folding::negative),
+            ExprKind::BinOp {
+                left,
+                op: op @ (Operator::Add | Operator::Sub),
+                right,
+            } => {
                 self.pattern_constant(left);
-                let op = if *op == Operator::Add { BinaryOp::Add } else { BinaryOp::Subtract };
+                let op = if *op == Operator::Add {
+                    BinaryOp::Add
+                } else {
+                    BinaryOp::Subtract
+                };
                 match (constant(left), constant(right)) {
                     (Some(left), Some(right)) => folding::binary(left, op, right),
                     _ => None,
@@ -440,11 +569,21 @@ fn constant(expr: &Expr) -> Option<&Constant> {
 }
 
 fn placeholder(location: Location) -> Expr {
-    Expr::new(ExprKind::Constant { value: Constant::None, kind: None }, location)
+    Expr::new(
+        ExprKind::Constant {
+            value: Constant::None,
+            kind: None,
+        },
+        location,
+    )
 }
 
-const NOWHERE: Location =
-    Location { lineno: -1, col_offset: -1, end_lineno: -1, end_col_offset: -1 };
+const NOWHERE: Location = Location {
+    lineno: -1,
+    col_offset: -1,
+    end_lineno: -1,
+    end_col_offset: -1,
+};
 
 fn text_constant(text: String) -> Expr {
     let value = Constant::Str(WStr::from(text));
@@ -453,22 +592,37 @@ fn text_constant(text: String) -> Expr {
 
 /// Turns `"..." % (...)` with simple conversions into an f-string.
 fn fold_format(expr: &mut Expr) {
-    let ExprKind::BinOp { left, op: Operator::Mod, right } = &mut expr.kind else {
+    let ExprKind::BinOp {
+        left,
+        op: Operator::Mod,
+        right,
+    } = &mut expr.kind
+    else {
         return;
     };
-    let ExprKind::Constant { value: Constant::Str(format), .. } = &left.kind else {
+    let ExprKind::Constant {
+        value: Constant::Str(format),
+        ..
+    } = &left.kind
+    else {
         return;
     };
     let ExprKind::Tuple { elts, .. } = &mut right.kind else {
         return;
     };
-    if elts.iter().any(|elt| matches!(elt.kind, ExprKind::Starred { .. })) {
+    if elts
+        .iter()
+        .any(|elt| matches!(elt.kind, ExprKind::Starred { .. }))
+    {
         return;
     }
     let Some(pieces) = parse_format(format) else {
         return;
     };
-    let fields = pieces.iter().filter(|piece| matches!(piece, Piece::Field(..))).count();
+    let fields = pieces
+        .iter()
+        .filter(|piece| matches!(piece, Piece::Field(..)))
+        .count();
     if fields != elts.len() {
         return;
     }
@@ -477,15 +631,21 @@ fn fold_format(expr: &mut Expr) {
     for piece in pieces {
         match piece {
             Piece::Text(text) => values.push(Expr::new(
-                ExprKind::Constant { value: Constant::Str(text), kind: None },
+                ExprKind::Constant {
+                    value: Constant::Str(text),
+                    kind: None,
+                },
                 NOWHERE,
             )),
             Piece::Field(conversion, spec) => {
                 let Some(value) = items.next() else { continue };
                 let location = value.location;
                 let format_spec = spec.map(|spec| Box::new(text_constant(spec)));
-                let kind =
-                    ExprKind::FormattedValue { value: Box::new(value), conversion, format_spec };
+                let kind = ExprKind::FormattedValue {
+                    value: Box::new(value),
+                    conversion,
+                    format_spec,
+                };
                 values.push(Expr::new(kind, location));
             }
         }
@@ -546,7 +706,11 @@ fn parse_digits(points: &[u32], mut index: usize) -> Option<(u32, usize)> {
 }
 
 fn digit_at(points: &[u32], index: usize) -> Option<u32> {
-    points.get(index).copied().and_then(char::from_u32).and_then(|ch| ch.to_digit(10))
+    points
+        .get(index)
+        .copied()
+        .and_then(char::from_u32)
+        .and_then(|ch| ch.to_digit(10))
 }
 
 fn parse_field(points: &[u32], mut index: usize) -> Option<(Piece, usize)> {

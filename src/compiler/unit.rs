@@ -1,7 +1,7 @@
 //! The compilation state of one code object to be.
 
 use pyrs_bytecode::{ConstKey, Constant, WStr};
-use pyrs_parser::ast::{Stmt};
+use pyrs_parser::ast::Stmt;
 
 use crate::instruction::{InstrSequence, Label, Loc};
 use crate::ordered::{Numbered, OrderedMap};

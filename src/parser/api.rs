@@ -188,7 +188,10 @@ impl Context<'_> {
             (location.lineno, 0)
         } else {
             let end_text = source_line(self.source, location.end_lineno).unwrap_or("");
-            (location.end_lineno, char_offset(end_text, location.end_col_offset))
+            (
+                location.end_lineno,
+                char_offset(end_text, location.end_col_offset),
+            )
         };
         SyntaxErrorInfo {
             lineno: location.lineno,
@@ -209,17 +212,22 @@ impl Context<'_> {
                 ErrorKind::Indentation,
                 "unindent does not match any outer indentation level",
             ),
-            TokenizeErrorKind::TabSpace => {
-                (ErrorKind::Tab, "inconsistent use of tabs and spaces in indentation")
-            }
+            TokenizeErrorKind::TabSpace => (
+                ErrorKind::Tab,
+                "inconsistent use of tabs and spaces in indentation",
+            ),
             TokenizeErrorKind::TooDeep => {
                 (ErrorKind::Indentation, "too many levels of indentation")
             }
-            TokenizeErrorKind::LineContinuation => {
-                (ErrorKind::Syntax, "unexpected character after line continuation character")
-            }
+            TokenizeErrorKind::LineContinuation => (
+                ErrorKind::Syntax,
+                "unexpected character after line continuation character",
+            ),
         };
-        let text = self.source[error.line_start..].split('\n').next().unwrap_or("");
+        let text = self.source[error.line_start..]
+            .split('\n')
+            .next()
+            .unwrap_or("");
         let (offset, end_offset) = match error.kind {
             TokenizeErrorKind::Dedent => (text.chars().count() as i32 + 1, -1),
             TokenizeErrorKind::TabSpace | TokenizeErrorKind::TooDeep => {
@@ -247,6 +255,9 @@ fn char_offset(line: &str, column: i32) -> i32 {
         return 0;
     }
     let column = (column as usize).min(line.len());
-    let before = line.as_bytes()[..column].iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+    let before = line.as_bytes()[..column]
+        .iter()
+        .filter(|byte| **byte & 0xc0 != 0x80)
+        .count();
     before as i32 + 1
 }

@@ -228,10 +228,20 @@ macro_rules! product {
 /// A whole program, in one of the compiler's modes.
 #[derive(Clone, Debug)]
 pub enum Mod {
-    Module { body: Vec<Stmt>, type_ignores: Vec<TypeIgnore> },
-    Interactive { body: Vec<Stmt> },
-    Expression { body: Box<Expr> },
-    FunctionType { argtypes: Vec<Expr>, returns: Box<Expr> },
+    Module {
+        body: Vec<Stmt>,
+        type_ignores: Vec<TypeIgnore>,
+    },
+    Interactive {
+        body: Vec<Stmt>,
+    },
+    Expression {
+        body: Box<Expr>,
+    },
+    FunctionType {
+        argtypes: Vec<Expr>,
+        returns: Box<Expr>,
+    },
 }
 
 macro_rules! mod_fields {
@@ -300,13 +310,22 @@ impl AstField for Mod {
                 body: fields.next("body")?,
                 type_ignores: fields.next("type_ignores")?,
             },
-            "Interactive" => Mod::Interactive { body: fields.next("body")? },
-            "Expression" => Mod::Expression { body: fields.next("body")? },
+            "Interactive" => Mod::Interactive {
+                body: fields.next("body")?,
+            },
+            "Expression" => Mod::Expression {
+                body: fields.next("body")?,
+            },
             "FunctionType" => Mod::FunctionType {
                 argtypes: fields.next("argtypes")?,
                 returns: fields.next("returns")?,
             },
-            _ => return Err(ConversionError::WrongType { expected: "mod", node: Some(name) }),
+            _ => {
+                return Err(ConversionError::WrongType {
+                    expected: "mod",
+                    node: Some(name),
+                });
+            }
         })
     }
 }
@@ -632,7 +651,10 @@ pub fn node_classes() -> impl Iterator<Item = &'static NodeClass> {
         Pattern::CLASSES,
         TypeParam::CLASSES,
     ];
-    sums.into_iter().flatten().chain(products).chain([TypeIgnore::CLASS])
+    sums.into_iter()
+        .flatten()
+        .chain(products)
+        .chain([TypeIgnore::CLASS])
 }
 
 impl Expr {
@@ -652,14 +674,22 @@ impl Stmt {
 impl Location {
     /// From the start of this location to the end of the other.
     pub fn to(self, end: Location) -> Location {
-        Location { end_lineno: end.end_lineno, end_col_offset: end.end_col_offset, ..self }
+        Location {
+            end_lineno: end.end_lineno,
+            end_col_offset: end.end_col_offset,
+            ..self
+        }
     }
 }
 
 impl DynNode {
     /// The value of the field with this name.
     pub fn field(&self, name: &str) -> Option<&DynValue> {
-        let index = self.class.fields.iter().position(|field| field.name == name)?;
+        let index = self
+            .class
+            .fields
+            .iter()
+            .position(|field| field.name == name)?;
         self.fields.get(index)
     }
 }

@@ -40,9 +40,15 @@ pub enum DynValue {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ConversionError {
     /// A required field is `None` or absent.
-    Missing { class: &'static str, field: &'static str },
+    Missing {
+        class: &'static str,
+        field: &'static str,
+    },
     /// A value of another type.
-    WrongType { expected: &'static str, node: Option<&'static str> },
+    WrongType {
+        expected: &'static str,
+        node: Option<&'static str>,
+    },
 }
 
 impl std::fmt::Display for ConversionError {
@@ -52,7 +58,11 @@ impl std::fmt::Display for ConversionError {
                 write!(f, "required field \"{field}\" missing from {class}")
             }
             ConversionError::WrongType { expected, node } => {
-                write!(f, "expected some sort of {expected}, but got {}", node.unwrap_or("?"))
+                write!(
+                    f,
+                    "expected some sort of {expected}, but got {}",
+                    node.unwrap_or("?")
+                )
             }
         }
     }
@@ -65,14 +75,21 @@ impl DynValue {
         fields: Vec<DynValue>,
         location: Option<Location>,
     ) -> DynValue {
-        DynValue::Node(Box::new(DynNode { class, fields, location }))
+        DynValue::Node(Box::new(DynNode {
+            class,
+            fields,
+            location,
+        }))
     }
 
     /// The node, or an error that names what was expected.
     pub fn into_node(self, expected: &'static str) -> Result<DynNode, ConversionError> {
         match self {
             DynValue::Node(node) => Ok(*node),
-            _ => Err(ConversionError::WrongType { expected, node: None }),
+            _ => Err(ConversionError::WrongType {
+                expected,
+                node: None,
+            }),
         }
     }
 }
@@ -86,7 +103,10 @@ pub struct NodeReader {
 impl NodeReader {
     /// A reader at the first field.
     pub fn new(node: DynNode) -> NodeReader {
-        NodeReader { class: node.class.name, fields: node.fields.into_iter() }
+        NodeReader {
+            class: node.class.name,
+            fields: node.fields.into_iter(),
+        }
     }
 
     /// The next field, converted.
@@ -94,7 +114,10 @@ impl NodeReader {
         let value = self.fields.next().unwrap_or(DynValue::None);
         let required = T::MULTIPLICITY == Multiplicity::One && T::TYPE != "constant";
         if required && matches!(value, DynValue::None) {
-            return Err(ConversionError::Missing { class: self.class, field });
+            return Err(ConversionError::Missing {
+                class: self.class,
+                field,
+            });
         }
         T::from_dynamic(value)
     }
@@ -129,7 +152,10 @@ impl AstField for WStr {
     fn from_dynamic(value: DynValue) -> Result<Self, ConversionError> {
         match value {
             DynValue::Text(text) => Ok(text),
-            _ => Err(ConversionError::WrongType { expected: "identifier", node: None }),
+            _ => Err(ConversionError::WrongType {
+                expected: "identifier",
+                node: None,
+            }),
         }
     }
 }
@@ -144,7 +170,10 @@ impl AstField for TypeComment {
     fn from_dynamic(value: DynValue) -> Result<Self, ConversionError> {
         match value {
             DynValue::Text(text) => Ok(TypeComment(text)),
-            _ => Err(ConversionError::WrongType { expected: "string", node: None }),
+            _ => Err(ConversionError::WrongType {
+                expected: "string",
+                node: None,
+            }),
         }
     }
 }
@@ -159,7 +188,10 @@ impl AstField for i64 {
     fn from_dynamic(value: DynValue) -> Result<Self, ConversionError> {
         match value {
             DynValue::Int(number) => Ok(number),
-            _ => Err(ConversionError::WrongType { expected: "int", node: None }),
+            _ => Err(ConversionError::WrongType {
+                expected: "int",
+                node: None,
+            }),
         }
     }
 }
@@ -177,7 +209,10 @@ impl AstField for Constant {
             DynValue::None => Ok(Constant::None),
             DynValue::Text(text) => Ok(Constant::Str(text)),
             DynValue::Int(number) => Ok(Constant::Int(number)),
-            _ => Err(ConversionError::WrongType { expected: "constant", node: None }),
+            _ => Err(ConversionError::WrongType {
+                expected: "constant",
+                node: None,
+            }),
         }
     }
 }
@@ -226,7 +261,10 @@ impl<T: AstField> AstField for Vec<T> {
         match value {
             DynValue::List(items) => items.into_iter().map(T::from_dynamic).collect(),
             DynValue::None => Ok(Vec::new()),
-            _ => Err(ConversionError::WrongType { expected: "list", node: None }),
+            _ => Err(ConversionError::WrongType {
+                expected: "list",
+                node: None,
+            }),
         }
     }
 }

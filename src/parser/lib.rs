@@ -4,8 +4,8 @@
 //! out of them.  The parser runs twice, as CPython's does: first plainly, and only when that fails
 //! with the checks for common mistakes switched on.
 
-pub mod ast;
 mod api;
+pub mod ast;
 mod decode;
 mod dynamic;
 mod error;

@@ -154,7 +154,10 @@ impl Prefix {
             (self.b && self.t, 'b', 't'),
             (self.f && self.t, 'f', 't'),
         ];
-        pairs.into_iter().find(|pair| pair.0).map(|pair| (pair.1, pair.2))
+        pairs
+            .into_iter()
+            .find(|pair| pair.0)
+            .map(|pair| (pair.1, pair.2))
     }
 }
 
@@ -250,7 +253,10 @@ impl<'a> Tokenizer<'a> {
     }
 
     fn chars_between(&self, start: usize, end: usize) -> i32 {
-        self.source[start..end].iter().filter(|byte| **byte & 0xc0 != 0x80).count() as i32
+        self.source[start..end]
+            .iter()
+            .filter(|byte| **byte & 0xc0 != 0x80)
+            .count() as i32
     }
 
     /// An error that points at the last character read.
@@ -270,11 +276,20 @@ impl<'a> Tokenizer<'a> {
     }
 
     fn special_error(&self, kind: TokenizeErrorKind) -> TokenizeError {
-        TokenizeError { kind, ..self.error("") }
+        TokenizeError {
+            kind,
+            ..self.error("")
+        }
     }
 
     /// An error at the first quote of a literal that does not end.
-    fn unterminated(&self, msg: String, start: usize, line: i32, line_start: usize) -> TokenizeError {
+    fn unterminated(
+        &self,
+        msg: String,
+        start: usize,
+        line: i32,
+        line_start: usize,
+    ) -> TokenizeError {
         TokenizeError {
             kind: TokenizeErrorKind::Syntax,
             msg,
@@ -451,11 +466,7 @@ impl<'a> Tokenizer<'a> {
         }
         self.bump();
         if self.peek().is_none() {
-            let mut error = self.error("unexpected EOF while parsing");
-            if self.implicit_newline {
-                error.lineno -= 1;
-            }
-            return Err(error);
+            return Err(self.special_error(TokenizeErrorKind::Eof));
         }
         self.continued = true;
         Ok(())
@@ -491,7 +502,10 @@ impl<'a> Tokenizer<'a> {
         }
         self.check_identifier(start)?;
         let keyword = Keyword::from_text(&self.source[start..self.pos]);
-        Ok(Token { keyword, ..self.token(TokenKind::Name, start) })
+        Ok(Token {
+            keyword,
+            ..self.token(TokenKind::Name, start)
+        })
     }
 
     fn check_identifier(&mut self, start: usize) -> Result<(), TokenizeError> {
@@ -501,7 +515,11 @@ impl<'a> Tokenizer<'a> {
         }
         let text = std::str::from_utf8(bytes).unwrap_or("");
         let bad = text.char_indices().find(|(index, ch)| {
-            let fits = if *index == 0 { is_xid_start(*ch) } else { is_xid_continue(*ch) };
+            let fits = if *index == 0 {
+                is_xid_start(*ch)
+            } else {
+                is_xid_continue(*ch)
+            };
             !fits
         });
         let Some((index, ch)) = bad else {
@@ -538,7 +556,13 @@ impl<'a> Tokenizer<'a> {
         Ok(self.token(TokenKind::String, start))
     }
 
-    fn unterminated_string(&self, start: usize, quote: u8, size: usize, escaped: bool) -> TokenizeError {
+    fn unterminated_string(
+        &self,
+        start: usize,
+        quote: u8,
+        size: usize,
+        escaped: bool,
+    ) -> TokenizeError {
         let detected = self.detected_line(size);
         let mode = self.modes.last();
         let mismatch = mode.filter(|mode| mode.quote == quote && mode.quote_size == size);
@@ -549,7 +573,7 @@ impl<'a> Tokenizer<'a> {
         } else if escaped {
             format!(
                 "unterminated string literal (detected at line {detected}); \
-                 perhaps you escaped the end quote"
+                 perhaps you escaped the end quote?"
             )
         } else {
             format!("unterminated string literal (detected at line {detected})")
@@ -581,26 +605,28 @@ impl<'a> Tokenizer<'a> {
             3 => 3,
             _ => 1,
         };
-        let quote_start = self.pos;
         self.pos += quote_size;
         if self.modes.len() + 1 >= MAX_FSTRING_LEVEL {
             return Err(self.error("too many nested f-strings or t-strings"));
         }
-        let kind = if prefix.f { StringKind::F } else { StringKind::T };
+        let kind = if prefix.f {
+            StringKind::F
+        } else {
+            StringKind::T
+        };
         self.modes.push(FstringMode {
             kind,
             in_text: true,
             quote,
             quote_size,
             raw: prefix.r,
-            start: if quote_size == 1 { start } else { start },
+            start,
             first_line: self.lineno,
             line_start: self.line_start,
             bracket_depth: 0,
             expr_start_depth: -1,
             in_format_spec: false,
         });
-        let _ = quote_start;
         let token = match kind {
             StringKind::F => TokenKind::FstringStart,
             StringKind::T => TokenKind::TstringStart,
@@ -710,10 +736,18 @@ impl<'a> Tokenizer<'a> {
     fn doubled_brace(&mut self, middle: TokenKind, start: usize) -> Token {
         let end = self.pos;
         self.pos += 1;
-        Token { end: end as u32, ..self.token(middle, start) }
+        Token {
+            end: end as u32,
+            ..self.token(middle, start)
+        }
     }
 
-    fn unterminated_fstring(&self, mode: &FstringMode, in_spec: bool, letter: char) -> TokenizeError {
+    fn unterminated_fstring(
+        &self,
+        mode: &FstringMode,
+        in_spec: bool,
+        letter: char,
+    ) -> TokenizeError {
         if in_spec && mode.quote_size == 1 {
             return TokenizeError {
                 offset: self.chars_between(self.line_start, self.pos) + 1,
@@ -724,7 +758,11 @@ impl<'a> Tokenizer<'a> {
             };
         }
         let detected = self.detected_line(mode.quote_size);
-        let triple = if mode.quote_size == 3 { "triple-quoted " } else { "" };
+        let triple = if mode.quote_size == 3 {
+            "triple-quoted "
+        } else {
+            ""
+        };
         self.unterminated(
             format!("unterminated {triple}{letter}-string literal (detected at line {detected})"),
             mode.start,
@@ -748,7 +786,9 @@ impl<'a> Tokenizer<'a> {
     }
 
     fn number_string_or_operator(&mut self, start: usize, byte: u8) -> Lexed {
-        if byte.is_ascii_digit() || (byte == b'.' && self.peek_at(1).is_some_and(|b| b.is_ascii_digit())) {
+        if byte.is_ascii_digit()
+            || (byte == b'.' && self.peek_at(1).is_some_and(|b| b.is_ascii_digit()))
+        {
             return self.number(start);
         }
         if byte == b'\'' || byte == b'"' {
@@ -812,8 +852,17 @@ impl<'a> Tokenizer<'a> {
 
     fn close_bracket(&mut self, byte: u8) -> Result<(), TokenizeError> {
         let closing = byte as char;
-        let letter = self.modes.last().map(|mode| mode.kind.letter()).unwrap_or('f');
-        if byte == b'}' && self.modes.last().is_some_and(|mode| mode.bracket_depth == 0) {
+        let letter = self
+            .modes
+            .last()
+            .map(|mode| mode.kind.letter())
+            .unwrap_or('f');
+        if byte == b'}'
+            && self
+                .modes
+                .last()
+                .is_some_and(|mode| mode.bracket_depth == 0)
+        {
             return Err(self.error(format!("{letter}-string: single '}}' is not allowed")));
         }
         if let Some(open) = self.brackets.pop() {
@@ -887,7 +936,10 @@ impl<'a> Tokenizer<'a> {
                 self.pos += 1;
             }
             let digits = self.pos;
-            while self.peek().is_some_and(|byte| (byte as char).is_digit(radix)) {
+            while self
+                .peek()
+                .is_some_and(|byte| (byte as char).is_digit(radix))
+            {
                 self.pos += 1;
             }
             let next = self.peek();
@@ -967,7 +1019,10 @@ impl<'a> Tokenizer<'a> {
         }
         if matches!(self.peek(), Some(b'e' | b'E')) {
             let sign = usize::from(matches!(self.peek_at(1), Some(b'+' | b'-')));
-            if self.peek_at(1 + sign).is_some_and(|byte| byte.is_ascii_digit()) {
+            if self
+                .peek_at(1 + sign)
+                .is_some_and(|byte| byte.is_ascii_digit())
+            {
                 self.pos += 1 + sign;
                 self.decimal_tail()?;
             } else if sign == 1 {
@@ -1019,7 +1074,10 @@ fn operator_kind(text: &[u8]) -> Option<TokenKind> {
     if text == b"<>" {
         return Some(TokenKind::NotEqual);
     }
-    TokenKind::ALL.iter().copied().find(|kind| kind.text().as_bytes() == text)
+    TokenKind::ALL
+        .iter()
+        .copied()
+        .find(|kind| kind.text().as_bytes() == text)
 }
 
 fn is_xid_start(ch: char) -> bool {
@@ -1064,7 +1122,9 @@ mod tests {
         use TokenKind::*;
         assert_eq!(
             kinds("if x:\n  y\n\nz\n"),
-            [Name, Name, Colon, Newline, Indent, Name, Newline, Dedent, Name, Newline, EndMarker]
+            [
+                Name, Name, Colon, Newline, Indent, Name, Newline, Dedent, Name, Newline, EndMarker
+            ]
         );
     }
 
@@ -1074,8 +1134,21 @@ mod tests {
         assert_eq!(
             kinds("f'a{b!r:>{w}}c'\n"),
             [
-                FstringStart, FstringMiddle, Lbrace, Name, Exclamation, Name, Colon,
-                FstringMiddle, Lbrace, Name, Rbrace, Rbrace, FstringMiddle, FstringEnd, Newline,
+                FstringStart,
+                FstringMiddle,
+                Lbrace,
+                Name,
+                Exclamation,
+                Name,
+                Colon,
+                FstringMiddle,
+                Lbrace,
+                Name,
+                Rbrace,
+                Rbrace,
+                FstringMiddle,
+                FstringEnd,
+                Newline,
                 EndMarker
             ]
         );

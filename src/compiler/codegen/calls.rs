@@ -16,7 +16,12 @@ fn is_starred(expr: &Expr) -> bool {
 
 impl<'a> Compiler<'a, '_> {
     pub(super) fn call(&mut self, expr: &'a Expr) -> Compiled<()> {
-        let ExprKind::Call { func, args, keywords } = &expr.kind else {
+        let ExprKind::Call {
+            func,
+            args,
+            keywords,
+        } = &expr.kind
+        else {
             return Ok(());
         };
         self.check_repeated_keywords(keywords)?;
@@ -38,8 +43,9 @@ impl<'a> Compiler<'a, '_> {
             let Some(name) = &keyword.arg else {
                 continue;
             };
-            let repeated =
-                keywords[index + 1..].iter().find(|other| other.arg.as_ref() == Some(name));
+            let repeated = keywords[index + 1..]
+                .iter()
+                .find(|other| other.arg.as_ref() == Some(name));
             if let Some(other) = repeated {
                 let msg = format!("keyword argument repeated: {name}");
                 return self.error(other.location.into(), msg);
@@ -56,7 +62,12 @@ impl<'a> Compiler<'a, '_> {
         args: &'a [Expr],
         keywords: &'a [Keyword],
     ) -> Compiled<bool> {
-        let ExprKind::Attribute { value, attr, ctx: ExprContext::Load } = &func.kind else {
+        let ExprKind::Attribute {
+            value,
+            attr,
+            ctx: ExprContext::Load,
+        } = &func.kind
+        else {
             return Ok(false);
         };
         let count = args.len() + keywords.len() + usize::from(!keywords.is_empty());
@@ -112,7 +123,12 @@ impl<'a> Compiler<'a, '_> {
 
     /// Whether `super().attr` or `super(a, b).attr` needs no super object.
     pub(super) fn can_optimize_super(&self, value: &Expr, attr: &WStr) -> bool {
-        let ExprKind::Call { func, args, keywords } = &value.kind else {
+        let ExprKind::Call {
+            func,
+            args,
+            keywords,
+        } = &value.kind
+        else {
             return false;
         };
         let ExprKind::Name { id, .. } = &func.kind else {
@@ -208,7 +224,11 @@ impl<'a> Compiler<'a, '_> {
             self.jump(Op::Jump, head, loc);
         } else {
             self.op(Op::ToBool, loc);
-            let go_on = if is_all { Op::PopJumpIfTrue } else { Op::PopJumpIfFalse };
+            let go_on = if is_all {
+                Op::PopJumpIfTrue
+            } else {
+                Op::PopJumpIfFalse
+            };
             self.jump(go_on, head, loc);
         }
         self.op(Op::PopIter, Loc::NONE);
@@ -269,7 +289,12 @@ impl<'a> Compiler<'a, '_> {
         loc: Loc,
     ) -> Compiled<()> {
         match args {
-            [Expr { kind: ExprKind::Starred { value, .. }, .. }] if pushed == 0 => {
+            [
+                Expr {
+                    kind: ExprKind::Starred { value, .. },
+                    ..
+                },
+            ] if pushed == 0 => {
                 self.expr(value)?;
             }
             _ => self.display(args, injected, pushed, TUPLE, loc)?,

@@ -48,9 +48,11 @@ impl<'a> Compiler<'a, '_> {
             ExprKind::GeneratorExp { elt, generators } => {
                 (Product::Generator, "<genexpr>", generators, elt, None)
             }
-            ExprKind::DictComp { key, value, generators } => {
-                (Product::Dict, "<dictcomp>", generators, key, Some(&**value))
-            }
+            ExprKind::DictComp {
+                key,
+                value,
+                generators,
+            } => (Product::Dict, "<dictcomp>", generators, key, Some(&**value)),
             _ => return Ok(()),
         };
         let key = BlockKey::new(expr, BlockRole::Body);
@@ -58,7 +60,13 @@ impl<'a> Compiler<'a, '_> {
             return Err(system_error("comprehension without a block"));
         };
         let loc = Loc::from(expr.location);
-        let parts = Parts { product, generators, elt, value, loc };
+        let parts = Parts {
+            product,
+            generators,
+            elt,
+            value,
+            loc,
+        };
         let outermost = &generators[0];
         let is_async = self.table.block(entry).coroutine;
         if self.table.block(entry).comp_inlined {
@@ -69,7 +77,10 @@ impl<'a> Compiler<'a, '_> {
             self.pop_inlined(&mut state, loc);
             return Ok(());
         }
-        let counts = ArgCounts { args: 1, ..ArgCounts::default() };
+        let counts = ArgCounts {
+            args: 1,
+            ..ArgCounts::default()
+        };
         let (kind, line) = (UnitKind::Comprehension, expr.location.lineno);
         self.enter_scope(WStr::from(name), kind, key, line, None, counts)?;
         self.build_product(product, false, loc);
@@ -95,7 +106,11 @@ impl<'a> Compiler<'a, '_> {
     /// The iterator that a comprehension is given.
     fn outermost_iterator(&mut self, outermost: &'a Comprehension) -> Compiled<()> {
         self.expr(&outermost.iter)?;
-        let op = if outermost.is_async != 0 { Op::GetAiter } else { Op::GetIter };
+        let op = if outermost.is_async != 0 {
+            Op::GetAiter
+        } else {
+            Op::GetIter
+        };
         self.op(op, outermost.iter.location.into());
         Ok(())
     }
@@ -247,8 +262,7 @@ impl<'a> Compiler<'a, '_> {
     /// Takes over the names of a comprehension that is compiled in place.
     fn push_inlined(&mut self, entry: BlockId, loc: Loc) -> InlineState {
         let mut state = InlineState::default();
-        let in_class =
-            self.block().kind == BlockType::Class && self.unit().in_inlined_comp == 0;
+        let in_class = self.block().kind == BlockType::Class && self.unit().in_inlined_comp == 0;
         let function_like = self.block().is_function_like();
         self.unit_mut().in_inlined_comp += 1;
         let symbols: Vec<(WStr, u32)> = self.table.block(entry).symbols.iter().cloned().collect();
@@ -263,7 +277,10 @@ impl<'a> Compiler<'a, '_> {
                 && !(scope == Scope::Cell && outer_scope == Scope::Free);
             if differs || in_class {
                 state.saved_symbols.push((name.clone(), outer_bits));
-                self.table.block_mut(outer_id).symbols.insert(name.clone(), *bits);
+                self.table
+                    .block_mut(outer_id)
+                    .symbols
+                    .insert(name.clone(), *bits);
             }
             let binds = bits & symbol::DEF_LOCAL != 0 && bits & symbol::DEF_NONLOCAL == 0;
             if !binds {

@@ -1,8 +1,6 @@
 //! Expressions.
 
-use pyrs_bytecode::{
-    AnyOpcode as Op, BinaryOp, CompareOp, Constant, Intrinsic1, WStr, resume,
-};
+use pyrs_bytecode::{AnyOpcode as Op, BinaryOp, CompareOp, Constant, Intrinsic1, WStr, resume};
 use pyrs_parser::ast::{BoolOp, CmpOp, Expr, ExprContext, ExprKind, Operator, UnaryOp};
 use pyrs_parser::with_stack;
 
@@ -38,7 +36,8 @@ pub(super) fn binary_operator(op: Operator, inplace: bool) -> BinaryOp {
 }
 
 fn is_constant_or_none(part: &Option<Box<Expr>>) -> bool {
-    part.as_ref().is_none_or(|part| matches!(part.kind, ExprKind::Constant { .. }))
+    part.as_ref()
+        .is_none_or(|part| matches!(part.kind, ExprKind::Constant { .. }))
 }
 
 fn is_constant_slice(slice: &Expr) -> bool {
@@ -120,9 +119,11 @@ impl<'a> Compiler<'a, '_> {
                 self.yield_from(true, loc);
                 Ok(())
             }
-            ExprKind::Compare { left, ops, comparators } => {
-                self.compare(expr, left, ops, comparators)
-            }
+            ExprKind::Compare {
+                left,
+                ops,
+                comparators,
+            } => self.compare(expr, left, ops, comparators),
             ExprKind::Call { .. } => self.call(expr),
             ExprKind::Constant { value, .. } => {
                 self.load_const(value.clone(), loc);
@@ -130,12 +131,17 @@ impl<'a> Compiler<'a, '_> {
             }
             ExprKind::JoinedStr { values } => self.joined_str(values, loc),
             ExprKind::TemplateStr { values } => self.template_str(values, loc),
-            ExprKind::FormattedValue { value, conversion, format_spec } => {
-                self.formatted_value(value, *conversion, format_spec.as_deref(), loc)
-            }
-            ExprKind::Interpolation { value, str, conversion, format_spec } => {
-                self.interpolation(value, str, *conversion, format_spec.as_deref(), loc)
-            }
+            ExprKind::FormattedValue {
+                value,
+                conversion,
+                format_spec,
+            } => self.formatted_value(value, *conversion, format_spec.as_deref(), loc),
+            ExprKind::Interpolation {
+                value,
+                str,
+                conversion,
+                format_spec,
+            } => self.interpolation(value, str, *conversion, format_spec.as_deref(), loc),
             ExprKind::Attribute { value, attr, ctx } => self.attribute(expr, value, attr, *ctx),
             ExprKind::Subscript { value, slice, ctx } => self.subscript(value, slice, *ctx, loc),
             ExprKind::Starred { ctx, .. } => {
@@ -165,7 +171,11 @@ impl<'a> Compiler<'a, '_> {
     }
 
     fn bool_op(&mut self, op: BoolOp, values: &'a [Expr], loc: Loc) -> Compiled<()> {
-        let jump = if op == BoolOp::And { Op::JumpIfFalse } else { Op::JumpIfTrue };
+        let jump = if op == BoolOp::And {
+            Op::JumpIfFalse
+        } else {
+            Op::JumpIfTrue
+        };
         let end = self.new_label();
         for (index, value) in values.iter().enumerate() {
             self.expr(value)?;
@@ -276,12 +286,17 @@ impl<'a> Compiler<'a, '_> {
         loc: Loc,
     ) -> Compiled<()> {
         match &expr.kind {
-            ExprKind::UnaryOp { op: UnaryOp::Not, operand } => {
-                self.jump_if(operand, next, !condition, loc)
-            }
+            ExprKind::UnaryOp {
+                op: UnaryOp::Not,
+                operand,
+            } => self.jump_if(operand, next, !condition, loc),
             ExprKind::BoolOp { op, values } => {
                 let short_circuit = *op == BoolOp::Or;
-                let inner = if short_circuit == condition { next } else { self.new_label() };
+                let inner = if short_circuit == condition {
+                    next
+                } else {
+                    self.new_label()
+                };
                 let Some((last, firsts)) = values.split_last() else {
                     return Ok(());
                 };
@@ -304,7 +319,11 @@ impl<'a> Compiler<'a, '_> {
                 self.use_label(end);
                 Ok(())
             }
-            ExprKind::Compare { left, ops, comparators } if ops.len() > 1 => {
+            ExprKind::Compare {
+                left,
+                ops,
+                comparators,
+            } if ops.len() > 1 => {
                 self.jump_if_chain(expr, (left, ops, comparators), next, condition)
             }
             _ => {
@@ -361,7 +380,11 @@ impl<'a> Compiler<'a, '_> {
     pub(super) fn attribute_op(&mut self, op: Op, attr: &WStr, loc: Loc) {
         let mangled = self.maybe_mangle(attr);
         let number = self.unit_mut().names.number(mangled);
-        let arg = if op == Op::LoadAttr { number << 1 } else { number };
+        let arg = if op == Op::LoadAttr {
+            number << 1
+        } else {
+            number
+        };
         self.op_arg(op, arg, loc);
     }
 
@@ -401,7 +424,10 @@ impl<'a> Compiler<'a, '_> {
             return;
         }
         let enclosing = self.units.len() - 1;
-        let class = self.units[..enclosing].iter_mut().rev().find(|u| u.kind == UnitKind::Class);
+        let class = self.units[..enclosing]
+            .iter_mut()
+            .rev()
+            .find(|u| u.kind == UnitKind::Class);
         if let Some(class) = class {
             class.static_attributes.push(attr.clone());
         }
@@ -421,7 +447,11 @@ impl<'a> Compiler<'a, '_> {
         self.expr(value)?;
         if takes_two_part_slice(slice) && ctx != ExprContext::Del {
             self.slice_two_parts(slice)?;
-            let op = if ctx == ExprContext::Load { Op::BinarySlice } else { Op::StoreSlice };
+            let op = if ctx == ExprContext::Load {
+                Op::BinarySlice
+            } else {
+                Op::StoreSlice
+            };
             self.op(op, loc);
             return Ok(());
         }
@@ -474,5 +504,9 @@ impl<'a> Compiler<'a, '_> {
 }
 
 fn conditional_jump(condition: bool) -> Op {
-    if condition { Op::PopJumpIfTrue } else { Op::PopJumpIfFalse }
+    if condition {
+        Op::PopJumpIfTrue
+    } else {
+        Op::PopJumpIfFalse
+    }
 }

@@ -1,9 +1,7 @@
 //! Loops, `try`, `with`, and leaving them by `return`, `break` and `continue`.
 
 use pyrs_bytecode::{AnyOpcode as Op, Intrinsic1, Intrinsic2, SpecialMethod, WStr, resume};
-use pyrs_parser::ast::{
-    ExceptHandler, ExceptHandlerKind, Expr, ExprContext, Stmt, WithItem,
-};
+use pyrs_parser::ast::{ExceptHandler, ExceptHandlerKind, Expr, ExprContext, Stmt, WithItem};
 
 use super::Compiler;
 use crate::errors::Compiled;
@@ -19,7 +17,11 @@ impl<'a> Compiler<'a, '_> {
         loc: Loc,
     ) -> Compiled<()> {
         let end = self.new_label();
-        let next = if orelse.is_empty() { end } else { self.new_label() };
+        let next = if orelse.is_empty() {
+            end
+        } else {
+            self.new_label()
+        };
         self.jump_if(test, next, false, loc)?;
         self.stmts(body)?;
         if !orelse.is_empty() {
@@ -62,7 +64,13 @@ impl<'a> Compiler<'a, '_> {
     ) -> Compiled<()> {
         let (start, cleanup, end) = (self.new_label(), self.new_label(), self.new_label());
         let kind = FrameBlockKind::ForLoop;
-        self.push_frame_block(kind, Some(start), Some(end), stmt_loc, FrameBlockData::Nothing)?;
+        self.push_frame_block(
+            kind,
+            Some(start),
+            Some(end),
+            stmt_loc,
+            FrameBlockData::Nothing,
+        )?;
         self.expr(iter)?;
         let loc = Loc::from(iter.location);
         self.op(Op::GetIter, loc);
@@ -125,7 +133,11 @@ impl<'a> Compiler<'a, '_> {
         self.jump(Op::SetupFinally, fail, loc);
         self.op_arg(Op::YieldValue, 1, loc);
         self.op(Op::PopBlock, Loc::NONE);
-        let place = if is_await { resume::AFTER_AWAIT } else { resume::AFTER_YIELD_FROM };
+        let place = if is_await {
+            resume::AFTER_AWAIT
+        } else {
+            resume::AFTER_YIELD_FROM
+        };
         self.op_arg(Op::Resume, place as usize, loc);
         self.jump(Op::JumpNoInterrupt, send, loc);
         self.use_label(fail);
@@ -184,7 +196,10 @@ impl<'a> Compiler<'a, '_> {
                 "'break', 'continue' and 'return' cannot appear in an except* block",
             );
         }
-        let is_loop = matches!(top.kind, FrameBlockKind::WhileLoop | FrameBlockKind::ForLoop);
+        let is_loop = matches!(
+            top.kind,
+            FrameBlockKind::WhileLoop | FrameBlockKind::ForLoop
+        );
         if to_loop && is_loop {
             return Ok(Some(top));
         }
@@ -308,7 +323,13 @@ impl<'a> Compiler<'a, '_> {
         self.jump(Op::SetupFinally, end, loc);
         self.use_label(start);
         let data = FrameBlockData::Finally(finalbody);
-        self.push_frame_block(FrameBlockKind::FinallyTry, Some(start), Some(end), loc, data)?;
+        self.push_frame_block(
+            FrameBlockKind::FinallyTry,
+            Some(start),
+            Some(end),
+            loc,
+            data,
+        )?;
         if handlers.is_empty() {
             self.stmts(body)?;
         } else {
@@ -376,7 +397,12 @@ impl<'a> Compiler<'a, '_> {
         Ok(())
     }
 
-    fn except_handler(&mut self, handler: &'a ExceptHandler, last: bool, end: Label) -> Compiled<()> {
+    fn except_handler(
+        &mut self,
+        handler: &'a ExceptHandler,
+        last: bool,
+        end: Label,
+    ) -> Compiled<()> {
         let ExceptHandlerKind::ExceptHandler { type_, name, body } = &handler.kind;
         let loc = Loc::from(handler.location);
         if type_.is_none() && !last {
@@ -464,7 +490,11 @@ impl<'a> Compiler<'a, '_> {
         self.pop_frame_block();
         let reraise = self.new_label();
         self.use_label(reraise_star);
-        self.op_arg(Op::CallIntrinsic2, Intrinsic2::PrepReraiseStar as usize, Loc::NONE);
+        self.op_arg(
+            Op::CallIntrinsic2,
+            Intrinsic2::PrepReraiseStar as usize,
+            Loc::NONE,
+        );
         self.op_arg(Op::Copy, 1, Loc::NONE);
         self.jump(Op::PopJumpIfNotNone, reraise, Loc::NONE);
         self.op(Op::PopTop, Loc::NONE);
@@ -506,7 +536,9 @@ impl<'a> Compiler<'a, '_> {
         }
         self.jump(Op::SetupCleanup, cleanup_end, loc);
         self.use_label(start);
-        let data = name.clone().map_or(FrameBlockData::Nothing, FrameBlockData::Name);
+        let data = name
+            .clone()
+            .map_or(FrameBlockData::Nothing, FrameBlockData::Name);
         self.push_frame_block(FrameBlockKind::HandlerCleanup, Some(start), None, loc, data)?;
         self.stmts(body)?;
         self.pop_frame_block();
@@ -574,9 +606,17 @@ impl<'a> Compiler<'a, '_> {
         self.expr(&item.context_expr)?;
         let loc = Loc::from(item.context_expr.location);
         let (exit_method, enter_method, kind) = if is_async {
-            (SpecialMethod::AsyncExit, SpecialMethod::AsyncEnter, FrameBlockKind::AsyncWith)
+            (
+                SpecialMethod::AsyncExit,
+                SpecialMethod::AsyncEnter,
+                FrameBlockKind::AsyncWith,
+            )
         } else {
-            (SpecialMethod::Exit, SpecialMethod::Enter, FrameBlockKind::With)
+            (
+                SpecialMethod::Exit,
+                SpecialMethod::Enter,
+                FrameBlockKind::With,
+            )
         };
         self.op_arg(Op::Copy, 1, loc);
         self.op_arg(Op::LoadSpecial, exit_method as usize, loc);
@@ -647,7 +687,8 @@ impl<'a> Compiler<'a, '_> {
     /// Turns a `StopIteration` that escapes a generator's body into a `RuntimeError`.
     pub(super) fn wrap_in_stop_iteration_handler(&mut self) {
         let handler = self.new_label();
-        self.code().insert_first(Op::SetupCleanup, handler.0 as i32, Loc::NONE);
+        self.code()
+            .insert_first(Op::SetupCleanup, handler.0 as i32, Loc::NONE);
         self.load_none(Loc::NONE);
         self.op(Op::ReturnValue, Loc::NONE);
         self.use_label(handler);

@@ -16,11 +16,22 @@ pub(super) struct Display {
     tuple: bool,
 }
 
-const LIST: Display =
-    Display { build: Op::BuildList, add: Op::ListAppend, extend: Op::ListExtend, tuple: false };
-pub(super) const TUPLE: Display = Display { tuple: true, ..LIST };
-const SET: Display =
-    Display { build: Op::BuildSet, add: Op::SetAdd, extend: Op::SetUpdate, tuple: false };
+const LIST: Display = Display {
+    build: Op::BuildList,
+    add: Op::ListAppend,
+    extend: Op::ListExtend,
+    tuple: false,
+};
+pub(super) const TUPLE: Display = Display {
+    tuple: true,
+    ..LIST
+};
+const SET: Display = Display {
+    build: Op::BuildSet,
+    add: Op::SetAdd,
+    extend: Op::SetUpdate,
+    tuple: false,
+};
 
 impl<'a> Compiler<'a, '_> {
     pub(super) fn list(&mut self, elts: &'a [Expr], ctx: ExprContext, loc: Loc) -> Compiled<()> {
@@ -60,7 +71,11 @@ impl<'a> Compiler<'a, '_> {
             if let Some(name) = injected {
                 self.load_name(name, loc)?;
             }
-            let op = if display.tuple { Op::BuildTuple } else { display.build };
+            let op = if display.tuple {
+                Op::BuildTuple
+            } else {
+                display.build
+            };
             self.op_arg(op, total, loc);
             return Ok(());
         }
@@ -109,8 +124,7 @@ impl<'a> Compiler<'a, '_> {
             Some(&before) => {
                 let after = elts.len() - before - 1;
                 if before >= 1 << 8 || after >= (i32::MAX >> 8) as usize {
-                    return self
-                        .error(loc, "too many expressions in star-unpacking assignment");
+                    return self.error(loc, "too many expressions in star-unpacking assignment");
                 }
                 if starred.len() > 1 {
                     return self.error(loc, "multiple starred expressions in assignment");

@@ -37,7 +37,8 @@ impl<'a> Compiler<'a, '_> {
         let has_default = is_wildcard(&last.pattern) && cases.len() > 1;
         let refutable = if has_default { firsts } else { cases };
         for (index, case) in refutable.iter().enumerate() {
-            let keep_subject = index + 1 < refutable.len() || has_default && index + 1 < refutable.len();
+            let keep_subject =
+                index + 1 < refutable.len() || has_default && index + 1 < refutable.len();
             self.match_case(case, keep_subject, index + 1 == cases.len(), end)?;
         }
         if has_default {
@@ -135,7 +136,10 @@ impl<'a> Compiler<'a, '_> {
     }
 
     fn duplicate_capture<T>(&self, name: &WStr, loc: Loc) -> Compiled<T> {
-        self.error(loc, format!("multiple assignments to name '{name}' in pattern"))
+        self.error(
+            loc,
+            format!("multiple assignments to name '{name}' in pattern"),
+        )
     }
 
     fn subpattern(&mut self, pattern: &'a Pattern, context: &mut PatternContext) -> Compiled<()> {
@@ -153,9 +157,14 @@ impl<'a> Compiler<'a, '_> {
         let loc = Loc::from(pattern.location);
         match &pattern.kind {
             PatternKind::MatchValue { value } => {
-                if !matches!(value.kind, ExprKind::Constant { .. } | ExprKind::Attribute { .. }) {
-                    return self
-                        .error(loc, "patterns may only match literals and attribute lookups");
+                if !matches!(
+                    value.kind,
+                    ExprKind::Constant { .. } | ExprKind::Attribute { .. }
+                ) {
+                    return self.error(
+                        loc,
+                        "patterns may only match literals and attribute lookups",
+                    );
                 }
                 self.expr(value)?;
                 self.compare_op(CmpOp::Eq, loc);
@@ -172,14 +181,22 @@ impl<'a> Compiler<'a, '_> {
             PatternKind::MatchSequence { patterns } => {
                 self.sequence_pattern(patterns, context, loc)
             }
-            PatternKind::MatchMapping { keys, patterns, rest } => {
-                self.mapping_pattern(keys, patterns, rest.as_ref(), context, loc)
-            }
-            PatternKind::MatchClass { cls, patterns, kwd_attrs, kwd_patterns } => {
-                self.class_pattern(cls, patterns, kwd_attrs, kwd_patterns, context, loc)
-            }
+            PatternKind::MatchMapping {
+                keys,
+                patterns,
+                rest,
+            } => self.mapping_pattern(keys, patterns, rest.as_ref(), context, loc),
+            PatternKind::MatchClass {
+                cls,
+                patterns,
+                kwd_attrs,
+                kwd_patterns,
+            } => self.class_pattern(cls, patterns, kwd_attrs, kwd_patterns, context, loc),
             PatternKind::MatchStar { name } => self.capture(name.as_ref(), context, loc),
-            PatternKind::MatchAs { pattern: None, name } => {
+            PatternKind::MatchAs {
+                pattern: None,
+                name,
+            } => {
                 if !context.allow_irrefutable {
                     let msg = match name {
                         Some(name) => {
@@ -191,7 +208,10 @@ impl<'a> Compiler<'a, '_> {
                 }
                 self.capture(name.as_ref(), context, loc)
             }
-            PatternKind::MatchAs { pattern: Some(inner), name } => {
+            PatternKind::MatchAs {
+                pattern: Some(inner),
+                name,
+            } => {
                 context.on_top += 1;
                 self.op_arg(Op::Copy, 1, loc);
                 self.pattern(inner, context)?;
@@ -262,8 +282,10 @@ impl<'a> Compiler<'a, '_> {
             Some(before) => {
                 let after = size - before - 1;
                 if before >= 1 << 8 || after >= (i32::MAX >> 8) as usize {
-                    return self
-                        .error(loc, "too many expressions in star-unpacking sequence pattern");
+                    return self.error(
+                        loc,
+                        "too many expressions in star-unpacking sequence pattern",
+                    );
                 }
                 self.op_arg(Op::UnpackEx, before + (after << 8), loc);
             }
@@ -486,12 +508,7 @@ impl<'a> Compiler<'a, '_> {
     }
 
     /// Brings an alternative's captures into the order of the first one's.
-    fn align_captures(
-        &mut self,
-        control: &[WStr],
-        inner: &mut PatternContext,
-        loc: Loc,
-    ) -> bool {
+    fn align_captures(&mut self, control: &[WStr], inner: &mut PatternContext, loc: Loc) -> bool {
         if inner.stores.len() != control.len() {
             return false;
         }

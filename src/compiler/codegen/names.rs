@@ -78,7 +78,11 @@ impl Compiler<'_, '_> {
             (NameOp::Global, ExprContext::Store) => Op::StoreGlobal,
             (NameOp::Global, ExprContext::Del) => Op::DeleteGlobal,
             (NameOp::Name, ExprContext::Load) => {
-                if in_class && inlined { Op::LoadGlobal } else { Op::LoadName }
+                if in_class && inlined {
+                    Op::LoadGlobal
+                } else {
+                    Op::LoadName
+                }
             }
             (NameOp::Name, ExprContext::Store) => Op::StoreName,
             (NameOp::Name, ExprContext::Del) => Op::DeleteName,
@@ -91,7 +95,9 @@ impl Compiler<'_, '_> {
     }
 
     fn load_classdict(&mut self, loc: Loc) {
-        let number = self.unit_mut().deref_number(&WStr::from("__classdict__"), false);
+        let number = self
+            .unit_mut()
+            .deref_number(&WStr::from("__classdict__"), false);
         self.op_arg(Op::LoadDeref, number, loc);
     }
 

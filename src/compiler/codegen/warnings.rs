@@ -98,7 +98,10 @@ impl Compiler<'_, '_> {
         }
         let sequence = match &value.kind {
             ExprKind::Constant { value, .. } => {
-                matches!(value, Constant::Str(_) | Constant::Bytes(_) | Constant::Tuple(_))
+                matches!(
+                    value,
+                    Constant::Str(_) | Constant::Bytes(_) | Constant::Tuple(_)
+                )
             }
             ExprKind::Tuple { .. }
             | ExprKind::List { .. }
@@ -122,9 +125,9 @@ impl Compiler<'_, '_> {
 /// Whether comparing by identity makes sense.
 fn may_be_identical(expr: &Expr) -> bool {
     match &expr.kind {
-        ExprKind::Tuple { elts, .. } => {
-            !elts.iter().all(|elt| matches!(elt.kind, ExprKind::Constant { .. }))
-        }
+        ExprKind::Tuple { elts, .. } => !elts
+            .iter()
+            .all(|elt| matches!(elt.kind, ExprKind::Constant { .. })),
         ExprKind::Constant { value, .. } => matches!(
             value,
             Constant::None | Constant::True | Constant::False | Constant::Ellipsis
@@ -142,7 +145,9 @@ fn type_name(expr: &Expr) -> Option<&'static str> {
         ExprKind::Set { .. } | ExprKind::SetComp { .. } => "set",
         ExprKind::GeneratorExp { .. } => "generator",
         ExprKind::Lambda { .. } => "function",
-        ExprKind::TemplateStr { .. } | ExprKind::Interpolation { .. } => "string.templatelib.Template",
+        ExprKind::TemplateStr { .. } | ExprKind::Interpolation { .. } => {
+            "string.templatelib.Template"
+        }
         ExprKind::JoinedStr { .. } | ExprKind::FormattedValue { .. } => "str",
         ExprKind::Constant { value, .. } => match value {
             Constant::None => "NoneType",

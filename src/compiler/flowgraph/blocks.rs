@@ -22,7 +22,13 @@ pub struct CfgInstr {
 impl CfgInstr {
     /// An instruction without a target.
     pub fn new(op: Op, arg: i32, loc: Loc) -> CfgInstr {
-        CfgInstr { op, arg, loc, target: None, except: None }
+        CfgInstr {
+            op,
+            arg,
+            loc,
+            target: None,
+            except: None,
+        }
     }
 
     /// Changes the operation, keeping place and handler.
@@ -73,7 +79,11 @@ impl BasicBlock {
 
     /// Appends an instruction; see `stale_handlers`.
     pub fn append(&mut self, instr: CfgInstr) {
-        let except = self.stale_handlers.get(self.instrs.len()).copied().flatten();
+        let except = self
+            .stale_handlers
+            .get(self.instrs.len())
+            .copied()
+            .flatten();
         self.instrs.push(CfgInstr { except, ..instr });
     }
 
@@ -87,7 +97,9 @@ impl BasicBlock {
 
     /// Whether the block ends the function.
     pub fn exits_scope(&self) -> bool {
-        self.instrs.last().is_some_and(|last| is_scope_exit(last.op))
+        self.instrs
+            .last()
+            .is_some_and(|last| is_scope_exit(last.op))
     }
 
     /// Whether no instruction has a line.
@@ -135,7 +147,10 @@ pub struct Graph {
 impl Graph {
     /// Cuts a sequence into blocks.
     pub fn from_sequence(sequence: &InstrSequence) -> Graph {
-        let mut graph = Graph { blocks: vec![BasicBlock::default()], entry: BlockRef(0) };
+        let mut graph = Graph {
+            blocks: vec![BasicBlock::default()],
+            entry: BlockRef(0),
+        };
         let mut targets = vec![false; sequence.instrs.len() + 1];
         for instr in &sequence.instrs {
             if has_target(instr.op)

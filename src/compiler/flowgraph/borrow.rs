@@ -15,7 +15,10 @@ struct Reference {
     local: Option<i32>,
 }
 
-const UNKNOWN: Reference = Reference { instr: None, local: None };
+const UNKNOWN: Reference = Reference {
+    instr: None,
+    local: None,
+};
 
 /// The abstract state of one block.
 struct Simulation {
@@ -26,7 +29,10 @@ struct Simulation {
 
 impl Simulation {
     fn push(&mut self, instr: usize, local: Option<i32>) {
-        self.stack.push(Reference { instr: Some(instr), local });
+        self.stack.push(Reference {
+            instr: Some(instr),
+            local,
+        });
     }
 
     fn pop(&mut self) -> Reference {
@@ -95,7 +101,12 @@ impl Graph {
         for reference in std::mem::take(&mut simulation.stack) {
             simulation.must_own(reference);
         }
-        for (instr, owned) in self.block_mut(block).instrs.iter_mut().zip(&simulation.owned) {
+        for (instr, owned) in self
+            .block_mut(block)
+            .instrs
+            .iter_mut()
+            .zip(&simulation.owned)
+        {
             if *owned {
                 continue;
             }
@@ -131,7 +142,9 @@ fn simulate(simulation: &mut Simulation, index: usize, op: Op, arg: i32) {
         }
         Op::Copy => {
             let at = simulation.stack.len().checked_sub(arg as usize);
-            let copied = at.and_then(|at| simulation.stack.get(at).copied()).unwrap_or(UNKNOWN);
+            let copied = at
+                .and_then(|at| simulation.stack.get(at).copied())
+                .unwrap_or(UNKNOWN);
             simulation.stack.push(copied);
         }
         Op::Swap => {

@@ -30,7 +30,11 @@ impl Graph {
     fn successors(&self, block: BlockRef) -> Vec<BlockRef> {
         let source = self.block(block);
         let next = source.next.filter(|_| source.falls_through());
-        let jumps = source.instrs.iter().filter(|i| i.op.has_jump()).filter_map(|i| i.target);
+        let jumps = source
+            .instrs
+            .iter()
+            .filter(|i| i.op.has_jump())
+            .filter_map(|i| i.target);
         next.into_iter().chain(jumps).collect()
     }
 
@@ -80,7 +84,10 @@ impl Graph {
             let made = self.new_block();
             let jump = CfgInstr::new(Op::JumpNoInterrupt, 0, Loc::NONE);
             let jump_block = self.block_mut(made);
-            jump_block.instrs.push(CfgInstr { target: Some(next), ..jump });
+            jump_block.instrs.push(CfgInstr {
+                target: Some(next),
+                ..jump
+            });
             jump_block.cold = true;
             jump_block.predecessors = 1;
             jump_block.next = Some(next);

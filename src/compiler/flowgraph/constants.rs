@@ -17,14 +17,22 @@ fn loads_const(op: Op) -> bool {
 fn const_value(instr: &CfgInstr, consts: &[Constant]) -> Constant {
     match instr.op {
         Op::LoadSmallInt => Constant::Int(i64::from(instr.arg)),
-        _ => consts.get(instr.arg as usize).cloned().unwrap_or(Constant::None),
+        _ => consts
+            .get(instr.arg as usize)
+            .cloned()
+            .unwrap_or(Constant::None),
     }
 }
 
 /// The index of a constant, added if it is new.
 fn add_const(value: Constant, consts: &mut Vec<Constant>) -> i32 {
     let key = value.key();
-    let index = consts.iter().position(|known| known.key() == key).unwrap_or_else(|| {
+    // NaN is equal to nothing.
+    let mergeable = !matches!(value, Constant::Float(float) if float.is_nan());
+    let found = consts
+        .iter()
+        .position(|known| mergeable && known.key() == key);
+    let index = found.unwrap_or_else(|| {
         consts.push(value);
         consts.len() - 1
     });
@@ -78,7 +86,10 @@ pub fn fold_tuple(instrs: &mut [CfgInstr], index: usize, consts: &mut Vec<Consta
     let Some(loads) = const_loads_before(instrs, index, size) else {
         return;
     };
-    let items = loads.iter().map(|load| const_value(&instrs[*load], consts)).collect();
+    let items = loads
+        .iter()
+        .map(|load| const_value(&instrs[*load], consts))
+        .collect();
     nop_out(instrs, &loads);
     set_const(&mut instrs[index], Constant::Tuple(items), consts);
 }
@@ -95,10 +106,12 @@ pub fn fold_list_to_tuple(instrs: &mut [CfgInstr], index: usize, consts: &mut Ve
                 if !expect_append {
                     return;
                 }
-                let items =
-                    loads.iter().rev().map(|load| const_value(&instrs[*load], consts)).collect();
-                let used: Vec<usize> =
-                    (at..index).filter(|at| instrs[*at].op != Op::Nop).collect();
+                let items = loads
+                    .iter()
+                    .rev()
+                    .map(|load| const_value(&instrs[*load], consts))
+                    .collect();
+                let used: Vec<usize> = (at..index).filter(|at| instrs[*at].op != Op::Nop).collect();
                 nop_out(instrs, &used);
                 return set_const(&mut instrs[index], Constant::Tuple(items), consts);
             }
@@ -107,6 +120,47 @@ pub fn fold_list_to_tuple(instrs: &mut [CfgInstr], index: usize, consts: &mut Ve
             _ => return,
         }
         expect_append = !expect_append;
+    }
+}
+
+/// A display of many constants, added one by one, of which only the items matter.
+pub fn fold_appended_display(instrs: &mut [CfgInstr], last: usize, consts: &mut Vec<Constant>) {
+    let add = instrs[last].op;
+    let build = if add == Op::ListAppend {
+        Op::BuildList
+    } else {
+        Op::BuildSet
+    };
+    let mut loads = Vec::new();
+    let mut expect_add = true;
+    for at in (0..=last).rev() {
+        let instr = instrs[at];
+        match instr.op {
+            Op::Nop => continue,
+            op if op == build && instr.arg == 0 => {
+                if !expect_add || loads.is_empty() {
+                    return;
+                }
+                let items: Vec<Constant> = loads
+                    .iter()
+                    .rev()
+                    .map(|load| const_value(&instrs[*load], consts))
+                    .collect();
+                let used: Vec<usize> = (at..last).filter(|at| instrs[*at].op != Op::Nop).collect();
+                nop_out(instrs, &used);
+                let value = if build == Op::BuildSet {
+                    Constant::FrozenSet(distinct(items))
+                } else {
+                    Constant::Tuple(items)
+                };
+                instrs[last].loc = Loc::NONE;
+                return instrs[last].set(Op::LoadConst, add_const(value, consts));
+            }
+            op if expect_add && op == add && instr.arg == 1 => {}
+            op if !expect_add && loads_const(op) => loads.push(at),
+            _ => return,
+        }
+        expect_add = !expect_add;
     }
 }
 
@@ -129,10 +183,15 @@ pub fn optimize_display(
         }
         return;
     };
-    let items: Vec<Constant> =
-        loads.iter().map(|load| const_value(&instrs[*load], consts)).collect();
-    let value =
-        if build == Op::BuildSet { Constant::FrozenSet(distinct(items)) } else { Constant::Tuple(items) };
+    let items: Vec<Constant> = loads
+        .iter()
+        .map(|load| const_value(&instrs[*load], consts))
+        .collect();
+    let value = if build == Op::BuildSet {
+        Constant::FrozenSet(distinct(items))
+    } else {
+        Constant::Tuple(items)
+    };
     let number = add_const(value, consts);
     nop_out(instrs, &loads);
     if only_items {
@@ -141,7 +200,11 @@ pub fn optimize_display(
     instrs[index - 2].loc = instrs[index].loc;
     instrs[index - 2].set(build, 0);
     instrs[index - 1].set(Op::LoadConst, number);
-    let extend = if build == Op::BuildList { Op::ListExtend } else { Op::SetUpdate };
+    let extend = if build == Op::BuildList {
+        Op::ListExtend
+    } else {
+        Op::SetUpdate
+    };
     instrs[index].set(extend, 1);
 }
 
@@ -167,6 +230,7 @@ fn python_key(value: &Constant) -> pyrs_bytecode::ConstKey {
         Constant::Float(float) if *float == float.trunc() && float.abs() < 9e15 => {
             Constant::Int(*float as i64).key()
         }
+        Constant::Complex { real, imag } if *imag == 0.0 => python_key(&Constant::Float(*real)),
         other => other.key(),
     }
 }
@@ -226,8 +290,7 @@ impl Graph {
                 instrs[index].set(Op::LoadSmallInt, small);
             }
             let current = instrs[index];
-            let copies_const =
-                op == Op::LoadConst && current.op == Op::Copy && current.arg == 1;
+            let copies_const = op == Op::LoadConst && current.op == Op::Copy && current.arg == 1;
             if !copies_const {
                 (op, arg) = (current.op, current.arg);
             }
@@ -324,5 +387,9 @@ fn none_test(instrs: &mut [CfgInstr], index: usize, value: &Constant) {
     }
     instrs[index].make_nop();
     instrs[index + 1].make_nop();
-    instrs[at].op = if invert { Op::PopJumpIfNotNone } else { Op::PopJumpIfNone };
+    instrs[at].op = if invert {
+        Op::PopJumpIfNotNone
+    } else {
+        Op::PopJumpIfNone
+    };
 }

@@ -17,8 +17,7 @@ fn has_eval_break(op: Op) -> bool {
 }
 
 fn needs_line(block: &BasicBlock) -> bool {
-    let matters =
-        block.exits_scope() || block.instrs.iter().any(|instr| has_eval_break(instr.op));
+    let matters = block.exits_scope() || block.instrs.iter().any(|instr| has_eval_break(instr.op));
     matters && block.has_no_line()
 }
 
@@ -94,7 +93,10 @@ impl Graph {
             let Some(last) = self.block(block).instrs.last().copied() else {
                 continue;
             };
-            let next = self.block(block).next.filter(|_| self.block(block).falls_through());
+            let next = self
+                .block(block)
+                .next
+                .filter(|_| self.block(block).falls_through());
             let jump = last.target.filter(|_| last.op.has_jump());
             for successor in next.into_iter().chain(jump) {
                 let successor = self.block_mut(successor);

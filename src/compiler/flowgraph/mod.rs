@@ -48,9 +48,11 @@ impl Graph {
     fn check_terminators(&self) -> Compiled<()> {
         for block in self.order() {
             let instrs = &self.block(block).instrs;
-            let early = instrs.iter().rev().skip(1).any(|instr| {
-                instr.op.has_jump() || blocks::is_scope_exit(instr.op)
-            });
+            let early = instrs
+                .iter()
+                .rev()
+                .skip(1)
+                .any(|instr| instr.op.has_jump() || blocks::is_scope_exit(instr.op));
             if early {
                 return Err(system_error("malformed control flow graph."));
             }
@@ -122,8 +124,20 @@ impl Graph {
             };
             let (loc, except) = (last.loc, last.except);
             let at = instrs.len() - 1;
-            instrs.insert(at, CfgInstr { except, ..CfgInstr::new(Op::Copy, 1, loc) });
-            instrs.insert(at + 1, CfgInstr { except, ..CfgInstr::new(Op::ToBool, 0, loc) });
+            instrs.insert(
+                at,
+                CfgInstr {
+                    except,
+                    ..CfgInstr::new(Op::Copy, 1, loc)
+                },
+            );
+            instrs.insert(
+                at + 1,
+                CfgInstr {
+                    except,
+                    ..CfgInstr::new(Op::ToBool, 0, loc)
+                },
+            );
         }
     }
 

@@ -52,7 +52,10 @@ impl Graph {
     }
 
     pub(super) fn remove_redundant_nops(&mut self) -> usize {
-        self.order().into_iter().map(|block| self.remove_nops_in_block(block)).sum()
+        self.order()
+            .into_iter()
+            .map(|block| self.remove_nops_in_block(block))
+            .sum()
     }
 
     fn remove_redundant_jumps(&mut self) -> usize {
@@ -116,8 +119,11 @@ impl Graph {
                         done = false;
                     }
                 }
-                let ends_in_jump =
-                    self.block(block).instrs.last().is_some_and(|last| last.op.has_jump());
+                let ends_in_jump = self
+                    .block(block)
+                    .instrs
+                    .last()
+                    .is_some_and(|last| last.op.has_jump());
                 if ends_in_jump || !self.block(block).falls_through() {
                     previous = None;
                 }

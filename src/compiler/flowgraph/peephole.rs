@@ -83,7 +83,10 @@ impl Graph {
         let instrs = &mut self.block_mut(block).instrs;
         instrs[index].make_nop();
         instrs[index].target = None;
-        let jump = CfgInstr { target: target.target, ..CfgInstr::new(op, 0, target.loc) };
+        let jump = CfgInstr {
+            target: target.target,
+            ..CfgInstr::new(op, 0, target.loc)
+        };
         self.block_mut(block).append(jump);
         Step::Again
     }
@@ -117,7 +120,8 @@ fn rewrite(instrs: &mut [CfgInstr], index: usize, consts: &mut Vec<Constant>) {
     let next = instrs.get(index + 1).map_or(Op::Cache, |instr| instr.op);
     match op {
         Op::BuildTuple => {
-            if next == Op::UnpackSequence && arg == instrs[index + 1].arg && (1..=3).contains(&arg) {
+            if next == Op::UnpackSequence && arg == instrs[index + 1].arg && (1..=3).contains(&arg)
+            {
                 instrs[index].make_nop();
                 if arg == 1 {
                     instrs[index + 1].make_nop();
@@ -166,14 +170,16 @@ fn rewrite(instrs: &mut [CfgInstr], index: usize, consts: &mut Vec<Constant>) {
             constants::fold_unary(instrs, index, consts);
         }
         Op::CallIntrinsic1 if arg == Intrinsic1::ListToTuple as i32 => {
-            if next == Op::GetIter {
+            constants::fold_list_to_tuple(instrs, index, consts);
+            if next == Op::GetIter && instrs[index].op == op {
                 instrs[index].make_nop();
-            } else {
-                constants::fold_list_to_tuple(instrs, index, consts);
             }
         }
         Op::CallIntrinsic1 if arg == Intrinsic1::UnaryPositive as i32 => {
             constants::fold_unary(instrs, index, consts);
+        }
+        Op::ListAppend | Op::SetAdd if matches!(next, Op::GetIter | Op::ContainsOp) => {
+            constants::fold_appended_display(instrs, index, consts);
         }
         Op::BinaryOp => constants::fold_binary(instrs, index, consts),
         _ => {}

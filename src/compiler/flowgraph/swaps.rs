@@ -16,7 +16,12 @@ pub fn optimize_run(instrs: &mut [CfgInstr], start: usize) -> usize {
     if swaps < 2 {
         return start;
     }
-    let depth = run.iter().filter(|i| i.op == Op::Swap).map(|i| i.arg).max().unwrap_or(0) as usize;
+    let depth = run
+        .iter()
+        .filter(|i| i.op == Op::Swap)
+        .map(|i| i.arg)
+        .max()
+        .unwrap_or(0) as usize;
     let mut stack: Vec<usize> = (0..depth).collect();
     for instr in run.iter().filter(|instr| instr.op == Op::Swap) {
         stack.swap(0, instr.arg as usize - 1);
@@ -94,9 +99,10 @@ pub fn apply_static(instrs: &mut [CfgInstr], last: usize) {
             if stores.0 == stores.1 {
                 return;
             }
-            let conflict = instrs[first + 1..second].iter().filter_map(stores_to).any(|between| {
-                stores.0 == Some(between) || stores.1 == Some(between)
-            });
+            let conflict = instrs[first + 1..second]
+                .iter()
+                .filter_map(stores_to)
+                .any(|between| stores.0 == Some(between) || stores.1 == Some(between));
             if conflict {
                 return;
             }

@@ -17,7 +17,14 @@ pub fn analyze(table: &mut SymbolTable) -> Compiled<()> {
     let top = table.top;
     let mut analyzer = Analyzer { table };
     let mut free = SortedNames::new();
-    analyzer.block(top, None, &mut free, &mut Names::new(), &mut Names::new(), None)
+    analyzer.block(
+        top,
+        None,
+        &mut free,
+        &mut Names::new(),
+        &mut Names::new(),
+        None,
+    )
 }
 
 struct Analyzer<'t> {
@@ -65,7 +72,9 @@ impl Analyzer<'_> {
         for (name, bits) in &symbols {
             self.name(id, name, *bits, &mut context, class_entry)?;
         }
-        let NameContext { local, mut scopes, .. } = context;
+        let NameContext {
+            local, mut scopes, ..
+        } = context;
         let function_like = self.table.block(id).is_function_like();
         if kind == BlockType::Class {
             for name in ["__class__", "__classdict__", "__conditional_annotations__"] {
@@ -189,7 +198,9 @@ impl Analyzer<'_> {
                 return fail(format!("no binding for nonlocal '{name}' found"));
             }
             if context.type_params.contains(name) {
-                return fail(format!("nonlocal binding not allowed for type parameter '{name}'"));
+                return fail(format!(
+                    "nonlocal binding not allowed for type parameter '{name}'"
+                ));
             }
             context.free.insert(name.clone());
             return Ok(Scope::Free);
@@ -213,7 +224,11 @@ impl Analyzer<'_> {
                 return Ok(Scope::GlobalImplicit);
             }
         }
-        if context.bound.as_ref().is_some_and(|bound| bound.contains(name)) {
+        if context
+            .bound
+            .as_ref()
+            .is_some_and(|bound| bound.contains(name))
+        {
             context.free.insert(name.clone());
             return Ok(Scope::Free);
         }
@@ -229,11 +244,17 @@ impl Analyzer<'_> {
         comp_free: &mut SortedNames,
         inlined_cells: &mut Names,
     ) {
+        let implicit = ["__class__", "__classdict__", "__conditional_annotations__"];
         let class_name = WStr::from("__class__");
         let mut remove_class = false;
         let outer_is_class = self.table.block(id).kind == BlockType::Class;
-        let symbols: Vec<(WStr, u32)> =
-            self.table.block(comprehension).symbols.iter().cloned().collect();
+        let symbols: Vec<(WStr, u32)> = self
+            .table
+            .block(comprehension)
+            .symbols
+            .iter()
+            .cloned()
+            .collect();
         for (name, bits) in symbols {
             if bits & DEF_PARAM != 0 {
                 continue;
@@ -243,10 +264,13 @@ impl Analyzer<'_> {
             if scope == Scope::Cell || facts & DEF_COMP_CELL != 0 {
                 inlined_cells.insert(name.clone());
             }
-            if scope == Scope::Free && outer_is_class && name == class_name {
+            let is_implicit = implicit.iter().any(|known| name == *known);
+            if scope == Scope::Free && outer_is_class && is_implicit {
                 scope = Scope::GlobalImplicit;
-                comp_free.remove(&name);
-                remove_class = true;
+                if !self.is_free_in_children(comprehension, &name) {
+                    comp_free.remove(&name);
+                }
+                remove_class |= name == class_name;
             }
             let existing = self.table.block(id).symbols.get(&name).copied();
             match existing {
@@ -255,11 +279,7 @@ impl Analyzer<'_> {
                     scopes.insert(name, scope);
                 }
                 Some(outer) if outer & DEF_BOUND != 0 && !outer_is_class => {
-                    let children = &self.table.block(comprehension).children;
-                    let free_below = children
-                        .iter()
-                        .any(|child| self.table.block(*child).scope(&name) == Scope::Free);
-                    if !free_below {
+                    if !self.is_free_in_children(comprehension, &name) {
                         comp_free.remove(&name);
                     }
                 }
@@ -267,8 +287,18 @@ impl Analyzer<'_> {
             }
         }
         if remove_class {
-            self.table.block_mut(comprehension).symbols.remove(&class_name);
+            self.table
+                .block_mut(comprehension)
+                .symbols
+                .remove(&class_name);
         }
+    }
+
+    fn is_free_in_children(&self, id: BlockId, name: &WStr) -> bool {
+        let children = &self.table.block(id).children;
+        children
+            .iter()
+            .any(|child| self.table.block(*child).scope(name) == Scope::Free)
     }
 
     fn splice_inlined_children(&mut self, id: BlockId) {
@@ -312,23 +342,24 @@ impl Analyzer<'_> {
             if bound.is_some_and(|bound| !bound.contains(name)) {
                 continue;
             }
-            block.symbols.insert(name.clone(), (Scope::Free as u32) << SCOPE_OFFSET);
+            block
+                .symbols
+                .insert(name.clone(), (Scope::Free as u32) << SCOPE_OFFSET);
         }
         Ok(())
     }
 }
 
 fn directive(block: &Block, name: &WStr) -> pyrs_parser::ast::Location {
-    let found = block.directives.iter().find(|(directive, _)| directive == name);
+    let found = block
+        .directives
+        .iter()
+        .find(|(directive, _)| directive == name);
     found.map_or(block.location, |(_, location)| *location)
 }
 
 /// Locals that inner blocks use become cells.
-fn find_cells(
-    scopes: &mut HashMap<WStr, Scope>,
-    free: &mut SortedNames,
-    inlined_cells: &Names,
-) {
+fn find_cells(scopes: &mut HashMap<WStr, Scope>, free: &mut SortedNames, inlined_cells: &Names) {
     for (name, scope) in scopes.iter_mut() {
         if *scope != Scope::Local || (!free.contains(name) && !inlined_cells.contains(name)) {
             continue;

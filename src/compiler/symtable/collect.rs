@@ -23,7 +23,11 @@ const ALLOW_TOP_LEVEL_AWAIT: u32 = 0x2000;
 /// Makes the raw table.
 pub fn collect(tree: &Mod, future: FutureFeatures, flags: u32) -> Compiled<SymbolTable> {
     let mut collector = Collector {
-        table: SymbolTable { blocks: Vec::new(), top: BlockId(0), by_key: HashMap::new() },
+        table: SymbolTable {
+            blocks: Vec::new(),
+            top: BlockId(0),
+            by_key: HashMap::new(),
+        },
         stack: Vec::new(),
         private: None,
         future,
@@ -132,7 +136,10 @@ impl Collector {
     ) -> Compiled<BlockId> {
         let id = self.new_block(name, kind, key, location);
         self.enter_existing(id);
-        if matches!(kind, BlockType::Annotation | BlockType::TypeVariable | BlockType::TypeAlias) {
+        if matches!(
+            kind,
+            BlockType::Annotation | BlockType::TypeVariable | BlockType::TypeAlias
+        ) {
             // The code reads this parameter before anything else.
             self.define(&named(".format"), DEF_PARAM, location)?;
             self.define(&named(".format"), USE, location)?;
@@ -149,8 +156,8 @@ impl Collector {
             if mangled.is_some() && block.kind != BlockType::Class {
                 block.mangled_names = mangled;
             }
-            let hidden = self.future_annotations
-                && self.table.block(id).kind == BlockType::Annotation;
+            let hidden =
+                self.future_annotations && self.table.block(id).kind == BlockType::Annotation;
             if !hidden {
                 self.table.block_mut(previous).children.push(id);
             }
@@ -172,7 +179,11 @@ impl Collector {
     }
 
     fn define(&mut self, name: &WStr, flag: u32, location: Location) -> Compiled<()> {
-        let context = if flag == USE { ExprContext::Load } else { ExprContext::Store };
+        let context = if flag == USE {
+            ExprContext::Load
+        } else {
+            ExprContext::Store
+        };
         self.define_in_context(name, flag, location, context)
     }
 
@@ -208,11 +219,14 @@ impl Collector {
         if flag & bits & DEF_PARAM != 0 {
             return Err(error_at(
                 location,
-                format!("duplicate parameter '{name}' in function definition"),
+                format!("duplicate argument '{name}' in function definition"),
             ));
         }
         if flag & bits & DEF_TYPE_PARAM != 0 {
-            return Err(error_at(location, format!("duplicate type parameter '{name}'")));
+            return Err(error_at(
+                location,
+                format!("duplicate type parameter '{name}'"),
+            ));
         }
         bits |= flag;
         if block.comp_iter_target {
@@ -238,10 +252,7 @@ impl Collector {
         Ok(())
     }
 
-    fn conditional(
-        &mut self,
-        step: impl FnOnce(&mut Self) -> Compiled<()>,
-    ) -> Compiled<()> {
+    fn conditional(&mut self, step: impl FnOnce(&mut Self) -> Compiled<()>) -> Compiled<()> {
         let id = self.current_id();
         let before = std::mem::replace(&mut self.table.block_mut(id).in_conditional_block, true);
         step(self)?;
@@ -250,7 +261,8 @@ impl Collector {
     }
 
     fn stmts(&mut self, body: &[Stmt]) -> Compiled<()> {
-        body.iter().try_for_each(|stmt| with_stack(|| self.stmt(stmt)))
+        body.iter()
+            .try_for_each(|stmt| with_stack(|| self.stmt(stmt)))
     }
 
     fn stmt(&mut self, stmt: &Stmt) -> Compiled<()> {
@@ -259,9 +271,11 @@ impl Collector {
             StmtKind::FunctionDef { .. } => self.function(stmt, false),
             StmtKind::AsyncFunctionDef { .. } => self.function(stmt, true),
             StmtKind::ClassDef { .. } => self.class(stmt),
-            StmtKind::TypeAlias { name, type_params, value } => {
-                self.type_alias(stmt, name, type_params, value)
-            }
+            StmtKind::TypeAlias {
+                name,
+                type_params,
+                value,
+            } => self.type_alias(stmt, name, type_params, value),
             StmtKind::Return { value } => {
                 if let Some(value) = value {
                     self.expr(value)?;
@@ -278,10 +292,19 @@ impl Collector {
                 self.expr(target)?;
                 self.expr(value)
             }
-            StmtKind::AnnAssign { target, annotation, value, simple } => {
-                self.annotated(stmt, target, annotation, value.as_deref(), *simple != 0)
-            }
-            StmtKind::For { target, iter, body, orelse, .. } => {
+            StmtKind::AnnAssign {
+                target,
+                annotation,
+                value,
+                simple,
+            } => self.annotated(stmt, target, annotation, value.as_deref(), *simple != 0),
+            StmtKind::For {
+                target,
+                iter,
+                body,
+                orelse,
+                ..
+            } => {
                 self.expr(target)?;
                 self.expr(iter)?;
                 self.conditional(|c| {
@@ -289,7 +312,13 @@ impl Collector {
                     c.stmts(orelse)
                 })
             }
-            StmtKind::AsyncFor { target, iter, body, orelse, .. } => {
+            StmtKind::AsyncFor {
+                target,
+                iter,
+                body,
+                orelse,
+                ..
+            } => {
                 self.allow_module_coroutine();
                 self.require_coroutine("'async for' outside async function", location)?;
                 self.expr(target)?;
@@ -334,8 +363,18 @@ impl Collector {
                 self.optional(exc)?;
                 self.optional(cause)
             }
-            StmtKind::Try { body, handlers, orelse, finalbody }
-            | StmtKind::TryStar { body, handlers, orelse, finalbody } => self.conditional(|c| {
+            StmtKind::Try {
+                body,
+                handlers,
+                orelse,
+                finalbody,
+            }
+            | StmtKind::TryStar {
+                body,
+                handlers,
+                orelse,
+                finalbody,
+            } => self.conditional(|c| {
                 c.stmts(body)?;
                 for handler in handlers {
                     let ExceptHandlerKind::ExceptHandler { type_, name, body } = &handler.kind;
@@ -353,11 +392,19 @@ impl Collector {
                 self.optional(msg)
             }
             StmtKind::Import { names } => self.aliases(names),
-            StmtKind::ImportFrom { module, names, level } => {
+            StmtKind::ImportFrom {
+                module,
+                names,
+                level,
+            } => {
                 self.aliases(names)?;
                 let is_future = level.unwrap_or(0) == 0
                     && module.as_ref().is_some_and(|name| *name == "__future__");
-                if is_future { self.check_future(location) } else { Ok(()) }
+                if is_future {
+                    self.check_future(location)
+                } else {
+                    Ok(())
+                }
             }
             StmtKind::Global { names } => self.directive(names, DEF_GLOBAL, location),
             StmtKind::Nonlocal { names } => self.directive(names, DEF_NONLOCAL, location),
@@ -379,7 +426,11 @@ impl Collector {
     }
 
     fn directive(&mut self, names: &[WStr], flag: u32, location: Location) -> Compiled<()> {
-        let word = if flag == DEF_GLOBAL { "global" } else { "nonlocal" };
+        let word = if flag == DEF_GLOBAL {
+            "global"
+        } else {
+            "nonlocal"
+        };
         for name in names {
             let bits = self.lookup(name);
             if bits & (DEF_PARAM | DEF_LOCAL | USE | DEF_ANNOT) != 0 {
@@ -407,9 +458,23 @@ impl Collector {
     }
 
     fn function(&mut self, stmt: &Stmt, is_async: bool) -> Compiled<()> {
-        let (StmtKind::FunctionDef { name, args, body, decorator_list, returns, type_params, .. }
+        let (StmtKind::FunctionDef {
+            name,
+            args,
+            body,
+            decorator_list,
+            returns,
+            type_params,
+            ..
+        }
         | StmtKind::AsyncFunctionDef {
-            name, args, body, decorator_list, returns, type_params, ..
+            name,
+            args,
+            body,
+            decorator_list,
+            returns,
+            type_params,
+            ..
         }) = &stmt.kind
         else {
             return Ok(());
@@ -421,13 +486,7 @@ impl Collector {
         self.exprs(decorator_list)?;
         if !type_params.is_empty() {
             let has_kwdefaults = args.kw_defaults.iter().any(Option::is_some);
-            self.enter_type_params(
-                name,
-                type_params,
-                (true, has_kwdefaults),
-                false,
-                location,
-            )?;
+            self.enter_type_params(name, type_params, (true, has_kwdefaults), false, location)?;
             self.type_params(type_params)?;
         }
         let key = BlockKey::new(stmt, BlockRole::Body);
@@ -446,8 +505,14 @@ impl Collector {
     }
 
     fn class(&mut self, stmt: &Stmt) -> Compiled<()> {
-        let StmtKind::ClassDef { name, bases, keywords, body, decorator_list, type_params } =
-            &stmt.kind
+        let StmtKind::ClassDef {
+            name,
+            bases,
+            keywords,
+            body,
+            decorator_list,
+            type_params,
+        } = &stmt.kind
         else {
             return Ok(());
         };
@@ -547,10 +612,17 @@ impl Collector {
         for param in params {
             let location = param.location;
             match &param.kind {
-                TypeParamKind::TypeVar { name, bound, default_value } => {
+                TypeParamKind::TypeVar {
+                    name,
+                    bound,
+                    default_value,
+                } => {
                     self.define(name, DEF_TYPE_PARAM | DEF_LOCAL, location)?;
                     let info = match bound.as_deref() {
-                        Some(Expr { kind: ExprKind::Tuple { .. }, .. }) => "a TypeVar constraint",
+                        Some(Expr {
+                            kind: ExprKind::Tuple { .. },
+                            ..
+                        }) => "a TypeVar constraint",
                         _ => "a TypeVar bound",
                     };
                     self.bound_or_default(bound.as_deref(), name, param, BlockRole::Bound, info)?;
@@ -558,13 +630,19 @@ impl Collector {
                     let info = "a TypeVar default";
                     self.bound_or_default(default_value.as_deref(), name, param, role, info)?;
                 }
-                TypeParamKind::TypeVarTuple { name, default_value } => {
+                TypeParamKind::TypeVarTuple {
+                    name,
+                    default_value,
+                } => {
                     self.define(name, DEF_TYPE_PARAM | DEF_LOCAL, location)?;
                     let role = BlockRole::Default;
                     let info = "a TypeVarTuple default";
                     self.bound_or_default(default_value.as_deref(), name, param, role, info)?;
                 }
-                TypeParamKind::ParamSpec { name, default_value } => {
+                TypeParamKind::ParamSpec {
+                    name,
+                    default_value,
+                } => {
                     self.define(name, DEF_TYPE_PARAM | DEF_LOCAL, location)?;
                     let role = BlockRole::Default;
                     let info = "a ParamSpec default";
@@ -618,7 +696,11 @@ impl Collector {
             let bits = self.lookup(id);
             let declared = bits & (DEF_GLOBAL | DEF_NONLOCAL) != 0;
             if declared && self.current_id() != self.table.top && simple {
-                let word = if bits & DEF_GLOBAL != 0 { "global" } else { "nonlocal" };
+                let word = if bits & DEF_GLOBAL != 0 {
+                    "global"
+                } else {
+                    "nonlocal"
+                };
                 return Err(error_at(
                     stmt.location,
                     format!("annotated name '{id}' can't be {word}"),
@@ -650,7 +732,11 @@ impl Collector {
             && !block.has_conditional_annotations;
         if conditional {
             self.current().has_conditional_annotations = true;
-            self.define(&named("__conditional_annotations__"), USE, annotation.location)?;
+            self.define(
+                &named("__conditional_annotations__"),
+                USE,
+                annotation.location,
+            )?;
         }
         match self.table.block(parent).annotation_block {
             Some(existing) => self.enter_existing(existing),
@@ -710,7 +796,11 @@ impl Collector {
     }
 
     fn parameters(&mut self, args: &Arguments) -> Compiled<()> {
-        let positional = args.posonlyargs.iter().chain(&args.args).chain(&args.kwonlyargs);
+        let positional = args
+            .posonlyargs
+            .iter()
+            .chain(&args.args)
+            .chain(&args.kwonlyargs);
         for arg in positional {
             self.parameter(arg)?;
         }
@@ -742,7 +832,10 @@ impl Collector {
                 continue;
             }
             let bytes = name.as_bytes();
-            let end = bytes.iter().position(|byte| *byte == b'.').unwrap_or(bytes.len());
+            let end = bytes
+                .iter()
+                .position(|byte| *byte == b'.')
+                .unwrap_or(bytes.len());
             let store = WStr::from_wtf8(&bytes[..end]).unwrap_or_else(|| name.clone());
             self.define(&store, DEF_IMPORT, alias.location)?;
         }
@@ -807,23 +900,37 @@ impl Collector {
             ExprKind::GeneratorExp { elt, generators } => {
                 self.comprehension(expr, "genexpr", generators, elt, None)
             }
-            ExprKind::DictComp { key, value, generators } => {
-                self.comprehension(expr, "dictcomp", generators, key, Some(value))
-            }
+            ExprKind::DictComp {
+                key,
+                value,
+                generators,
+            } => self.comprehension(expr, "dictcomp", generators, key, Some(value)),
             ExprKind::Yield { .. } | ExprKind::YieldFrom { .. } => self.yield_expr(expr),
             ExprKind::Await { value } => self.await_expr(expr, value),
-            ExprKind::Compare { left, comparators, .. } => {
+            ExprKind::Compare {
+                left, comparators, ..
+            } => {
                 self.expr(left)?;
                 self.exprs(comparators)
             }
-            ExprKind::Call { func, args, keywords } => {
+            ExprKind::Call {
+                func,
+                args,
+                keywords,
+            } => {
                 self.expr(func)?;
                 self.exprs(args)?;
                 check_keywords(keywords)?;
-                keywords.iter().try_for_each(|keyword| self.expr(&keyword.value))
+                keywords
+                    .iter()
+                    .try_for_each(|keyword| self.expr(&keyword.value))
             }
-            ExprKind::FormattedValue { value, format_spec, .. }
-            | ExprKind::Interpolation { value, format_spec, .. } => {
+            ExprKind::FormattedValue {
+                value, format_spec, ..
+            }
+            | ExprKind::Interpolation {
+                value, format_spec, ..
+            } => {
                 self.expr(value)?;
                 self.optional(format_spec)
             }
@@ -850,7 +957,11 @@ impl Collector {
         if self.current().in_unevaluated_annotation {
             return Ok(());
         }
-        let flag = if ctx == ExprContext::Load { USE } else { DEF_LOCAL };
+        let flag = if ctx == ExprContext::Load {
+            USE
+        } else {
+            DEF_LOCAL
+        };
         self.define_in_context(id, flag, expr.location, ctx)?;
         // `super` counts as a use of the class.
         if ctx == ExprContext::Load && self.current().is_function_like() && *id == "super" {
@@ -907,7 +1018,11 @@ impl Collector {
     }
 
     fn require_coroutine(&mut self, msg: &str, location: Location) -> Compiled<()> {
-        if self.current().coroutine { Ok(()) } else { Err(error_at(location, msg)) }
+        if self.current().coroutine {
+            Ok(())
+        } else {
+            Err(error_at(location, msg))
+        }
     }
 
     fn forbid_in_annotation(&mut self, what: &str, expr: &Expr) -> Compiled<()> {
@@ -919,7 +1034,10 @@ impl Collector {
             BlockType::TypeParameters => "the definition of a generic".to_string(),
             _ => return Ok(()),
         };
-        Err(error_at(expr.location, format!("{what} cannot be used within {place}")))
+        Err(error_at(
+            expr.location,
+            format!("{what} cannot be used within {place}"),
+        ))
     }
 
     fn named_expr(&mut self, expr: &Expr, target: &Expr, value: &Expr) -> Compiled<()> {
@@ -960,7 +1078,11 @@ impl Collector {
             }
             let place = match block.kind {
                 BlockType::Function | BlockType::Annotation => {
-                    let flag = if bits & DEF_GLOBAL != 0 { DEF_GLOBAL } else { DEF_NONLOCAL };
+                    let flag = if bits & DEF_GLOBAL != 0 {
+                        DEF_GLOBAL
+                    } else {
+                        DEF_NONLOCAL
+                    };
                     self.define(id, flag, location)?;
                     self.record_directive(id, location);
                     return self.define_in(block_id, id, DEF_LOCAL, location);
@@ -1068,7 +1190,9 @@ impl Collector {
     }
 
     fn patterns(&mut self, patterns: &[Pattern]) -> Compiled<()> {
-        patterns.iter().try_for_each(|pattern| self.pattern(pattern))
+        patterns
+            .iter()
+            .try_for_each(|pattern| self.pattern(pattern))
     }
 
     fn pattern_kind(&mut self, pattern: &Pattern) -> Compiled<()> {
@@ -1080,12 +1204,21 @@ impl Collector {
                 self.patterns(patterns)
             }
             PatternKind::MatchStar { name } => self.capture(name.as_ref(), location),
-            PatternKind::MatchMapping { keys, patterns, rest } => {
+            PatternKind::MatchMapping {
+                keys,
+                patterns,
+                rest,
+            } => {
                 self.exprs(keys)?;
                 self.patterns(patterns)?;
                 self.capture(rest.as_ref(), location)
             }
-            PatternKind::MatchClass { cls, patterns, kwd_attrs, kwd_patterns } => {
+            PatternKind::MatchClass {
+                cls,
+                patterns,
+                kwd_attrs,
+                kwd_patterns,
+            } => {
                 self.expr(cls)?;
                 self.patterns(patterns)?;
                 for (attr, pattern) in kwd_attrs.iter().zip(kwd_patterns) {
@@ -1120,7 +1253,11 @@ fn check_keywords(keywords: &[Keyword]) -> Compiled<()> {
 
 fn check_name(name: &WStr, location: Location, context: ExprContext) -> Compiled<()> {
     if *name == "__debug__" && context != ExprContext::Load {
-        let verb = if context == ExprContext::Store { "assign to" } else { "delete" };
+        let verb = if context == ExprContext::Store {
+            "assign to"
+        } else {
+            "delete"
+        };
         return Err(error_at(location, format!("cannot {verb} __debug__")));
     }
     Ok(())

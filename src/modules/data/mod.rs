@@ -1,12 +1,36 @@
 //! Containers, iterators and the other data-structure modules.
 
+pub mod abc;
+pub mod atexit;
+pub mod bisect;
+pub mod collections;
+pub mod contextvars;
+pub mod errno;
+pub mod functools;
+pub mod heapq;
 pub mod itertools;
+pub mod operator;
+pub mod typing;
+pub mod weakref;
 
 use pyrs_runtime::class::ModuleDef;
 
 /// The definitions of the modules in this folder.
 pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
-    vec![itertools::module::def]
+    vec![
+        abc::module::def,
+        atexit::module::def,
+        bisect::module::def,
+        collections::module::def,
+        contextvars::module::def,
+        errno::module::def,
+        functools::module::def,
+        heapq::module::def,
+        itertools::module::def,
+        operator::module::def,
+        typing::module::def,
+        weakref::module::def,
+    ]
 }
 
 /// Gives an iterator class the `__iter__` that returns the iterator itself, as part `ITER`.

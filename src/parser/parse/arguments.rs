@@ -14,17 +14,28 @@ impl Parser<'_> {
         let open = self.expect(TokenKind::Lpar)?;
         let start_pos = self.pos;
         if let Some(genexp) = self.sole_generator(open)? {
-            return Ok(ExprKind::Call { func: boxed(func), args: vec![genexp], keywords: vec![] });
+            return Ok(ExprKind::Call {
+                func: boxed(func),
+                args: vec![genexp],
+                keywords: vec![],
+            });
         }
         self.pos = start_pos;
         let (args, keywords) = self.call_arguments()?;
         self.expect(TokenKind::Rpar)?;
-        Ok(ExprKind::Call { func: boxed(func), args, keywords })
+        Ok(ExprKind::Call {
+            func: boxed(func),
+            args,
+            keywords,
+        })
     }
 
     /// A generator expression as the only argument shares the call's parentheses.
     fn sole_generator(&mut self, open: Token) -> Parsed<Option<Expr>> {
-        if matches!(self.kind(), TokenKind::Rpar | TokenKind::Star | TokenKind::DoubleStar) {
+        if matches!(
+            self.kind(),
+            TokenKind::Rpar | TokenKind::Star | TokenKind::DoubleStar
+        ) {
             return Ok(None);
         }
         if self.at_name() && self.next_kind() == TokenKind::Equal {
@@ -37,7 +48,10 @@ impl Parser<'_> {
             }
             let generators = p.comprehension_clauses()?;
             p.expect(TokenKind::Rpar)?;
-            let kind = ExprKind::GeneratorExp { elt: boxed(elt), generators };
+            let kind = ExprKind::GeneratorExp {
+                elt: boxed(elt),
+                generators,
+            };
             Ok(kind.at(p.span(open)))
         })
     }
@@ -116,14 +130,22 @@ impl Parser<'_> {
         }
         let start = self.expect(TokenKind::DoubleStar)?;
         let value = self.expression()?;
-        Ok(KeywordArg { arg: None, value, location: self.span(start) })
+        Ok(KeywordArg {
+            arg: None,
+            value,
+            location: self.span(start),
+        })
     }
 
     fn keyword_argument(&mut self) -> Parsed<KeywordArg> {
         let name = self.expect_name()?;
         self.expect(TokenKind::Equal)?;
         let value = self.expression()?;
-        Ok(KeywordArg { arg: Some(self.identifier(name)), value, location: self.span(name) })
+        Ok(KeywordArg {
+            arg: Some(self.identifier(name)),
+            value,
+            location: self.span(name),
+        })
     }
 
     /// The parameters of a `def`, up to the closing parenthesis.
@@ -226,7 +248,11 @@ impl Parser<'_> {
         arguments: &mut Arguments,
     ) -> Parsed<()> {
         let arg = self.parameter(annotated, false)?;
-        let default = if self.at(TokenKind::Equal) { Some(self.default_value()?) } else { None };
+        let default = if self.at(TokenKind::Equal) {
+            Some(self.default_value()?)
+        } else {
+            None
+        };
         if keyword_only {
             arguments.kwonlyargs.push(arg);
             arguments.kw_defaults.push(default);
@@ -256,8 +282,11 @@ impl Parser<'_> {
         let mut annotation = None;
         if annotated && self.eat(TokenKind::Colon) {
             let starred = star && self.at(TokenKind::Star);
-            let value =
-                if starred { self.starred(Self::bitwise_or)? } else { self.expression()? };
+            let value = if starred {
+                self.starred(Self::bitwise_or)?
+            } else {
+                self.expression()?
+            };
             annotation = Some(boxed(value));
         }
         Ok(Arg {
@@ -270,6 +299,7 @@ impl Parser<'_> {
 
     /// Whether the current token is the given keyword; for the error pass.
     pub(super) fn at_any_keyword(&mut self, keywords: &[Keyword]) -> bool {
-        self.keyword().is_some_and(|keyword| keywords.contains(&keyword))
+        self.keyword()
+            .is_some_and(|keyword| keywords.contains(&keyword))
     }
 }

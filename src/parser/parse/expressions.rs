@@ -5,7 +5,7 @@ use crate::ast::{
 };
 use crate::token::{Keyword, TokenKind};
 
-use super::{Fail, Parsed, Parser, boxed};
+use super::{Fail, Parsed, Parser, boxed, token_location};
 
 impl Parser<'_> {
     /// One or more starred expressions, a tuple if there is a comma.
@@ -23,7 +23,10 @@ impl Parser<'_> {
                     None => break,
                 }
             }
-            let kind = ExprKind::Tuple { elts, ctx: ExprContext::Load };
+            let kind = ExprKind::Tuple {
+                elts,
+                ctx: ExprContext::Load,
+            };
             Ok(Expr::new(kind, p.span(start)))
         })
     }
@@ -39,7 +42,13 @@ impl Parser<'_> {
     pub(super) fn starred(&mut self, operand: fn(&mut Self) -> Parsed<Expr>) -> Parsed<Expr> {
         let start = self.expect(TokenKind::Star)?;
         let value = boxed(operand(self)?);
-        Ok(Expr::new(ExprKind::Starred { value, ctx: ExprContext::Load }, self.span(start)))
+        Ok(Expr::new(
+            ExprKind::Starred {
+                value,
+                ctx: ExprContext::Load,
+            },
+            self.span(start),
+        ))
     }
 
     /// An element of a display: starred, or with `:=`.
@@ -88,9 +97,17 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    /// `named_expression` that must not be followed by `:=`, or a plain expression.
+    /// An argument: `name := value`, or an expression that no `:=` follows.
     pub(super) fn assignment_or_expression(&mut self) -> Parsed<Expr> {
-        self.named_expression()
+        let walrus = self.at_name() && self.next_kind() == TokenKind::ColonEqual;
+        if walrus {
+            return self.named_expression();
+        }
+        let value = self.expression()?;
+        if self.at(TokenKind::ColonEqual) {
+            return Err(Fail::NoMatch);
+        }
+        Ok(value)
     }
 
     pub(super) fn expression(&mut self) -> Parsed<Expr> {
@@ -111,7 +128,11 @@ impl Parser<'_> {
             let test = boxed(p.disjunction()?);
             p.expect_keyword(Keyword::Else)?;
             let orelse = boxed(p.expression()?);
-            let kind = ExprKind::IfExp { test, body: boxed(body), orelse };
+            let kind = ExprKind::IfExp {
+                test,
+                body: boxed(body),
+                orelse,
+            };
             Ok(Expr::new(kind, p.span(start)))
         })
     }
@@ -119,12 +140,15 @@ impl Parser<'_> {
     pub(super) fn lambda(&mut self) -> Parsed<Expr> {
         let start = self.expect_keyword(Keyword::Lambda)?;
         let args = self.lambda_parameters()?;
-        if self.error_pass && !self.at(TokenKind::Colon) {
-            return self.raise_expected_colon();
-        }
-        self.expect(TokenKind::Colon)?;
+        self.forced_colon()?;
         let body = boxed(self.expression()?);
-        Ok(Expr::new(ExprKind::Lambda { args: Box::new(args), body }, self.span(start)))
+        Ok(Expr::new(
+            ExprKind::Lambda {
+                args: Box::new(args),
+                body,
+            },
+            self.span(start),
+        ))
     }
 
     pub(super) fn disjunction(&mut self) -> Parsed<Expr> {
@@ -153,6 +177,11 @@ impl Parser<'_> {
         Ok(Expr::new(ExprKind::BoolOp { op, values }, self.span(start)))
     }
 
+    /// What a misplaced `not` would negate.
+    pub(super) fn inversion_operand(&mut self) -> Parsed<Expr> {
+        self.inversion()
+    }
+
     fn inversion(&mut self) -> Parsed<Expr> {
         if !self.at_keyword(Keyword::Not) {
             return self.comparison();
@@ -160,7 +189,13 @@ impl Parser<'_> {
         self.nested(|p| {
             let start = p.expect_keyword(Keyword::Not)?;
             let operand = boxed(p.inversion()?);
-            Ok(Expr::new(ExprKind::UnaryOp { op: UnaryOp::Not, operand }, p.span(start)))
+            Ok(Expr::new(
+                ExprKind::UnaryOp {
+                    op: UnaryOp::Not,
+                    operand,
+                },
+                p.span(start),
+            ))
         })
     }
 
@@ -175,7 +210,11 @@ impl Parser<'_> {
         if ops.is_empty() {
             return Ok(left);
         }
-        let kind = ExprKind::Compare { left: boxed(left), ops, comparators };
+        let kind = ExprKind::Compare {
+            left: boxed(left),
+            ops,
+            comparators,
+        };
         Ok(Expr::new(kind, self.span(start)))
     }
 
@@ -186,7 +225,12 @@ impl Parser<'_> {
             TokenKind::NotEqual => {
                 let diamond = self.text(token) == "<>";
                 if diamond != self.barry_as_bdfl {
-                    return Ok(None);
+                    let msg = if diamond {
+                        "invalid syntax.  Maybe you meant '!=' instead of '<>'?"
+                    } else {
+                        "with Barry as BDFL, use '<>' instead of '!='"
+                    };
+                    return self.raise(token_location(token), msg);
                 }
                 CmpOp::NotEq
             }
@@ -232,11 +276,15 @@ impl Parser<'_> {
                 break;
             }
             self.pos += 1;
-            if self.error_pass && power == ARITHMETIC_LEVEL {
+            if self.error_pass && power >= ARITHMETIC_LEVEL {
                 self.invalid_arithmetic()?;
             }
             let right = boxed(self.binary(power + 1)?);
-            let kind = ExprKind::BinOp { left: boxed(left), op, right };
+            let kind = ExprKind::BinOp {
+                left: boxed(left),
+                op,
+                right,
+            };
             left = Expr::new(kind, self.span(start));
             length += 1;
             self.check_chain(length)?;
@@ -269,7 +317,11 @@ impl Parser<'_> {
             return Ok(left);
         }
         let right = boxed(self.nested(Self::factor)?);
-        let kind = ExprKind::BinOp { left: boxed(left), op: Operator::Pow, right };
+        let kind = ExprKind::BinOp {
+            left: boxed(left),
+            op: Operator::Pow,
+            right,
+        };
         Ok(Expr::new(kind, self.span(start)))
     }
 
@@ -293,13 +345,21 @@ impl Parser<'_> {
                     self.pos += 1;
                     let name = self.expect_name()?;
                     let attr = self.identifier(name);
-                    ExprKind::Attribute { value: boxed(value), attr, ctx: ExprContext::Load }
+                    ExprKind::Attribute {
+                        value: boxed(value),
+                        attr,
+                        ctx: ExprContext::Load,
+                    }
                 }
                 TokenKind::Lsqb => {
                     self.pos += 1;
                     let slice = boxed(self.slices()?);
                     self.expect(TokenKind::Rsqb)?;
-                    ExprKind::Subscript { value: boxed(value), slice, ctx: ExprContext::Load }
+                    ExprKind::Subscript {
+                        value: boxed(value),
+                        slice,
+                        ctx: ExprContext::Load,
+                    }
                 }
                 TokenKind::Lpar => self.call(value)?,
                 _ => return Ok(value),
@@ -323,7 +383,10 @@ impl Parser<'_> {
                 None => break,
             }
         }
-        let kind = ExprKind::Tuple { elts, ctx: ExprContext::Load };
+        let kind = ExprKind::Tuple {
+            elts,
+            ctx: ExprContext::Load,
+        };
         Ok(Expr::new(kind, self.span(start)))
     }
 
@@ -332,19 +395,34 @@ impl Parser<'_> {
             return self.starred_expression();
         }
         let start = self.peek();
-        let lower = if self.at(TokenKind::Colon) { None } else { Some(self.named_expression()?) };
+        let lower = if self.at(TokenKind::Colon) {
+            None
+        } else {
+            Some(self.named_expression()?)
+        };
         if !self.at(TokenKind::Colon) {
             return lower.ok_or(Fail::NoMatch);
         }
         self.pos += 1;
         let upper = self.slice_part()?;
-        let step = if self.eat(TokenKind::Colon) { self.slice_part()? } else { None };
-        let kind = ExprKind::Slice { lower: lower.map(boxed), upper, step };
+        let step = if self.eat(TokenKind::Colon) {
+            self.slice_part()?
+        } else {
+            None
+        };
+        let kind = ExprKind::Slice {
+            lower: lower.map(boxed),
+            upper,
+            step,
+        };
         Ok(Expr::new(kind, self.span(start)))
     }
 
     fn slice_part(&mut self) -> Parsed<Option<Box<Expr>>> {
-        if matches!(self.kind(), TokenKind::Colon | TokenKind::Comma | TokenKind::Rsqb) {
+        if matches!(
+            self.kind(),
+            TokenKind::Colon | TokenKind::Comma | TokenKind::Rsqb
+        ) {
             return Ok(None);
         }
         Ok(Some(boxed(self.expression()?)))
@@ -362,7 +440,10 @@ impl Parser<'_> {
             }
             return Err(Fail::NoMatch);
         };
-        let kind = ExprKind::Starred { value: boxed(value), ctx: ExprContext::Load };
+        let kind = ExprKind::Starred {
+            value: boxed(value),
+            ctx: ExprContext::Load,
+        };
         Ok(Expr::new(kind, self.span(start)))
     }
 
@@ -403,7 +484,12 @@ impl Parser<'_> {
         while self.eat_keyword(Keyword::If) {
             ifs.push(self.disjunction()?);
         }
-        Ok(Comprehension { target, iter, ifs, is_async })
+        Ok(Comprehension {
+            target,
+            iter,
+            ifs,
+            is_async,
+        })
     }
 
     pub(super) fn yield_expr(&mut self) -> Parsed<Expr> {

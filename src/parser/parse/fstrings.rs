@@ -3,7 +3,7 @@
 use pyrs_bytecode::{Constant, WStr};
 
 use crate::ast::{Expr, ExprKind, Location};
-use crate::token::{Keyword, Token, TokenKind};
+use crate::token::{Token, TokenKind};
 
 use super::strings::LiteralPlace;
 use super::{Fail, Parsed, Parser, boxed, token_location};
@@ -12,7 +12,7 @@ use super::{Fail, Parsed, Parser, boxed, token_location};
 pub(super) enum StringPart {
     Plain(Token),
     F(Vec<Expr>),
-    T { values: Vec<Expr>, location: Location },
+    T(Vec<Expr>),
 }
 
 impl StringPart {
@@ -46,12 +46,25 @@ struct Flavour {
     letter: char,
     middle: TokenKind,
     end: TokenKind,
+    /// Whether a field makes an interpolation; in a format spec it makes text in both.
+    interpolates: bool,
+    raw: bool,
 }
 
-const F_STRING: Flavour =
-    Flavour { letter: 'f', middle: TokenKind::FstringMiddle, end: TokenKind::FstringEnd };
-const T_STRING: Flavour =
-    Flavour { letter: 't', middle: TokenKind::TstringMiddle, end: TokenKind::TstringEnd };
+const F_STRING: Flavour = Flavour {
+    letter: 'f',
+    middle: TokenKind::FstringMiddle,
+    end: TokenKind::FstringEnd,
+    interpolates: false,
+    raw: false,
+};
+const T_STRING: Flavour = Flavour {
+    letter: 't',
+    middle: TokenKind::TstringMiddle,
+    end: TokenKind::TstringEnd,
+    interpolates: true,
+    raw: false,
+};
 
 fn is_text(expr: &Expr) -> bool {
     matches!(expr.kind, ExprKind::Constant { .. })
@@ -63,19 +76,18 @@ fn is_empty_text(expr: &Expr) -> bool {
 
 impl Parser<'_> {
     pub(super) fn fstring(&mut self) -> Parsed<StringPart> {
-        let (values, _) = self.interpolated(F_STRING)?;
-        Ok(StringPart::F(values))
+        Ok(StringPart::F(self.interpolated(F_STRING)?))
     }
 
     pub(super) fn tstring(&mut self) -> Parsed<StringPart> {
-        let (values, location) = self.interpolated(T_STRING)?;
-        Ok(StringPart::T { values, location })
+        Ok(StringPart::T(self.interpolated(T_STRING)?))
     }
 
-    fn interpolated(&mut self, flavour: Flavour) -> Parsed<(Vec<Expr>, Location)> {
+    fn interpolated(&mut self, flavour: Flavour) -> Parsed<Vec<Expr>> {
         let start = self.peek();
         self.pos += 1;
         let raw = self.text(start).contains(['r', 'R']);
+        let flavour = Flavour { raw, ..flavour };
         let mut values = Vec::new();
         loop {
             let token = self.peek();
@@ -92,7 +104,7 @@ impl Parser<'_> {
             }
         }
         self.expect(flavour.end)?;
-        Ok((values, self.span(start)))
+        Ok(values)
     }
 
     /// Literal text between replacement fields.
@@ -101,7 +113,13 @@ impl Parser<'_> {
         let points = if raw || !body.contains('\\') {
             body.chars().map(u32::from).collect()
         } else {
-            self.decode_text(body, LiteralPlace { token, start: token.start as usize })?
+            self.decode_text(
+                body,
+                LiteralPlace {
+                    token,
+                    start: token.start as usize,
+                },
+            )?
         };
         Ok(self.constant(token, Constant::Str(WStr::from_code_points(points))))
     }
@@ -124,6 +142,7 @@ impl Parser<'_> {
     fn plain_replacement_field(&mut self, flavour: Flavour) -> Parsed<Vec<Expr>> {
         let open = self.expect(TokenKind::Lbrace)?;
         let value = boxed(self.annotated_rhs()?);
+        let equal = self.peek();
         let debug = self.eat(TokenKind::Equal);
         let mut after_expression = self.peek();
         let conversion = self.conversion(flavour)?;
@@ -149,16 +168,25 @@ impl Parser<'_> {
         };
         let source_text = self.expression_text(open, after_expression);
         let format_spec = spec.map(boxed);
-        let kind = if flavour.letter == 'f' {
-            ExprKind::FormattedValue { value, conversion: char_code, format_spec }
+        let kind = if !flavour.interpolates {
+            ExprKind::FormattedValue {
+                value,
+                conversion: char_code,
+                format_spec,
+            }
         } else {
             let text = if debug {
-                source_text.trim_end_matches(|ch: char| ch.is_whitespace() || ch == '=')
+                self.expression_text(open, equal)
             } else {
-                &source_text
+                source_text.clone()
             };
             let str = Constant::Str(WStr::from(text));
-            ExprKind::Interpolation { value, str, conversion: char_code, format_spec }
+            ExprKind::Interpolation {
+                value,
+                str,
+                conversion: char_code,
+                format_spec,
+            }
         };
         let field = kind.at(location);
         if !debug {
@@ -218,13 +246,17 @@ impl Parser<'_> {
     }
 
     fn format_spec(&mut self, flavour: Flavour) -> Parsed<Expr> {
+        let flavour = Flavour {
+            interpolates: false,
+            ..flavour
+        };
         let colon = self.expect(TokenKind::Colon)?;
         let mut items = Vec::new();
         loop {
             let token = self.peek();
             if token.kind == flavour.middle {
                 self.pos += 1;
-                items.push(self.text_part(token, false)?);
+                items.push(self.text_part(token, flavour.raw)?);
             } else if token.kind == TokenKind::Lbrace {
                 items.extend(self.nested(|p| p.replacement_field(flavour))?);
             } else {
@@ -242,7 +274,10 @@ impl Parser<'_> {
         parts: Vec<StringPart>,
         location: Location,
     ) -> Parsed<Expr> {
-        let templates = parts.iter().filter(|part| matches!(part, StringPart::T { .. })).count();
+        let templates = parts
+            .iter()
+            .filter(|part| matches!(part, StringPart::T(_)))
+            .count();
         if templates != 0 && templates != parts.len() {
             return self.raise(
                 location,
@@ -265,8 +300,7 @@ impl Parser<'_> {
                     let kind = self.unicode_kind(Some(&token));
                     values.push(ExprKind::Constant { value, kind }.at(token_location(token)));
                 }
-                StringPart::F(items) => values.extend(items),
-                StringPart::T { values: items, location: _ } => values.extend(items),
+                StringPart::F(items) | StringPart::T(items) => values.extend(items),
             }
         }
         let values = fold_text(values);
@@ -347,18 +381,6 @@ impl Parser<'_> {
         }
         Ok(())
     }
-
-    /// Whether a replacement field could start here; used to tell keywords from expressions.
-    pub(super) fn at_expression_keyword(&mut self) -> bool {
-        self.at_any_keyword(&[
-            Keyword::Lambda,
-            Keyword::Not,
-            Keyword::Await,
-            Keyword::None,
-            Keyword::True,
-            Keyword::False,
-        ])
-    }
 }
 
 /// Joins neighbouring texts and drops empty ones.
@@ -374,8 +396,18 @@ fn fold_text(items: Vec<Expr>) -> Vec<Expr> {
             continue;
         }
         if let (
-            Some(Expr { kind: ExprKind::Constant { value: Constant::Str(left), .. }, location }),
-            ExprKind::Constant { value: Constant::Str(right), .. },
+            Some(Expr {
+                kind:
+                    ExprKind::Constant {
+                        value: Constant::Str(left),
+                        ..
+                    },
+                location,
+            }),
+            ExprKind::Constant {
+                value: Constant::Str(right),
+                ..
+            },
         ) = (folded.last_mut(), &item.kind)
         {
             *left = left.concat(right);
@@ -393,7 +425,13 @@ fn strip_comments(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     let mut quote: Option<char> = None;
     let mut in_comment = false;
-    for ch in text.chars() {
+    let mut chars = text.chars();
+    while let Some(ch) = chars.next() {
+        if ch == '\\' && !in_comment {
+            result.push(ch);
+            result.extend(chars.next());
+            continue;
+        }
         match quote {
             Some(open) => {
                 if ch == open {

@@ -76,11 +76,9 @@ pub struct Parser<'a> {
     /// Set when the error pass came upon the place where the tokenizer failed.
     hit_error_token: bool,
     steps: u64,
-    /// Set while the targets of a `for` or comprehension are read, where `in` ends them.
     tokenize_error: Option<TokenizeError>,
     open_brackets: Vec<OpenBracket>,
     pub warnings: Vec<PendingWarning>,
-    warned_at: usize,
     barry_as_bdfl: bool,
     interactive: bool,
 }
@@ -107,7 +105,10 @@ impl<'a> Parser<'a> {
                 }
             }
         }
-        let warnings = tokenizer.warnings.iter().map(|warning| number_warning(source, warning));
+        let warnings = tokenizer
+            .warnings
+            .iter()
+            .map(|warning| number_warning(source, warning));
         Parser {
             source,
             warnings: warnings.collect(),
@@ -120,7 +121,6 @@ impl<'a> Parser<'a> {
             steps: 0,
             tokenize_error,
             open_brackets: tokenizer.open_brackets().to_vec(),
-            warned_at: 0,
             barry_as_bdfl: false,
             interactive: false,
         }
@@ -183,7 +183,10 @@ impl<'a> Parser<'a> {
     }
 
     fn index_of(&self, token: Token) -> usize {
-        self.tokens.iter().position(|other| *other == token).unwrap_or(0)
+        self.tokens
+            .iter()
+            .position(|other| *other == token)
+            .unwrap_or(0)
     }
 
     /// A failure of the tokenizer after the error of the parser is shown in its place.
@@ -194,8 +197,10 @@ impl<'a> Parser<'a> {
         let Some(tokenize_error) = &self.tokenize_error else {
             return ParseFailure::Parser(Box::new(error));
         };
-        if tokenize_error.kind != TokenizeErrorKind::Eof {
-            return self.error_at_tokenizer_failure();
+        match tokenize_error.kind {
+            TokenizeErrorKind::Syntax => return self.error_at_tokenizer_failure(),
+            TokenizeErrorKind::Eof => {}
+            _ => return ParseFailure::Parser(Box::new(error)),
         }
         let line = self.token_at(self.furthest).lineno;
         match self.open_brackets.last() {
@@ -383,14 +388,6 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Tries a rule without consuming anything.
-    fn looks_like<T>(&mut self, rule: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<bool> {
-        let start = self.pos;
-        let found = self.attempt(rule)?.is_some();
-        self.pos = start;
-        Ok(found)
-    }
-
     /// Runs a recursive rule, guarding against nesting beyond all measure.
     fn nested<T>(&mut self, rule: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         if self.error_pass && self.steps > ERROR_PASS_BUDGET {
@@ -429,7 +426,12 @@ impl<'a> Parser<'a> {
     }
 
     fn raise_at(&self, kind: ErrorKind, location: Location, msg: impl Into<String>) -> Fail {
-        Fail::Raise(Box::new(PendingError { kind, msg: msg.into(), location, open_ended: false }))
+        Fail::Raise(Box::new(PendingError {
+            kind,
+            msg: msg.into(),
+            location,
+            open_ended: false,
+        }))
     }
 
     /// A syntax error at a place.
@@ -452,17 +454,16 @@ impl<'a> Parser<'a> {
         self.raise(token_location(self.token_at(self.furthest)), msg)
     }
 
-    /// An error of indentation at the token looked at furthest.
-    fn raise_indentation<T>(&self, msg: impl Into<String>) -> Parsed<T> {
-        let place = token_location(self.token_at(self.furthest));
-        Err(self.raise_at(ErrorKind::Indentation, place, msg))
-    }
-
     fn warn(&mut self, kind: WarningKind, location: Location, msg: String) {
-        let warning = PendingWarning { kind, msg, location };
-        let known = self.warnings.iter().any(|other| {
-            other.msg == warning.msg && other.location == warning.location
-        });
+        let warning = PendingWarning {
+            kind,
+            msg,
+            location,
+        };
+        let known = self
+            .warnings
+            .iter()
+            .any(|other| other.msg == warning.msg && other.location == warning.location);
         if !known {
             self.warnings.push(warning);
         }
@@ -475,7 +476,11 @@ fn error_token(error: &TokenizeError, tokenizer: &Tokenizer<'_>) -> Token {
         keyword: None,
         start: 0,
         end: 0,
-        lineno: if error.kind == TokenizeErrorKind::Eof { tokenizer.lineno() } else { error.lineno },
+        lineno: if error.kind == TokenizeErrorKind::Eof {
+            tokenizer.lineno()
+        } else {
+            error.lineno
+        },
         col_offset: 0,
         end_lineno: error.lineno,
         end_col_offset: 0,
@@ -484,7 +489,9 @@ fn error_token(error: &TokenizeError, tokenizer: &Tokenizer<'_>) -> Token {
 }
 
 fn number_warning(source: &str, warning: &TokenizeWarning) -> PendingWarning {
-    let line_start = source[..warning.start].rfind('\n').map_or(0, |index| index + 1);
+    let line_start = source[..warning.start]
+        .rfind('\n')
+        .map_or(0, |index| index + 1);
     PendingWarning {
         kind: WarningKind::Syntax,
         msg: warning.msg.clone(),

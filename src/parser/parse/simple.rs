@@ -3,7 +3,6 @@
 use pyrs_bytecode::WStr;
 
 use crate::ast::{Alias, Expr, ExprContext, ExprKind, Operator, Stmt, StmtKind};
-use crate::error::ErrorKind;
 use crate::token::{Keyword, Token, TokenKind};
 
 use super::targets::make_target;
@@ -57,7 +56,10 @@ impl Parser<'_> {
                 while self.eat(TokenKind::Comma) {
                     names.push(self.expect_name()?);
                 }
-                let names = names.into_iter().map(|name| self.identifier(name)).collect();
+                let names = names
+                    .into_iter()
+                    .map(|name| self.identifier(name))
+                    .collect();
                 if keyword == Keyword::Global {
                     StmtKind::Global { names }
                 } else {
@@ -92,8 +94,11 @@ impl Parser<'_> {
     }
 
     fn plain_expression_stmt(&mut self, start: Token) -> Parsed<Stmt> {
-        let mut first =
-            if start.keyword == Some(Keyword::Yield) { self.yield_expr()? } else { self.star_expressions()? };
+        let mut first = if start.keyword == Some(Keyword::Yield) {
+            self.yield_expr()?
+        } else {
+            self.star_expressions()?
+        };
         let token = self.peek();
         if token.kind == TokenKind::Colon && single_target(&first, true) {
             return self.annotated_assignment(start, first);
@@ -107,14 +112,20 @@ impl Parser<'_> {
             self.pos += 1;
             make_target(&mut first, ExprContext::Store);
             let value = boxed(self.annotated_rhs()?);
-            let kind = StmtKind::AugAssign { target: boxed(first), op, value };
+            let kind = StmtKind::AugAssign {
+                target: boxed(first),
+                op,
+                value,
+            };
             return Ok(Stmt::new(kind, self.span(start)));
         }
         if self.error_pass && !matches!(token.kind, TokenKind::Newline | TokenKind::Semi) {
             // The failure belongs to this expression: look for a misplaced target in it.
             return Err(Fail::NoMatch);
         }
-        let kind = StmtKind::Expr { value: boxed(first) };
+        let kind = StmtKind::Expr {
+            value: boxed(first),
+        };
         Ok(Stmt::new(kind, self.span(start)))
     }
 
@@ -124,9 +135,17 @@ impl Parser<'_> {
         make_target(&mut target, ExprContext::Store);
         self.expect(TokenKind::Colon)?;
         let annotation = boxed(self.expression()?);
-        let value =
-            if self.eat(TokenKind::Equal) { Some(boxed(self.annotated_rhs()?)) } else { None };
-        let kind = StmtKind::AnnAssign { target: boxed(target), annotation, value, simple };
+        let value = if self.eat(TokenKind::Equal) {
+            Some(boxed(self.annotated_rhs()?))
+        } else {
+            None
+        };
+        let kind = StmtKind::AnnAssign {
+            target: boxed(target),
+            annotation,
+            value,
+            simple,
+        };
         Ok(Stmt::new(kind, self.span(start)))
     }
 
@@ -141,20 +160,31 @@ impl Parser<'_> {
             targets.push(value);
             value = self.annotated_rhs()?;
         }
-        let kind = StmtKind::Assign { targets, value: boxed(value), type_comment: None };
+        let kind = StmtKind::Assign {
+            targets,
+            value: boxed(value),
+            type_comment: None,
+        };
         Ok(Stmt::new(kind, self.span(start)))
     }
 
     fn raise_stmt(&mut self) -> Parsed<StmtKind> {
         self.pos += 1;
-        if self.error_pass {
-            self.invalid_raise()?;
-        }
         let Some(exc) = self.attempt(Self::expression)? else {
-            return Ok(StmtKind::Raise { exc: None, cause: None });
+            return Ok(StmtKind::Raise {
+                exc: None,
+                cause: None,
+            });
         };
-        let cause = if self.eat_keyword(Keyword::From) { Some(boxed(self.expression()?)) } else { None };
-        Ok(StmtKind::Raise { exc: Some(boxed(exc)), cause })
+        let cause = if self.eat_keyword(Keyword::From) {
+            Some(boxed(self.expression()?))
+        } else {
+            None
+        };
+        Ok(StmtKind::Raise {
+            exc: Some(boxed(exc)),
+            cause,
+        })
     }
 
     fn del_stmt(&mut self, start_pos: usize) -> Parsed<StmtKind> {
@@ -190,7 +220,11 @@ impl Parser<'_> {
             self.invalid_assert()?;
         }
         let test = boxed(self.expression()?);
-        let msg = if self.eat(TokenKind::Comma) { Some(boxed(self.expression()?)) } else { None };
+        let msg = if self.eat(TokenKind::Comma) {
+            Some(boxed(self.expression()?))
+        } else {
+            None
+        };
         Ok(StmtKind::Assert { test, msg })
     }
 
@@ -202,7 +236,11 @@ impl Parser<'_> {
         let type_params = self.type_params()?;
         self.expect(TokenKind::Equal)?;
         let value = boxed(self.expression()?);
-        let kind = StmtKind::TypeAlias { name: target, type_params, value };
+        let kind = StmtKind::TypeAlias {
+            name: target,
+            type_params,
+            value,
+        };
         Ok(Stmt::new(kind, self.span(start)))
     }
 
@@ -214,7 +252,9 @@ impl Parser<'_> {
         }
         self.pos += 1;
         if keyword == Keyword::Import {
-            return Ok(StmtKind::Import { names: self.dotted_as_names()? });
+            return Ok(StmtKind::Import {
+                names: self.dotted_as_names()?,
+            });
         }
         let mut level = 0;
         loop {
@@ -231,13 +271,17 @@ impl Parser<'_> {
             Some(self.dotted_name()?)
         };
         self.expect_keyword(Keyword::Import)?;
-        let names = self.from_targets()?;
+        let names = self.import_targets()?;
         if module.as_ref().is_some_and(|name| *name == "__future__")
             && names.iter().any(|alias| alias.name == "barry_as_FLUFL")
         {
             self.set_barry_as_bdfl();
         }
-        Ok(StmtKind::ImportFrom { module, names, level: Some(level) })
+        Ok(StmtKind::ImportFrom {
+            module,
+            names,
+            level: Some(level),
+        })
     }
 
     pub(super) fn dotted_name(&mut self) -> Parsed<WStr> {
@@ -262,7 +306,11 @@ impl Parser<'_> {
         let start = self.peek();
         let name = self.dotted_name()?;
         let asname = self.as_name()?;
-        Ok(Alias { name, asname, location: self.span(start) })
+        Ok(Alias {
+            name,
+            asname,
+            location: self.span(start),
+        })
     }
 
     fn as_name(&mut self) -> Parsed<Option<WStr>> {
@@ -287,7 +335,7 @@ impl Parser<'_> {
         Ok(Some(self.identifier(name)))
     }
 
-    fn from_targets(&mut self) -> Parsed<Vec<Alias>> {
+    fn import_targets(&mut self) -> Parsed<Vec<Alias>> {
         let token = self.peek();
         if token.kind == TokenKind::Star {
             self.pos += 1;
@@ -298,30 +346,29 @@ impl Parser<'_> {
             }]);
         }
         if self.eat(TokenKind::Lpar) {
-            let names = self.from_as_names(true)?;
+            let names = self.import_as_names(true)?;
             self.expect(TokenKind::Rpar)?;
             return Ok(names);
         }
         if self.error_pass && token.kind == TokenKind::Newline {
-            return self
-                .raise_last("Expected one or more names after 'import'");
+            return self.raise_newline("Expected one or more names after 'import'");
         }
-        let names = self.from_as_names(false)?;
+        let names = self.import_as_names(false)?;
         if self.error_pass {
             self.invalid_import_from_targets()?;
         }
         Ok(names)
     }
 
-    fn from_as_names(&mut self, parenthesized: bool) -> Parsed<Vec<Alias>> {
-        let mut names = vec![self.from_as_name()?];
+    fn import_as_names(&mut self, parenthesized: bool) -> Parsed<Vec<Alias>> {
+        let mut names = vec![self.import_as_name()?];
         while self.at(TokenKind::Comma) {
             let comma = self.pos;
             self.pos += 1;
             if parenthesized && self.at(TokenKind::Rpar) {
                 break;
             }
-            match self.attempt(Self::from_as_name)? {
+            match self.attempt(Self::import_as_name)? {
                 Some(alias) => names.push(alias),
                 None => {
                     self.pos = comma;
@@ -332,20 +379,20 @@ impl Parser<'_> {
         Ok(names)
     }
 
-    fn from_as_name(&mut self) -> Parsed<Alias> {
+    fn import_as_name(&mut self) -> Parsed<Alias> {
         let name = self.expect_name()?;
         let asname = self.as_name()?;
-        Ok(Alias { name: self.identifier(name), asname, location: self.span(name) })
+        Ok(Alias {
+            name: self.identifier(name),
+            asname,
+            location: self.span(name),
+        })
     }
 
     /// An error about blocks at the current token.
     pub(super) fn raise_expected_block<T>(&mut self, what: &str, line: i32) -> Parsed<T> {
-        self.peek();
-        let place = token_location(self.token_at(self.furthest));
-        Err(self.raise_at(
-            ErrorKind::Indentation,
-            place,
-            format!("expected an indented block after {what} on line {line}"),
+        self.raise_indentation(format!(
+            "expected an indented block after {what} on line {line}"
         ))
     }
 }

@@ -1,7 +1,5 @@
 //! Compound statements and whole programs.
 
-use pyrs_bytecode::WStr;
-
 use crate::ast::{
     Arguments, ExceptHandler, ExceptHandlerKind, Expr, ExprKind, Mod, Stmt, StmtKind, TypeParam,
     TypeParamKind, WithItem,
@@ -17,7 +15,10 @@ impl Parser<'_> {
         while !self.at(TokenKind::EndMarker) {
             self.statement_into(&mut body)?;
         }
-        Ok(Mod::Module { body, type_ignores: Vec::new() })
+        Ok(Mod::Module {
+            body,
+            type_ignores: Vec::new(),
+        })
     }
 
     /// One interactive statement.
@@ -114,6 +115,10 @@ impl Parser<'_> {
             Some(Keyword::With) => Self::with_stmt,
             Some(Keyword::Try) => Self::try_stmt,
             Some(Keyword::Async) => Self::async_stmt,
+            Some(Keyword::Elif | Keyword::Else) if self.error_pass => {
+                self.invalid_compound_stmt()?;
+                return Ok(None);
+            }
             None if self.at_soft("match") => {
                 let start = self.pos;
                 if let Some(found) = self.nested(|p| p.attempt(Self::match_stmt))? {
@@ -152,9 +157,9 @@ impl Parser<'_> {
         }
     }
 
-    /// The colon before a block; in the error pass its absence is an error of its own.
+    /// The colon before a block; its absence is an error of its own.
     pub(super) fn forced_colon(&mut self) -> Parsed<Token> {
-        if self.error_pass && !self.at(TokenKind::Colon) {
+        if !self.at(TokenKind::Colon) {
             return self.raise_expected_colon();
         }
         self.expect(TokenKind::Colon)
@@ -191,14 +196,17 @@ impl Parser<'_> {
         let name = self.expect_name()?;
         let name = self.identifier(name);
         let type_params = self.type_params()?;
-        if self.error_pass && !self.at(TokenKind::Lpar) {
+        if !self.at(TokenKind::Lpar) {
             return self.raise_last_expected("(");
         }
         self.expect(TokenKind::Lpar)?;
         let args: Box<Arguments> = Box::new(self.parameters()?);
         self.expect(TokenKind::Rpar)?;
-        let returns =
-            if self.eat(TokenKind::Rarrow) { Some(boxed(self.expression()?)) } else { None };
+        let returns = if self.eat(TokenKind::Rarrow) {
+            Some(boxed(self.expression()?))
+        } else {
+            None
+        };
         self.forced_colon()?;
         let body = self.block("function definition", def.lineno)?;
         let location = self.span(start);
@@ -252,7 +260,14 @@ impl Parser<'_> {
         }
         self.expect(TokenKind::Colon)?;
         let body = self.block("class definition", start.lineno)?;
-        let kind = StmtKind::ClassDef { name, bases, keywords, body, decorator_list, type_params };
+        let kind = StmtKind::ClassDef {
+            name,
+            bases,
+            keywords,
+            body,
+            decorator_list,
+            type_params,
+        };
         Ok(Stmt::new(kind, self.span(start)))
     }
 
@@ -302,23 +317,44 @@ impl Parser<'_> {
         }
         let mut default_value = None;
         if self.eat(TokenKind::Equal) {
-            let value = if star { self.star_expression()? } else { self.expression()? };
+            let value = if star {
+                self.star_expression()?
+            } else {
+                self.expression()?
+            };
             default_value = Some(boxed(value));
         }
         let kind = if star {
-            TypeParamKind::TypeVarTuple { name, default_value }
+            TypeParamKind::TypeVarTuple {
+                name,
+                default_value,
+            }
         } else if double_star {
-            TypeParamKind::ParamSpec { name, default_value }
+            TypeParamKind::ParamSpec {
+                name,
+                default_value,
+            }
         } else {
-            TypeParamKind::TypeVar { name, bound, default_value }
+            TypeParamKind::TypeVar {
+                name,
+                bound,
+                default_value,
+            }
         };
-        Ok(TypeParam { kind, location: self.span(start) })
+        Ok(TypeParam {
+            kind,
+            location: self.span(start),
+        })
     }
 
     fn if_stmt(&mut self) -> Parsed<Stmt> {
         let start = self.peek();
         self.pos += 1;
-        let what = if start.keyword == Some(Keyword::Elif) { "elif" } else { "if" };
+        let what = if start.keyword == Some(Keyword::Elif) {
+            "elif"
+        } else {
+            "if"
+        };
         let test = boxed(self.named_expression()?);
         self.colon_after_test()?;
         let body = self.block(&format!("'{what}' statement"), start.lineno)?;
@@ -331,7 +367,10 @@ impl Parser<'_> {
             }
             orelse
         };
-        Ok(Stmt::new(StmtKind::If { test, body, orelse }, self.span(start)))
+        Ok(Stmt::new(
+            StmtKind::If { test, body, orelse },
+            self.span(start),
+        ))
     }
 
     /// After the test of `if`, `elif` or `while`: a missing colon at the line's end has a message.
@@ -358,7 +397,10 @@ impl Parser<'_> {
         self.colon_after_test()?;
         let body = self.block("'while' statement", start.lineno)?;
         let orelse = self.else_block("while")?;
-        Ok(Stmt::new(StmtKind::While { test, body, orelse }, self.span(start)))
+        Ok(Stmt::new(
+            StmtKind::While { test, body, orelse },
+            self.span(start),
+        ))
     }
 
     fn for_stmt(&mut self) -> Parsed<Stmt> {
@@ -383,7 +425,7 @@ impl Parser<'_> {
         let iter = boxed(self.star_expressions()?);
         if self.error_pass && !self.at(TokenKind::Colon) {
             if self.at(TokenKind::Newline) {
-                return self.raise_expected_colon();
+                return self.raise_last("expected ':'");
             }
             return Err(Fail::NoMatch);
         }
@@ -392,9 +434,21 @@ impl Parser<'_> {
         let orelse = self.else_block("for")?;
         let type_comment = None;
         let kind = if is_async {
-            StmtKind::AsyncFor { target, iter, body, orelse, type_comment }
+            StmtKind::AsyncFor {
+                target,
+                iter,
+                body,
+                orelse,
+                type_comment,
+            }
         } else {
-            StmtKind::For { target, iter, body, orelse, type_comment }
+            StmtKind::For {
+                target,
+                iter,
+                body,
+                orelse,
+                type_comment,
+            }
         };
         Ok(Stmt::new(kind, self.span(start)))
     }
@@ -407,8 +461,11 @@ impl Parser<'_> {
         if self.error_pass {
             self.invalid_with_stmt_indent(start_pos)?;
         }
-        let parenthesized =
-            if self.at(TokenKind::Lpar) { self.attempt(Self::parenthesized_items)? } else { None };
+        let parenthesized = if self.at(TokenKind::Lpar) {
+            self.attempt(Self::parenthesized_items)?
+        } else {
+            None
+        };
         let items = match parenthesized {
             Some(items) => items,
             None => {
@@ -435,9 +492,17 @@ impl Parser<'_> {
         let body = self.block("'with' statement", keyword.lineno)?;
         let type_comment = None;
         let kind = if is_async {
-            StmtKind::AsyncWith { items, body, type_comment }
+            StmtKind::AsyncWith {
+                items,
+                body,
+                type_comment,
+            }
         } else {
-            StmtKind::With { items, body, type_comment }
+            StmtKind::With {
+                items,
+                body,
+                type_comment,
+            }
         };
         Ok(Stmt::new(kind, self.span(start)))
     }
@@ -461,7 +526,10 @@ impl Parser<'_> {
         let start = self.pos;
         let context_expr = self.expression()?;
         if !self.at_keyword(Keyword::As) {
-            return Ok(WithItem { context_expr, optional_vars: None });
+            return Ok(WithItem {
+                context_expr,
+                optional_vars: None,
+            });
         }
         self.pos += 1;
         let target = self.attempt(|p| {
@@ -472,7 +540,10 @@ impl Parser<'_> {
             }
         })?;
         match target {
-            Some(target) => Ok(WithItem { context_expr, optional_vars: Some(boxed(target)) }),
+            Some(target) => Ok(WithItem {
+                context_expr,
+                optional_vars: Some(boxed(target)),
+            }),
             None => {
                 if self.error_pass {
                     self.pos = start;
@@ -495,12 +566,19 @@ impl Parser<'_> {
         while self.at_keyword(Keyword::Except) {
             let (handler, is_star) = self.except_block()?;
             if star.is_some_and(|known| known != is_star) {
+                if self.error_pass {
+                    return self.raise_mixed_except();
+                }
                 return Err(Fail::NoMatch);
             }
             star = Some(is_star);
             handlers.push(handler);
         }
-        let orelse = if handlers.is_empty() { Vec::new() } else { self.else_block("try")? };
+        let orelse = if handlers.is_empty() {
+            Vec::new()
+        } else {
+            self.else_block("try")?
+        };
         let mut finalbody = Vec::new();
         let token = self.peek();
         if self.eat_keyword(Keyword::Finally) {
@@ -510,9 +588,19 @@ impl Parser<'_> {
             return Err(Fail::NoMatch);
         }
         let kind = if star == Some(true) {
-            StmtKind::TryStar { body, handlers, orelse, finalbody }
+            StmtKind::TryStar {
+                body,
+                handlers,
+                orelse,
+                finalbody,
+            }
         } else {
-            StmtKind::Try { body, handlers, orelse, finalbody }
+            StmtKind::Try {
+                body,
+                handlers,
+                orelse,
+                finalbody,
+            }
         };
         Ok(Stmt::new(kind, self.span(start)))
     }
@@ -520,7 +608,11 @@ impl Parser<'_> {
     fn except_block(&mut self) -> Parsed<(ExceptHandler, bool)> {
         let start = self.expect_keyword(Keyword::Except)?;
         let is_star = self.eat(TokenKind::Star);
-        let what = if is_star { "'except*' statement" } else { "'except' statement" };
+        let what = if is_star {
+            "'except*' statement"
+        } else {
+            "'except' statement"
+        };
         if self.error_pass {
             self.invalid_except_header(start, is_star)?;
         }
@@ -540,7 +632,13 @@ impl Parser<'_> {
         self.expect(TokenKind::Colon)?;
         let body = self.block(what, start.lineno)?;
         let kind = ExceptHandlerKind::ExceptHandler { type_, name, body };
-        Ok((ExceptHandler { kind, location: self.span(start) }, is_star))
+        Ok((
+            ExceptHandler {
+                kind,
+                location: self.span(start),
+            },
+            is_star,
+        ))
     }
 
     /// Several exception types without parentheses.
@@ -555,10 +653,5 @@ impl Parser<'_> {
         }
         let ctx = crate::ast::ExprContext::Load;
         Ok(ExprKind::Tuple { elts, ctx }.at(self.span_from(start)))
-    }
-
-    /// The text of a name token.
-    pub(super) fn name_text(&self, token: Token) -> WStr {
-        self.identifier(token)
     }
 }

@@ -41,7 +41,9 @@ impl Parser<'_> {
             }
         }
         let location = self.span(start);
-        let interpolated = parts.iter().any(|part| !matches!(part, StringPart::Plain(_)));
+        let interpolated = parts
+            .iter()
+            .any(|part| !matches!(part, StringPart::Plain(_)));
         if interpolated {
             return self.join_interpolated(parts, location);
         }
@@ -105,9 +107,14 @@ impl Parser<'_> {
         let quote = &quoted[..1];
         let triple = quoted.len() >= 6 && quoted.starts_with(&quote.repeat(3));
         let size = if triple { 3 } else { 1 };
-        let body = quoted.get(size..quoted.len().saturating_sub(size)).unwrap_or("");
+        let body = quoted
+            .get(size..quoted.len().saturating_sub(size))
+            .unwrap_or("");
         let raw = prefix.contains(['r', 'R']);
-        let place = LiteralPlace { token, start: token.start as usize + quote_at + size };
+        let place = LiteralPlace {
+            token,
+            start: token.start as usize + quote_at + size,
+        };
         if prefix.contains(['b', 'B']) {
             if !body.is_ascii() {
                 return self.raise(
@@ -201,12 +208,16 @@ impl Parser<'_> {
         }
         let Some(end) = rest.find('}') else {
             let last = body.len() - 1;
-            return self.unicode_error(place, escape_at, last, malformed).map(|_: Vec<u32>| 0);
+            return self
+                .unicode_error(place, escape_at, last, malformed)
+                .map(|_: Vec<u32>| 0);
         };
         let name = &rest[1..end];
         let after = index + end + 1;
         if name.is_empty() {
-            return self.unicode_error(place, escape_at, after - 1, malformed).map(|_: Vec<u32>| 0);
+            return self
+                .unicode_error(place, escape_at, after - 1, malformed)
+                .map(|_: Vec<u32>| 0);
         }
         match unicode_names2::character(name) {
             Some(ch) => {
@@ -214,7 +225,12 @@ impl Parser<'_> {
                 Ok(after)
             }
             None => self
-                .unicode_error(place, escape_at, after - 1, "unknown Unicode character name")
+                .unicode_error(
+                    place,
+                    escape_at,
+                    after - 1,
+                    "unknown Unicode character name",
+                )
                 .map(|_: Vec<u32>| 0),
         }
     }
@@ -234,8 +250,16 @@ impl Parser<'_> {
             .map(|(_, ch)| 10 - ch.len_utf8())
             .sum();
         let (from, to) = (from + wide, to + wide);
-        let span = if from == to { format!("position {from}") } else { format!("position {from}-{to}") };
-        let noun = if from == to { "byte 0x5c in " } else { "bytes in " };
+        let span = if from == to {
+            format!("position {from}")
+        } else {
+            format!("position {from}-{to}")
+        };
+        let noun = if from == to {
+            "byte 0x5c in "
+        } else {
+            "bytes in "
+        };
         self.raise_string_error(
             place,
             format!("(unicode error) 'unicodeescape' codec can't decode {noun}{span}: {reason}"),
@@ -326,7 +350,10 @@ impl Parser<'_> {
 
 fn hex_digits(bytes: &[u8], index: usize, limit: usize) -> usize {
     let rest = bytes.get(index..).unwrap_or(&[]);
-    rest.iter().take(limit).take_while(|byte| byte.is_ascii_hexdigit()).count()
+    rest.iter()
+        .take(limit)
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .count()
 }
 
 /// Up to three octal digits: their value and number.
@@ -336,7 +363,10 @@ fn octal(bytes: &[u8], index: usize) -> (u32, usize) {
         .take(3)
         .map_while(|byte| (*byte as char).to_digit(8))
         .collect();
-    (digits.iter().fold(0, |value, digit| value * 8 + digit), digits.len())
+    (
+        digits.iter().fold(0, |value, digit| value * 8 + digit),
+        digits.len(),
+    )
 }
 
 fn simple_escape(escape: char) -> Option<u8> {

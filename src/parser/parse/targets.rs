@@ -43,7 +43,10 @@ impl Parser<'_> {
                 None => break,
             }
         }
-        let kind = ExprKind::Tuple { elts, ctx: ExprContext::Store };
+        let kind = ExprKind::Tuple {
+            elts,
+            ctx: ExprContext::Store,
+        };
         Ok(kind.at(self.span(start)))
     }
 
@@ -54,12 +57,20 @@ impl Parser<'_> {
         } else {
             self.primary()?
         };
-        if make_target(&mut target, ExprContext::Store) { Ok(target) } else { Err(Fail::NoMatch) }
+        if make_target(&mut target, ExprContext::Store) {
+            Ok(target)
+        } else {
+            Err(Fail::NoMatch)
+        }
     }
 
     /// One thing to delete.
     pub(super) fn del_target(&mut self) -> Parsed<Expr> {
         let mut target = self.primary()?;
-        if make_target(&mut target, ExprContext::Del) { Ok(target) } else { Err(Fail::NoMatch) }
+        if make_target(&mut target, ExprContext::Del) {
+            Ok(target)
+        } else {
+            Err(Fail::NoMatch)
+        }
     }
 }

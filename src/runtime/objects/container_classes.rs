@@ -64,5 +64,8 @@ pub fn all_classes() -> Vec<fn() -> &'static ClassDef> {
         generic_alias::GenericAliasIterator::def,
         union_type::Union::def,
         simple_namespace::SimpleNamespace::def,
+        crate::heap::weakref::WeakRef::def,
+        weakref::Proxy::def,
+        weakref::CallableProxy::def,
     ]
 }

@@ -34,6 +34,8 @@ struct Table {
     entries: Vec<Entry>,
     indices: Box<[u32]>,
     used: usize,
+    /// Everything in front of this entry is a hole, so that taking items from the front stays cheap.
+    first: usize,
 }
 
 /// Payload of `dict`.
@@ -394,6 +396,10 @@ impl Dict {
         if table.used == 0 {
             table.entries.clear();
             table.indices.fill(EMPTY);
+            table.first = 0;
+        }
+        while table.entries.get(table.first).is_some_and(|e| e.key.is_none()) {
+            table.first += 1;
         }
         self.structure_changed();
         (key.expect("a live entry has a key"), value.expect("a live entry has a value"))
@@ -417,6 +423,7 @@ impl Dict {
         let table = self.table_mut();
         if table.entries.len() > at {
             table.entries.truncate(at);
+            table.first = table.first.min(at);
         }
         Some(item)
     }
@@ -432,6 +439,7 @@ impl Dict {
     #[inline]
     pub fn next_item(&self, mut at: usize) -> Option<(usize, Obj, Obj)> {
         let entries = &self.table().entries;
+        at = at.max(self.table().first);
         while let Some(e) = entries.get(at) {
             at += 1;
             if let (Some(key), Some(value)) = (&e.key, &e.value) {
@@ -471,7 +479,7 @@ impl Dict {
     /// A shallow copy as an exact dict.
     pub fn copy(&self) -> Ptr<Dict> {
         let copy = Dict::new();
-        let mut table = Table { entries: self.table().entries.clone(), indices: self.table().indices.clone(), used: self.len() };
+        let mut table = Table { entries: self.table().entries.clone(), indices: self.table().indices.clone(), used: self.len(), first: 0 };
         if table.entries.len() != table.used {
             table.grow();
         }
@@ -491,6 +499,7 @@ impl Dict {
                 entries: other.table().entries.clone(),
                 indices: other.table().indices.clone(),
                 used: other.len(),
+                first: 0,
             };
             drop(self.table_replace(table));
             return Ok(());
@@ -579,6 +588,7 @@ impl Table {
 
     fn rebuild(&mut self, size: usize) {
         self.entries.retain(|e| e.key.is_some());
+        self.first = 0;
         let capacity = size * 2 / 3;
         if self.entries.capacity() < capacity {
             self.entries.reserve_exact(capacity - self.entries.len());

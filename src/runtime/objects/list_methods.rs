@@ -164,7 +164,7 @@ pub(crate) fn repeat_items(items: &[Obj], count: isize) -> PyResult<Vec<Obj>> {
 }
 
 /// Compares two sequences whose items may change while they are compared.
-pub(crate) fn compare_items(
+pub fn compare_items(
     op: CompareOp,
     lengths: impl Fn() -> (usize, usize),
     item: impl Fn(usize) -> Option<(Obj, Obj)>,

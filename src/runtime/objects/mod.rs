@@ -57,3 +57,4 @@ pub mod tuple;
 pub mod tuple_methods;
 pub mod type_object;
 pub mod union_type;
+pub mod weakref;

@@ -42,7 +42,7 @@ pub fn classes() -> Vec<fn() -> &'static ClassDef> {
         super_object::Super::def,
         cell::Cell::def,
         str_methods::StrIterator::def,
-        str_methods::StrAsciiIterator::def,
+        str_methods::AsciiIterator::def,
         code::Code::def,
         module::Module::def,
         traceback::Traceback::def,

@@ -251,6 +251,7 @@ macro_rules! attributes {
                     self.$field.get()
                 }
 
+                #[allow(non_snake_case)]
                 #[setter]
                 fn $setter(&self, value: Option<&crate::object::Obj>) -> crate::errors::PyResult<()> {
                     self.$field.set(value.cloned());
