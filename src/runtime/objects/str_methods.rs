@@ -391,7 +391,7 @@ impl Str {
     fn iter(this: &Object<Str>) -> PyResult<Obj> {
         let (text, index) = (ObjCell::of(this.to_obj()), Cell::new(0));
         Ok(if this.is_ascii() {
-            Ptr::new(StrAsciiIterator { text, index }).into_obj()
+            Ptr::new(AsciiIterator { text, index }).into_obj()
         } else {
             Ptr::new(StrIterator { text, index }).into_obj()
         })
@@ -898,5 +898,5 @@ iterators! {
     #[doc = ""]
     StrIterator "str_iterator";
     #[doc = ""]
-    StrAsciiIterator "str_ascii_iterator";
+    AsciiIterator "str_ascii_iterator";
 }
