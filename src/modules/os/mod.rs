@@ -1,22 +1,36 @@
 //! The operating system: files, processes, threads, time, streams.
 
+pub mod io;
+pub mod locks;
+pub mod posix;
+pub mod scandir;
+pub mod signal;
+pub mod thread;
+pub mod time;
+pub mod warnings;
+
 use pyrs_runtime::class::ModuleDef;
-use pyrs_runtime::errors::PyResult;
+
+pub use io::open_standard_streams;
+pub use signal::{check_signals, trip_signal};
 
 /// The definitions of the modules in this folder.
 pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
-    vec![]
-}
-
-/// Runs pending signal handlers.
-pub fn check_signals() -> PyResult<()> {
-    Ok(())
+    vec![
+        io::module::def,
+        posix::posix::def,
+        signal::signal::def,
+        thread::thread::def,
+        time::time::def,
+        warnings::warnings::def,
+    ]
 }
 
 /// Runs the functions registered with `atexit`.
-pub fn run_exit_functions() {}
-
-/// Makes `sys.stdin`, `sys.stdout` and `sys.stderr`.
-pub fn open_standard_streams() -> PyResult<()> {
-    Ok(())
+pub fn run_exit_functions() {
+    if let Ok(module) = crate::core::import::import_module("atexit").map_err(pyrs_runtime::Raised::discard)
+        && let Err(raised) = pyrs_runtime::call::call_method(&module, "_run_exitfuncs", &[])
+    {
+        pyrs_runtime::errors::write_unraisable(raised, None);
+    }
 }

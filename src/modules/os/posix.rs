@@ -1,0 +1,914 @@
+//! `posix`.
+
+use pyrs_macros::pymodule;
+
+/// This module provides access to operating system functionality that is
+/// standardized by the C Standard and the POSIX standard (a thinly
+/// disguised Unix interface).  Refer to the library manual and
+/// corresponding Unix manual entries for more information on calls.
+#[pymodule(name = "posix", classes(crate::os::scandir::DirEntry, crate::os::scandir::ScandirIterator))]
+pub mod posix {
+    use std::ffi::{CString, OsStr, OsString};
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    use std::os::unix::fs::MetadataExt;
+
+    use pyrs_runtime::args::Maybe;
+    use pyrs_runtime::call;
+    use pyrs_runtime::errors::{PyResult, Raised, raise_io};
+    use pyrs_runtime::object::{Obj, Object, PyClass};
+    use pyrs_runtime::objects::bytes::{self, Bytes};
+    use pyrs_runtime::objects::dict::Dict;
+    use pyrs_runtime::objects::exceptions;
+    use pyrs_runtime::objects::list::List;
+    use pyrs_runtime::objects::module::Module;
+    use pyrs_runtime::objects::singletons::none;
+    use pyrs_runtime::objects::str::Str;
+    use pyrs_runtime::objects::tuple::Tuple;
+    use pyrs_runtime::objects::{float, int};
+    use pyrs_runtime::protocols::iter;
+    use pyrs_runtime::thread::allow_threads;
+    use pyrs_runtime::{name, raise};
+
+    /// A path argument: its bytes, and whether it was given as bytes.
+    pub struct Path {
+        pub bytes: Vec<u8>,
+        pub is_bytes: bool,
+        pub fd: Option<i32>,
+        pub object: Obj,
+    }
+
+    /// Text of a file name: undecodable bytes become lone surrogates.
+    pub fn name_object(bytes: &[u8], as_bytes: bool) -> Obj {
+        if as_bytes {
+            return Bytes::new(bytes).into();
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Str::new(text).into(),
+            Err(_) => {
+                let mut points = Vec::new();
+                for chunk in bytes.utf8_chunks() {
+                    points.extend(chunk.valid().chars().map(|c| c as u32));
+                    points.extend(chunk.invalid().iter().map(|b| 0xdc00 + *b as u32));
+                }
+                Str::from_code_points(&points).into()
+            }
+        }
+    }
+
+    /// The bytes of a file name.
+    pub fn name_bytes(text: &Str) -> PyResult<Vec<u8>> {
+        if let Some(s) = text.to_utf8() {
+            return Ok(s.into_owned().into_bytes());
+        }
+        let mut out = Vec::new();
+        for c in text.code_points() {
+            match char::from_u32(c) {
+                Some(ch) => out.extend_from_slice(ch.encode_utf8(&mut [0; 4]).as_bytes()),
+                None if (0xdc80..0xdd00).contains(&c) => out.push((c - 0xdc00) as u8),
+                None => return Err(raise!(ValueError, "surrogates not allowed in a file name")),
+            }
+        }
+        Ok(out)
+    }
+
+    pub fn path_arg(function: &str, argument: &str, path: &Obj, allow_fd: bool) -> PyResult<Path> {
+        let mut object = path.clone();
+        if allow_fd && int::is_int(path) && pyrs_runtime::objects::singletons::as_bool(path).is_none() {
+            let fd = int::to_i64(path).and_then(|n| i32::try_from(n).ok());
+            let fd = fd.ok_or_else(|| raise!(OverflowError, "fd is greater than maximum"))?;
+            return Ok(Path { bytes: Vec::new(), is_bytes: false, fd: Some(fd), object });
+        }
+        if path.downcast::<Str>().is_none() && path.downcast::<Bytes>().is_none() {
+            match call::call_special(path, name!("__fspath__"), &[])? {
+                Some(converted) => object = converted,
+                None => {
+                    let kinds = if allow_fd { "string, bytes, os.PathLike or integer" } else { "string, bytes or os.PathLike" };
+                    return Err(raise!(TypeError, "{function}: {argument} should be {kinds}, not {}", path.class().name()));
+                }
+            }
+        }
+        let (bytes, is_bytes) = if let Some(text) = object.downcast::<Str>() {
+            (name_bytes(text)?, false)
+        } else if let Some(b) = object.downcast::<Bytes>() {
+            (b.as_slice().to_vec(), true)
+        } else {
+            return Err(raise!(
+                TypeError,
+                "expected {}.__fspath__() to return str or bytes, not {}",
+                path.class().name(),
+                object.class().name()
+            ));
+        };
+        if bytes.contains(&0) {
+            return Err(raise!(ValueError, "{function}: embedded null character in {argument}"));
+        }
+        Ok(Path { bytes, is_bytes, fd: None, object })
+    }
+
+    impl Path {
+        pub fn os(&self) -> &OsStr {
+            OsStr::from_bytes(&self.bytes)
+        }
+
+        pub fn c(&self) -> CString {
+            CString::new(self.bytes.clone()).expect("checked for NULs")
+        }
+
+        pub fn error(&self, error: &std::io::Error) -> Raised {
+            raise_io(error, Some(&self.object))
+        }
+    }
+
+    fn last_error() -> std::io::Error {
+        std::io::Error::last_os_error()
+    }
+
+    /// The result of a system call that reports errors by -1.
+    fn check(result: i64) -> PyResult<i64> {
+        if result < 0 { Err(raise_io(&last_error(), None)) } else { Ok(result) }
+    }
+
+    fn check_path(result: i64, path: &Path) -> PyResult<i64> {
+        if result < 0 { Err(path.error(&last_error())) } else { Ok(result) }
+    }
+
+    /// Repeats an interrupted call, with signal handlers run in between.
+    pub fn retry(f: impl Fn() -> i64 + Send + Sync) -> PyResult<Result<i64, std::io::Error>> {
+        loop {
+            let (result, error) = allow_threads(|| {
+                let r = f();
+                (r, last_error())
+            });
+            if result >= 0 {
+                return Ok(Ok(result));
+            }
+            if error.raw_os_error() != Some(libc::EINTR) {
+                return Ok(Err(error));
+            }
+            crate::os::check_signals()?;
+        }
+    }
+
+    const STAT_FIELDS: [&str; 19] = [
+        "st_mode", "st_ino", "st_dev", "st_nlink", "st_uid", "st_gid", "st_size", "_st_atime", "_st_mtime", "_st_ctime",
+        "st_atime", "st_mtime", "st_ctime", "st_atime_ns", "st_mtime_ns", "st_ctime_ns", "st_blksize", "st_blocks", "st_rdev",
+    ];
+
+    /// `os.stat_result`.
+    pub fn stat_object(m: &std::fs::Metadata) -> PyResult<Obj> {
+        let n = |x: u64| int::from_u64(x);
+        let time = |s: i64, ns: i64| float::new(s as f64 + ns as f64 / 1e9);
+        let ns = |s: i64, ns: i64| int::from_i128(s as i128 * 1_000_000_000 + ns as i128);
+        let values = vec![
+            n(m.mode() as u64), n(m.ino()), n(m.dev()), n(m.nlink()), n(m.uid() as u64), n(m.gid() as u64), n(m.size()),
+            int::new(m.atime()), int::new(m.mtime()), int::new(m.ctime()),
+            time(m.atime(), m.atime_nsec()), time(m.mtime(), m.mtime_nsec()), time(m.ctime(), m.ctime_nsec()),
+            ns(m.atime(), m.atime_nsec()), ns(m.mtime(), m.mtime_nsec()), ns(m.ctime(), m.ctime_nsec()),
+            n(m.blksize()), n(m.blocks()), n(m.rdev()),
+        ];
+        let class = crate::struct_sequence::class("os", "stat_result", &STAT_FIELDS, 10)?;
+        crate::struct_sequence::instance(&class, values)
+    }
+
+    fn metadata_of_fd(fd: i32) -> std::io::Result<std::fs::Metadata> {
+        std::fs::metadata(format!("/proc/self/fd/{fd}")).or_else(|_| {
+            // Pipes and sockets have no target: ask the descriptor itself.
+            use std::os::fd::{BorrowedFd, AsFd};
+            if fd < 0 {
+                return Err(std::io::Error::from_raw_os_error(libc::EBADF));
+            }
+            // SAFETY: the descriptor is only duplicated; a closed one gives EBADF.
+            let owned = unsafe { BorrowedFd::borrow_raw(fd) }.as_fd().try_clone_to_owned()?;
+            std::fs::File::from(owned).metadata()
+        })
+    }
+
+    fn no_dir_fd(function: &str, dir_fd: Option<&Obj>) -> PyResult<()> {
+        match dir_fd {
+            Some(_) => Err(raise!(NotImplementedError, "{function}: dir_fd is not supported yet")),
+            None => Ok(()),
+        }
+    }
+
+    /// Perform a stat system call on the given path.
+    #[pyfunction(sig = "(path, *, dir_fd=None, follow_symlinks=True)")]
+    fn stat(path: &Obj, dir_fd: Option<&Obj>, follow_symlinks: bool) -> PyResult<Obj> {
+        no_dir_fd("stat", dir_fd)?;
+        let p = path_arg("stat", "path", path, true)?;
+        let result = match p.fd {
+            Some(fd) => metadata_of_fd(fd),
+            None if follow_symlinks => std::fs::metadata(p.os()),
+            None => std::fs::symlink_metadata(p.os()),
+        };
+        stat_object(&result.map_err(|e| p.error(&e))?)
+    }
+
+    /// Perform a stat system call on the given path, without following symbolic links.
+    #[pyfunction(sig = "(path, *, dir_fd=None)")]
+    fn lstat(path: &Obj, dir_fd: Option<&Obj>) -> PyResult<Obj> {
+        no_dir_fd("lstat", dir_fd)?;
+        let p = path_arg("lstat", "path", path, false)?;
+        stat_object(&std::fs::symlink_metadata(p.os()).map_err(|e| p.error(&e))?)
+    }
+
+    /// Perform a stat system call on the given file descriptor.
+    #[pyfunction(sig = "(fd)")]
+    fn fstat(fd: i32) -> PyResult<Obj> {
+        stat_object(&metadata_of_fd(fd).map_err(|e| raise_io(&e, None))?)
+    }
+
+    /// Return a list containing the names of the files in the directory.
+    #[pyfunction(sig = "(path=None)")]
+    fn listdir(path: Option<&Obj>) -> PyResult<Obj> {
+        let dot: Obj = Str::new(".").into();
+        let p = path_arg("listdir", "path", path.unwrap_or(&dot), false)?;
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(p.os()).map_err(|e| p.error(&e))? {
+            let entry = entry.map_err(|e| p.error(&e))?;
+            names.push(name_object(entry.file_name().as_bytes(), p.is_bytes));
+        }
+        Ok(List::from_vec(names).into())
+    }
+
+    /// Return an iterator of DirEntry objects for given path.
+    #[pyfunction(sig = "(path=None)")]
+    fn scandir(path: Option<&Obj>) -> PyResult<Obj> {
+        let dot: Obj = Str::new(".").into();
+        let p = path_arg("scandir", "path", path.unwrap_or(&dot), false)?;
+        crate::os::scandir::scandir(&p)
+    }
+
+    /// Return a unicode string representing the current working directory.
+    #[pyfunction]
+    fn getcwd() -> PyResult<Obj> {
+        let dir = std::env::current_dir().map_err(|e| raise_io(&e, None))?;
+        Ok(name_object(dir.as_os_str().as_bytes(), false))
+    }
+
+    /// Return a bytes string representing the current working directory.
+    #[pyfunction]
+    fn getcwdb() -> PyResult<Obj> {
+        let dir = std::env::current_dir().map_err(|e| raise_io(&e, None))?;
+        Ok(name_object(dir.as_os_str().as_bytes(), true))
+    }
+
+    /// Change the current working directory to the specified path.
+    #[pyfunction(sig = "(path)")]
+    fn chdir(path: &Obj) -> PyResult<()> {
+        let p = path_arg("chdir", "path", path, false)?;
+        std::env::set_current_dir(p.os()).map_err(|e| p.error(&e))
+    }
+
+    /// Open a file for low level IO.  Returns a file descriptor (integer).
+    #[pyfunction(sig = "(path, flags, mode=0o777, *, dir_fd=None)")]
+    fn open(path: &Obj, flags: i32, mode: Maybe<i32>, dir_fd: Option<&Obj>) -> PyResult<i64> {
+        no_dir_fd("open", dir_fd)?;
+        let p = path_arg("open", "path", path, false)?;
+        let (c, mode) = (p.c(), mode.0.unwrap_or(0o777));
+        // SAFETY: a NUL-terminated path.
+        retry(|| unsafe { libc::open(c.as_ptr(), flags | libc::O_CLOEXEC, mode as libc::c_uint) as i64 })?.map_err(|e| p.error(&e))
+    }
+
+    /// Close a file descriptor.
+    #[pyfunction(sig = "(fd)")]
+    fn close(fd: i32) -> PyResult<()> {
+        // SAFETY: plain call.
+        check(allow_threads(|| unsafe { libc::close(fd) }) as i64).map(drop)
+    }
+
+    /// Closes all file descriptors in [fd_low, fd_high), ignoring errors.
+    #[pyfunction]
+    fn closerange(fd_low: i32, fd_high: i32) {
+        for fd in fd_low.max(0)..fd_high {
+            // SAFETY: plain call.
+            unsafe { libc::close(fd) };
+        }
+    }
+
+    /// Read from a file descriptor.  Returns a bytes object.
+    #[pyfunction]
+    fn read(fd: i32, length: i64) -> PyResult<Obj> {
+        if length < 0 {
+            return Err(pyrs_runtime::errors::raise_errno(libc::EINVAL, None));
+        }
+        Ok(Bytes::new(&read_fd(fd, length as usize)?.map_err(|e| raise_io(&e, None))?).into())
+    }
+
+    /// Reads at most `length` bytes.
+    pub fn read_fd(fd: i32, length: usize) -> PyResult<Result<Vec<u8>, std::io::Error>> {
+        let mut buffer = vec![0u8; length.min(0x7fff_f000)];
+        let (start, size) = (buffer.as_mut_ptr() as usize, buffer.len());
+        // SAFETY: the buffer has that size and outlives the call.
+        let result = retry(|| unsafe { libc::read(fd, start as *mut libc::c_void, size) as i64 })?;
+        Ok(result.map(|n| {
+            buffer.truncate(n as usize);
+            buffer
+        }))
+    }
+
+    /// Write a bytes object to a file descriptor.
+    #[pyfunction]
+    fn write(fd: i32, data: &Obj) -> PyResult<i64> {
+        let data = bytes::from_object(data)?;
+        write_fd(fd, &data)?.map_err(|e| raise_io(&e, None))
+    }
+
+    /// Writes some of the bytes.
+    pub fn write_fd(fd: i32, data: &[u8]) -> PyResult<Result<i64, std::io::Error>> {
+        // SAFETY: the slice outlives the call.
+        retry(|| unsafe { libc::write(fd, data.as_ptr().cast(), data.len().min(0x7fff_f000)) as i64 })
+    }
+
+    /// Set the position of a file descriptor.  Return the new position.
+    #[pyfunction]
+    fn lseek(fd: i32, position: i64, whence: i32) -> PyResult<i64> {
+        // SAFETY: plain call.
+        check(unsafe { libc::lseek(fd, position, whence) })
+    }
+
+    /// Return True if the fd is connected to a terminal.
+    #[pyfunction]
+    fn isatty(fd: i32) -> bool {
+        // SAFETY: plain call.
+        unsafe { libc::isatty(fd) == 1 }
+    }
+
+    /// Return a duplicate of a file descriptor.
+    #[pyfunction]
+    fn dup(fd: i32) -> PyResult<i64> {
+        // SAFETY: plain call.
+        check(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) } as i64)
+    }
+
+    /// Duplicate file descriptor.
+    #[pyfunction(sig = "(fd, fd2, inheritable=True)")]
+    fn dup2(fd: i32, fd2: i32, inheritable: bool) -> PyResult<i64> {
+        let flags = if inheritable { 0 } else { libc::O_CLOEXEC };
+        // SAFETY: plain calls.
+        check(unsafe { if fd == fd2 { libc::dup2(fd, fd2) } else { libc::dup3(fd, fd2, flags) } } as i64)
+    }
+
+    /// Create a pipe.  Returns a tuple of two file descriptors.
+    #[pyfunction]
+    fn pipe() -> PyResult<Obj> {
+        pipe2(libc::O_CLOEXEC)
+    }
+
+    /// Create a pipe with flags set atomically.
+    #[pyfunction]
+    fn pipe2(flags: i32) -> PyResult<Obj> {
+        let mut fds = [0i32; 2];
+        // SAFETY: room for two descriptors.
+        check(unsafe { libc::pipe2(fds.as_mut_ptr(), flags) } as i64)?;
+        Ok(Tuple::from_vec(vec![int::new(fds[0] as i64), int::new(fds[1] as i64)]).into())
+    }
+
+    /// Truncate a file, specified by file descriptor, to a specific length.
+    #[pyfunction]
+    fn ftruncate(fd: i32, length: i64) -> PyResult<()> {
+        // SAFETY: plain call.
+        check(unsafe { libc::ftruncate(fd, length) } as i64).map(drop)
+    }
+
+    /// Truncate a file, specified by path, to a specific length.
+    #[pyfunction(sig = "(path, length)")]
+    fn truncate(path: &Obj, length: i64) -> PyResult<()> {
+        let p = path_arg("truncate", "path", path, true)?;
+        if let Some(fd) = p.fd {
+            return ftruncate(fd, length);
+        }
+        // SAFETY: a NUL-terminated path.
+        check_path(unsafe { libc::truncate(p.c().as_ptr(), length) } as i64, &p).map(drop)
+    }
+
+    /// Force write of fd to disk.
+    #[pyfunction(sig = "(fd)")]
+    fn fsync(fd: i32) -> PyResult<()> {
+        // SAFETY: plain call.
+        check(unsafe { libc::fsync(fd) } as i64).map(drop)
+    }
+
+    /// Get the close-on-exec flag of the specified file descriptor.
+    #[pyfunction]
+    fn get_inheritable(fd: i32) -> PyResult<bool> {
+        // SAFETY: plain call.
+        Ok(check(unsafe { libc::fcntl(fd, libc::F_GETFD) } as i64)? & libc::FD_CLOEXEC as i64 == 0)
+    }
+
+    /// Set the inheritable flag of the specified file descriptor.
+    #[pyfunction]
+    fn set_inheritable(fd: i32, inheritable: i32) -> PyResult<()> {
+        let flags = if inheritable != 0 { 0 } else { libc::FD_CLOEXEC };
+        // SAFETY: plain call.
+        check(unsafe { libc::fcntl(fd, libc::F_SETFD, flags) } as i64).map(drop)
+    }
+
+    /// Get the blocking mode of the file descriptor.
+    #[pyfunction]
+    fn get_blocking(fd: i32) -> PyResult<bool> {
+        // SAFETY: plain call.
+        Ok(check(unsafe { libc::fcntl(fd, libc::F_GETFL) } as i64)? & libc::O_NONBLOCK as i64 == 0)
+    }
+
+    /// Set the blocking mode of the specified file descriptor.
+    #[pyfunction]
+    fn set_blocking(fd: i32, blocking: bool) -> PyResult<()> {
+        // SAFETY: plain calls.
+        unsafe {
+            let flags = check(libc::fcntl(fd, libc::F_GETFL) as i64)? as i32;
+            let flags = if blocking { flags & !libc::O_NONBLOCK } else { flags | libc::O_NONBLOCK };
+            check(libc::fcntl(fd, libc::F_SETFL, flags) as i64).map(drop)
+        }
+    }
+
+    /// Create a directory.
+    #[pyfunction(sig = "(path, mode=0o777, *, dir_fd=None)")]
+    fn mkdir(path: &Obj, mode: Maybe<i32>, dir_fd: Option<&Obj>) -> PyResult<()> {
+        no_dir_fd("mkdir", dir_fd)?;
+        let p = path_arg("mkdir", "path", path, false)?;
+        // SAFETY: a NUL-terminated path.
+        check_path(unsafe { libc::mkdir(p.c().as_ptr(), mode.0.unwrap_or(0o777) as libc::mode_t) } as i64, &p).map(drop)
+    }
+
+    /// Remove a directory.
+    #[pyfunction(sig = "(path, *, dir_fd=None)")]
+    fn rmdir(path: &Obj, dir_fd: Option<&Obj>) -> PyResult<()> {
+        no_dir_fd("rmdir", dir_fd)?;
+        let p = path_arg("rmdir", "path", path, false)?;
+        std::fs::remove_dir(p.os()).map_err(|e| p.error(&e))
+    }
+
+    /// Remove a file (same as remove()).
+    #[pyfunction(sig = "(path, *, dir_fd=None)")]
+    fn unlink(path: &Obj, dir_fd: Option<&Obj>) -> PyResult<()> {
+        no_dir_fd("unlink", dir_fd)?;
+        let p = path_arg("unlink", "path", path, false)?;
+        // SAFETY: a NUL-terminated path.
+        check_path(unsafe { libc::unlink(p.c().as_ptr()) } as i64, &p).map(drop)
+    }
+
+    /// Remove a file (same as unlink()).
+    #[pyfunction(sig = "(path, *, dir_fd=None)")]
+    fn remove(path: &Obj, dir_fd: Option<&Obj>) -> PyResult<()> {
+        no_dir_fd("remove", dir_fd)?;
+        let p = path_arg("remove", "path", path, false)?;
+        // SAFETY: a NUL-terminated path.
+        check_path(unsafe { libc::unlink(p.c().as_ptr()) } as i64, &p).map(drop)
+    }
+
+    fn two_paths(function: &str, src: &Obj, dst: &Obj, f: impl Fn(&OsStr, &OsStr) -> std::io::Result<()>) -> PyResult<()> {
+        let (a, b) = (path_arg(function, "src", src, false)?, path_arg(function, "dst", dst, false)?);
+        match f(a.os(), b.os()) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let errno = error.raw_os_error().unwrap_or(0);
+                let text = error.to_string();
+                let reason = text.split(" (os error").next().unwrap_or_default().to_owned();
+                let args = [int::new(errno as i64), Str::new(&reason).into(), a.object.clone(), none(), b.object.clone()];
+                Err(pyrs_runtime::errors::raise_class(exceptions::OSError::class(), &args))
+            }
+        }
+    }
+
+    /// Rename a file or directory.
+    #[pyfunction(sig = "(src, dst, *, src_dir_fd=None, dst_dir_fd=None)")]
+    fn rename(src: &Obj, dst: &Obj, src_dir_fd: Option<&Obj>, dst_dir_fd: Option<&Obj>) -> PyResult<()> {
+        no_dir_fd("rename", src_dir_fd.or(dst_dir_fd))?;
+        two_paths("rename", src, dst, |a, b| std::fs::rename(a, b))
+    }
+
+    /// Rename a file or directory, overwriting the destination.
+    #[pyfunction(sig = "(src, dst, *, src_dir_fd=None, dst_dir_fd=None)")]
+    fn replace(src: &Obj, dst: &Obj, src_dir_fd: Option<&Obj>, dst_dir_fd: Option<&Obj>) -> PyResult<()> {
+        no_dir_fd("replace", src_dir_fd.or(dst_dir_fd))?;
+        two_paths("replace", src, dst, |a, b| std::fs::rename(a, b))
+    }
+
+    /// Create a hard link to a file.
+    #[pyfunction(sig = "(src, dst, *, src_dir_fd=None, dst_dir_fd=None, follow_symlinks=True)")]
+    fn link(src: &Obj, dst: &Obj, src_dir_fd: Option<&Obj>, dst_dir_fd: Option<&Obj>, follow_symlinks: bool) -> PyResult<()> {
+        no_dir_fd("link", src_dir_fd.or(dst_dir_fd))?;
+        let _ = follow_symlinks;
+        two_paths("link", src, dst, |a, b| std::fs::hard_link(a, b))
+    }
+
+    /// Create a symbolic link pointing to src named dst.
+    #[pyfunction(sig = "(src, dst, target_is_directory=False, *, dir_fd=None)")]
+    fn symlink(src: &Obj, dst: &Obj, target_is_directory: bool, dir_fd: Option<&Obj>) -> PyResult<()> {
+        no_dir_fd("symlink", dir_fd)?;
+        let _ = target_is_directory;
+        two_paths("symlink", src, dst, |a, b| std::os::unix::fs::symlink(a, b))
+    }
+
+    /// Return a string representing the path to which the symbolic link points.
+    #[pyfunction(sig = "(path, *, dir_fd=None)")]
+    fn readlink(path: &Obj, dir_fd: Option<&Obj>) -> PyResult<Obj> {
+        no_dir_fd("readlink", dir_fd)?;
+        let p = path_arg("readlink", "path", path, false)?;
+        let target = std::fs::read_link(p.os()).map_err(|e| p.error(&e))?;
+        Ok(name_object(target.as_os_str().as_bytes(), p.is_bytes))
+    }
+
+    /// Change the access permissions of a file.
+    #[pyfunction(sig = "(path, mode, *, dir_fd=None, follow_symlinks=True)")]
+    fn chmod(path: &Obj, mode: i32, dir_fd: Option<&Obj>, follow_symlinks: bool) -> PyResult<()> {
+        no_dir_fd("chmod", dir_fd)?;
+        let _ = follow_symlinks;
+        let p = path_arg("chmod", "path", path, true)?;
+        // SAFETY: a NUL-terminated path or a descriptor.
+        let result = unsafe {
+            match p.fd {
+                Some(fd) => libc::fchmod(fd, mode as libc::mode_t),
+                None => libc::chmod(p.c().as_ptr(), mode as libc::mode_t),
+            }
+        };
+        check_path(result as i64, &p).map(drop)
+    }
+
+    /// Use the real uid/gid to test for access to a path.
+    #[pyfunction(sig = "(path, mode, *, dir_fd=None, effective_ids=False, follow_symlinks=True)")]
+    fn access(path: &Obj, mode: i32, dir_fd: Option<&Obj>, effective_ids: bool, follow_symlinks: bool) -> PyResult<bool> {
+        no_dir_fd("access", dir_fd)?;
+        let _ = (effective_ids, follow_symlinks);
+        let p = path_arg("access", "path", path, false)?;
+        // SAFETY: a NUL-terminated path.
+        Ok(unsafe { libc::access(p.c().as_ptr(), mode) } == 0)
+    }
+
+    /// Set the access and modified time of path.
+    #[pyfunction(sig = "(path, times=None, *, ns=None, dir_fd=None, follow_symlinks=True)")]
+    fn utime(path: &Obj, times: Option<&Obj>, ns: Option<&Obj>, dir_fd: Option<&Obj>, follow_symlinks: bool) -> PyResult<()> {
+        no_dir_fd("utime", dir_fd)?;
+        let p = path_arg("utime", "path", path, false)?;
+        let pair = |o: &Obj, what: &str| -> PyResult<(Obj, Obj)> {
+            match o.downcast::<Tuple>().map(|t| t.items().to_vec()).as_deref() {
+                Some([a, b]) => Ok((a.clone(), b.clone())),
+                _ => Err(raise!(TypeError, "utime: '{what}' must be either a tuple of two ints or None")),
+            }
+        };
+        let mut spec = [libc::timespec { tv_sec: 0, tv_nsec: libc::UTIME_NOW }; 2];
+        if let Some(times) = times {
+            let (a, b) = pair(times, "times")?;
+            for (to, t) in spec.iter_mut().zip([a, b]) {
+                let x = pyrs_runtime::protocols::number::as_f64(&t)?;
+                *to = libc::timespec { tv_sec: x.floor() as i64, tv_nsec: ((x - x.floor()) * 1e9) as i64 };
+            }
+        } else if let Some(ns) = ns {
+            let (a, b) = pair(ns, "ns")?;
+            for (to, t) in spec.iter_mut().zip([a, b]) {
+                let n = int::to_i64(&t).unwrap_or(0);
+                *to = libc::timespec { tv_sec: n.div_euclid(1_000_000_000), tv_nsec: n.rem_euclid(1_000_000_000) };
+            }
+        }
+        let flags = if follow_symlinks { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
+        // SAFETY: a NUL-terminated path and two times.
+        check_path(unsafe { libc::utimensat(libc::AT_FDCWD, p.c().as_ptr(), spec.as_ptr(), flags) } as i64, &p).map(drop)
+    }
+
+    /// Set the current numeric umask and return the previous umask.
+    #[pyfunction]
+    fn umask(mask: i32) -> u32 {
+        // SAFETY: plain call.
+        unsafe { libc::umask(mask as libc::mode_t) as u32 }
+    }
+
+    /// Return the current process id.
+    #[pyfunction]
+    fn getpid() -> u32 {
+        std::process::id()
+    }
+
+    /// Return the parent's process id.
+    #[pyfunction]
+    fn getppid() -> i32 {
+        // SAFETY: plain call.
+        unsafe { libc::getppid() }
+    }
+
+    /// Return the current process's user id.
+    #[pyfunction]
+    fn getuid() -> u32 {
+        // SAFETY: plain call.
+        unsafe { libc::getuid() }
+    }
+
+    /// Return the current process's effective user id.
+    #[pyfunction]
+    fn geteuid() -> u32 {
+        // SAFETY: plain call.
+        unsafe { libc::geteuid() }
+    }
+
+    /// Return the current process's group id.
+    #[pyfunction]
+    fn getgid() -> u32 {
+        // SAFETY: plain call.
+        unsafe { libc::getgid() }
+    }
+
+    /// Return the current process's effective group id.
+    #[pyfunction]
+    fn getegid() -> u32 {
+        // SAFETY: plain call.
+        unsafe { libc::getegid() }
+    }
+
+    /// Kill a process with a signal.
+    #[pyfunction]
+    fn kill(pid: i32, signal: i32) -> PyResult<()> {
+        // SAFETY: plain call.
+        check(unsafe { libc::kill(pid, signal) } as i64)?;
+        crate::os::check_signals()
+    }
+
+    /// Exit to the system with specified status, without normal exit processing.
+    #[pyfunction(sig = "(status)")]
+    fn _exit(status: i32) {
+        // SAFETY: plain call.
+        unsafe { libc::_exit(status) }
+    }
+
+    /// Abort the interpreter immediately.
+    #[pyfunction]
+    fn abort() {
+        std::process::abort()
+    }
+
+    /// Fork a child process.
+    #[pyfunction]
+    fn fork() -> PyResult<i64> {
+        // SAFETY: the child goes on with the only thread that it has, which holds the GIL.
+        check(unsafe { libc::fork() } as i64)
+    }
+
+    /// Wait for completion of a given child process.
+    #[pyfunction]
+    fn waitpid(pid: i32, options: i32) -> PyResult<Obj> {
+        let status = std::sync::atomic::AtomicI32::new(0);
+        // SAFETY: the status outlives the call.
+        let result = retry(|| unsafe { libc::waitpid(pid, status.as_ptr(), options) as i64 })?;
+        let pid = result.map_err(|e| raise_io(&e, None))?;
+        let status = status.load(std::sync::atomic::Ordering::Relaxed);
+        Ok(Tuple::from_vec(vec![int::new(pid), int::new(status as i64)]).into())
+    }
+
+    /// Convert waitstatus to an exit code.
+    #[pyfunction(sig = "(status)")]
+    fn waitstatus_to_exitcode(status: i32) -> PyResult<i32> {
+        if libc::WIFEXITED(status) {
+            Ok(libc::WEXITSTATUS(status))
+        } else if libc::WIFSIGNALED(status) {
+            Ok(-libc::WTERMSIG(status))
+        } else {
+            Err(raise!(ValueError, "invalid wait status: {status}"))
+        }
+    }
+
+    #[pyfunction(sig = "(status)", name = "WIFEXITED")]
+    fn wifexited(status: i32) -> bool {
+        libc::WIFEXITED(status)
+    }
+
+    #[pyfunction(sig = "(status)", name = "WEXITSTATUS")]
+    fn wexitstatus(status: i32) -> i32 {
+        libc::WEXITSTATUS(status)
+    }
+
+    #[pyfunction(sig = "(status)", name = "WIFSIGNALED")]
+    fn wifsignaled(status: i32) -> bool {
+        libc::WIFSIGNALED(status)
+    }
+
+    #[pyfunction(sig = "(status)", name = "WTERMSIG")]
+    fn wtermsig(status: i32) -> i32 {
+        libc::WTERMSIG(status)
+    }
+
+    #[pyfunction(sig = "(status)", name = "WIFSTOPPED")]
+    fn wifstopped(status: i32) -> bool {
+        libc::WIFSTOPPED(status)
+    }
+
+    #[pyfunction(sig = "(status)", name = "WSTOPSIG")]
+    fn wstopsig(status: i32) -> i32 {
+        libc::WSTOPSIG(status)
+    }
+
+    fn c_strings(items: &Obj) -> PyResult<Vec<CString>> {
+        iter::collect(items)?.iter().map(|i| Ok(path_arg("execv", "args", i, false)?.c())).collect()
+    }
+
+    fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+        strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect()
+    }
+
+    /// Execute an executable path with arguments, replacing current process.
+    #[pyfunction]
+    fn execv(path: &Obj, argv: &Obj) -> PyResult<()> {
+        let p = path_arg("execv", "path", path, false)?;
+        let args = c_strings(argv)?;
+        // SAFETY: NUL-terminated strings in NULL-terminated arrays.
+        unsafe { libc::execv(p.c().as_ptr(), pointers(&args).as_ptr()) };
+        Err(p.error(&last_error()))
+    }
+
+    /// Execute an executable path with arguments and environment, replacing current process.
+    #[pyfunction]
+    fn execve(path: &Obj, argv: &Obj, env: &Object<Dict>) -> PyResult<()> {
+        let p = path_arg("execve", "path", path, false)?;
+        let args = c_strings(argv)?;
+        let mut variables = Vec::new();
+        for (key, value) in env.entries() {
+            let mut entry = path_arg("execve", "env", &key, false)?.bytes;
+            entry.push(b'=');
+            entry.extend(path_arg("execve", "env", &value, false)?.bytes);
+            variables.push(CString::new(entry).expect("checked for NULs"));
+        }
+        // SAFETY: as in `execv`.
+        unsafe { libc::execve(p.c().as_ptr(), pointers(&args).as_ptr(), pointers(&variables).as_ptr()) };
+        Err(p.error(&last_error()))
+    }
+
+    /// Execute the command in a subshell.
+    #[pyfunction(sig = "(command)")]
+    fn system(command: &Obj) -> PyResult<i32> {
+        let c = path_arg("system", "command", command, false)?.c();
+        // SAFETY: a NUL-terminated command.
+        Ok(allow_threads(move || unsafe { libc::system(c.as_ptr()) }))
+    }
+
+    /// Return the file system path representation of the object.
+    #[pyfunction(sig = "(path)")]
+    fn fspath(path: &Obj) -> PyResult<Obj> {
+        if path.downcast::<Str>().is_some() || path.downcast::<Bytes>().is_some() {
+            return Ok(path.clone());
+        }
+        let Some(result) = call::call_special(path, name!("__fspath__"), &[])? else {
+            return Err(raise!(TypeError, "expected str, bytes or os.PathLike object, not {}", path.class().name()));
+        };
+        if result.downcast::<Str>().is_some() || result.downcast::<Bytes>().is_some() {
+            return Ok(result);
+        }
+        Err(raise!(
+            TypeError,
+            "expected {}.__fspath__() to return str or bytes, not {}",
+            path.class().name(),
+            result.class().name()
+        ))
+    }
+
+    /// Change or add an environment variable.
+    #[pyfunction]
+    fn putenv(name: &Obj, value: &Obj) -> PyResult<()> {
+        let (n, v) = (path_arg("putenv", "name", name, false)?, path_arg("putenv", "value", value, false)?);
+        if n.bytes.contains(&b'=') || n.bytes.is_empty() {
+            return Err(raise!(ValueError, "illegal environment variable name"));
+        }
+        // SAFETY: other native threads do not read the environment while the GIL is held.
+        unsafe { std::env::set_var(n.os(), v.os()) };
+        Ok(())
+    }
+
+    /// Delete an environment variable.
+    #[pyfunction]
+    fn unsetenv(name: &Obj) -> PyResult<()> {
+        let n = path_arg("unsetenv", "name", name, false)?;
+        if n.bytes.contains(&b'=') || n.bytes.is_empty() {
+            return Err(pyrs_runtime::errors::raise_errno(libc::EINVAL, None));
+        }
+        // SAFETY: as in `putenv`.
+        unsafe { std::env::remove_var(n.os()) };
+        Ok(())
+    }
+
+    /// Translate an error code to a message string.
+    #[pyfunction]
+    fn strerror(code: i32) -> String {
+        // SAFETY: NUL-terminated text that is copied at once.
+        unsafe { std::ffi::CStr::from_ptr(libc::strerror(code)) }.to_string_lossy().into_owned()
+    }
+
+    /// Return a bytes object containing random bytes suitable for cryptographic use.
+    #[pyfunction]
+    fn urandom(size: i64) -> PyResult<Obj> {
+        if size < 0 {
+            return Err(raise!(ValueError, "negative argument not allowed"));
+        }
+        let mut buffer = vec![0u8; size as usize];
+        let mut at = 0;
+        while at < buffer.len() {
+            // SAFETY: the rest of the buffer.
+            let n = check(unsafe { libc::getrandom(buffer[at..].as_mut_ptr().cast(), buffer.len() - at, 0) } as i64)?;
+            at += n as usize;
+        }
+        Ok(Bytes::new(&buffer).into())
+    }
+
+    /// Return the number of logical CPUs in the system.
+    #[pyfunction]
+    fn cpu_count() -> Option<usize> {
+        std::thread::available_parallelism().ok().map(usize::from)
+    }
+
+    /// Return an object identifying the current operating system.
+    #[pyfunction]
+    fn uname() -> PyResult<Obj> {
+        // SAFETY: a valid structure whose fields are NUL-terminated afterwards.
+        unsafe {
+            let mut u: libc::utsname = std::mem::zeroed();
+            check(libc::uname(&mut u) as i64)?;
+            let text = |field: &[libc::c_char]| -> Obj {
+                Str::new(&std::ffi::CStr::from_ptr(field.as_ptr()).to_string_lossy()).into()
+            };
+            let values = vec![text(&u.sysname), text(&u.nodename), text(&u.release), text(&u.version), text(&u.machine)];
+            let class = crate::struct_sequence::class("posix", "uname_result", &["sysname", "nodename", "release", "version", "machine"], 5)?;
+            crate::struct_sequence::instance(&class, values)
+        }
+    }
+
+    /// Return the size of the terminal window as (columns, lines).
+    #[pyfunction(sig = "(fd=1, /)")]
+    fn get_terminal_size(fd: i32) -> PyResult<Obj> {
+        // SAFETY: a valid structure.
+        unsafe {
+            let mut size: libc::winsize = std::mem::zeroed();
+            check(libc::ioctl(fd, libc::TIOCGWINSZ, &mut size) as i64)?;
+            let class = crate::struct_sequence::class("os", "terminal_size", &["columns", "lines"], 2)?;
+            crate::struct_sequence::instance(&class, vec![int::new(size.ws_col as i64), int::new(size.ws_row as i64)])
+        }
+    }
+
+    /// Return a collection containing process timing information.
+    #[pyfunction]
+    fn times() -> PyResult<Obj> {
+        // SAFETY: a valid structure.
+        unsafe {
+            let mut t: libc::tms = std::mem::zeroed();
+            let elapsed = libc::times(&mut t);
+            let ticks = libc::sysconf(libc::_SC_CLK_TCK) as f64;
+            let s = |n: i64| float::new(n as f64 / ticks);
+            let values = vec![s(t.tms_utime), s(t.tms_stime), s(t.tms_cutime), s(t.tms_cstime), s(elapsed)];
+            let fields = ["user", "system", "children_user", "children_system", "elapsed"];
+            let class = crate::struct_sequence::class("posix", "times_result", &fields, 5)?;
+            crate::struct_sequence::instance(&class, values)
+        }
+    }
+
+    /// Return an integer-valued system configuration variable.
+    #[pyfunction]
+    fn sysconf(name: &Obj) -> PyResult<i64> {
+        let number = match name.downcast::<Str>().map(|s| s.to_string_lossy()).as_deref() {
+            Some("SC_PAGESIZE" | "SC_PAGE_SIZE") => libc::_SC_PAGESIZE,
+            Some("SC_CLK_TCK") => libc::_SC_CLK_TCK,
+            Some("SC_NPROCESSORS_ONLN") => libc::_SC_NPROCESSORS_ONLN,
+            Some("SC_OPEN_MAX") => libc::_SC_OPEN_MAX,
+            Some("SC_PHYS_PAGES") => libc::_SC_PHYS_PAGES,
+            Some("SC_IOV_MAX") => libc::_SC_IOV_MAX,
+            Some(_) => return Err(raise!(ValueError, "unrecognized configuration name")),
+            None => int::to_i64(name).unwrap_or(-1) as i32,
+        };
+        // SAFETY: plain call.
+        Ok(unsafe { libc::sysconf(number) })
+    }
+
+    /// The environment, as bytes.
+    fn environment() -> PyResult<Obj> {
+        let dict = Dict::new();
+        for (key, value) in std::env::vars_os() {
+            let (key, value): (Vec<u8>, Vec<u8>) = (OsString::into_vec(key), OsString::into_vec(value));
+            dict.set(Bytes::new(&key).into(), Bytes::new(&value).into())?;
+        }
+        Ok(dict.into())
+    }
+
+    #[module_exec]
+    fn exec(module: &Object<Module>) -> PyResult<()> {
+        module.add("environ", environment()?);
+        module.add("error", exceptions::OSError::class().to_obj());
+        module.add("stat_result", crate::struct_sequence::class("os", "stat_result", &STAT_FIELDS, 10)?);
+        module.add("terminal_size", crate::struct_sequence::class("os", "terminal_size", &["columns", "lines"], 2)?);
+        module.add("_have_functions", List::from_vec(Vec::new()));
+        module.add("sysconf_names", {
+            let names = Dict::new();
+            for (name, value) in [("SC_PAGESIZE", libc::_SC_PAGESIZE), ("SC_PAGE_SIZE", libc::_SC_PAGESIZE), ("SC_NPROCESSORS_ONLN", libc::_SC_NPROCESSORS_ONLN), ("SC_CLK_TCK", libc::_SC_CLK_TCK)] {
+                names.set_text(name, int::new(value as i64));
+            }
+            names
+        });
+        for (name, value) in [
+            ("F_OK", libc::F_OK), ("R_OK", libc::R_OK), ("W_OK", libc::W_OK), ("X_OK", libc::X_OK),
+            ("O_RDONLY", libc::O_RDONLY), ("O_WRONLY", libc::O_WRONLY), ("O_RDWR", libc::O_RDWR),
+            ("O_NDELAY", libc::O_NONBLOCK), ("O_NONBLOCK", libc::O_NONBLOCK), ("O_APPEND", libc::O_APPEND),
+            ("O_DSYNC", libc::O_DSYNC), ("O_RSYNC", libc::O_RSYNC), ("O_SYNC", libc::O_SYNC), ("O_NOCTTY", libc::O_NOCTTY),
+            ("O_CREAT", libc::O_CREAT), ("O_EXCL", libc::O_EXCL), ("O_TRUNC", libc::O_TRUNC), ("O_DIRECTORY", libc::O_DIRECTORY),
+            ("O_NOFOLLOW", libc::O_NOFOLLOW), ("O_CLOEXEC", libc::O_CLOEXEC), ("O_TMPFILE", libc::O_TMPFILE), ("O_PATH", libc::O_PATH),
+            ("WNOHANG", libc::WNOHANG), ("WUNTRACED", libc::WUNTRACED), ("WCONTINUED", libc::WCONTINUED),
+            ("SEEK_DATA", 3), ("SEEK_HOLE", 4), ("EX_OK", 0), ("EX_USAGE", 64), ("NGROUPS_MAX", 65536), ("TMP_MAX", 238328),
+            ("P_ALL", 0), ("P_PID", 1), ("P_PGID", 2), ("WEXITED", libc::WEXITED), ("WNOWAIT", libc::WNOWAIT), ("WSTOPPED", libc::WSTOPPED),
+            ("SCHED_OTHER", libc::SCHED_OTHER), ("PRIO_PROCESS", 0),
+        ] {
+            module.add(name, int::new(value as i64));
+        }
+        Ok(())
+    }
+}
