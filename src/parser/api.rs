@@ -184,15 +184,10 @@ impl Context<'_> {
     fn place(&self, location: Location, open_ended: bool) -> SyntaxErrorInfo {
         let text = source_line(self.source, location.lineno);
         let offset = char_offset(text.unwrap_or(""), location.col_offset);
-        let (end_lineno, end_offset) = if open_ended {
-            (location.lineno, 0)
-        } else {
-            let end_text = source_line(self.source, location.end_lineno).unwrap_or("");
-            (
-                location.end_lineno,
-                char_offset(end_text, location.end_col_offset),
-            )
-        };
+        let end_text = source_line(self.source, location.end_lineno).unwrap_or("");
+        // The end of what was read so far counts from 0, as CPython has it.
+        let end_offset = char_offset(end_text, location.end_col_offset) - i32::from(open_ended);
+        let end_lineno = location.end_lineno;
         SyntaxErrorInfo {
             lineno: location.lineno,
             offset,
@@ -252,12 +247,12 @@ impl Context<'_> {
 /// The code point column, from 1, of a byte column, from 0.
 fn char_offset(line: &str, column: i32) -> i32 {
     if column < 0 {
-        return 0;
+        return column + 1;
     }
-    let column = (column as usize).min(line.len());
-    let before = line.as_bytes()[..column]
+    let within = (column as usize).min(line.len());
+    let before = line.as_bytes()[..within]
         .iter()
         .filter(|byte| **byte & 0xc0 != 0x80)
         .count();
-    before as i32 + 1
+    (before + column as usize - within) as i32 + 1
 }

@@ -439,10 +439,34 @@ impl<'a> Tokenizer<'a> {
         let start = self.begin();
         if self.pending < 0 {
             self.pending += 1;
-            self.token(TokenKind::Dedent, start)
+            self.textless(TokenKind::Dedent, start)
         } else {
             self.pending -= 1;
-            self.token(TokenKind::Indent, start)
+            self.textless(TokenKind::Indent, start)
+        }
+    }
+
+    /// A token that stands for no text.  For the parser it has no column, and ends where the line
+    /// read so far does; the end of the source belongs to the last line.
+    fn textless(&self, kind: TokenKind, start: usize) -> Token {
+        let token = self.token(kind, start);
+        if self.extra_tokens {
+            return token;
+        }
+        let at_end = self.peek().is_none() && self.pos == self.line_start && self.lineno > 1;
+        let (lineno, line_start) = if at_end {
+            let text = &self.source[..self.pos - 1];
+            let newline = text.iter().rposition(|byte| *byte == b'\n');
+            (self.lineno - 1, newline.map_or(0, |index| index + 1))
+        } else {
+            (self.lineno, self.line_start)
+        };
+        Token {
+            lineno,
+            col_offset: -1,
+            end_lineno: lineno,
+            end_col_offset: (self.pos - line_start) as i32,
+            ..token
         }
     }
 
@@ -455,7 +479,7 @@ impl<'a> Tokenizer<'a> {
             self.indents.truncate(1);
             return Ok(self.pending_indent());
         }
-        Ok(self.token(TokenKind::EndMarker, start))
+        Ok(self.textless(TokenKind::EndMarker, start))
     }
 
     fn continuation(&mut self) -> Result<(), TokenizeError> {

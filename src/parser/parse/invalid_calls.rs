@@ -229,6 +229,9 @@ impl Parser<'_> {
             match token.kind {
                 TokenKind::Slash => {
                     if !seen.any {
+                        if self.next_kind() != TokenKind::Comma {
+                            return Err(Fail::NoMatch);
+                        }
                         return self.raise(place, "at least one argument must precede /");
                     }
                     if seen.slash {
@@ -291,7 +294,11 @@ impl Parser<'_> {
         let msg = "named arguments must follow bare *";
         let in_lambda = end == TokenKind::Colon;
         let complain = |p: &Self| {
-            if in_lambda { p.raise_last(msg) } else { p.raise(place, msg) }
+            if in_lambda {
+                p.raise_last(msg)
+            } else {
+                p.raise(place, msg)
+            }
         };
         if self.at(end) {
             return complain(self);

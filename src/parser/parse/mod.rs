@@ -177,7 +177,7 @@ impl<'a> Parser<'a> {
         ParseFailure::Parser(Box::new(PendingError {
             kind: ErrorKind::Indentation,
             msg: msg.into(),
-            location: token_location(shown),
+            location: error_location(shown),
             open_ended: false,
         }))
     }
@@ -198,7 +198,16 @@ impl<'a> Parser<'a> {
             return ParseFailure::Parser(Box::new(error));
         };
         match tokenize_error.kind {
-            TokenizeErrorKind::Syntax => return self.error_at_tokenizer_failure(),
+            TokenizeErrorKind::Syntax => {
+                // What is wrong inside a replacement field is told first.
+                let of_field = ["f-string:", "t-string:"]
+                    .iter()
+                    .any(|start| tokenize_error.msg.starts_with(start));
+                if of_field && error.msg != "invalid syntax" {
+                    return ParseFailure::Parser(Box::new(error));
+                }
+                return self.error_at_tokenizer_failure();
+            }
             TokenizeErrorKind::Eof => {}
             _ => return ParseFailure::Parser(Box::new(error)),
         }
@@ -237,7 +246,7 @@ impl<'a> Parser<'a> {
                 end_lineno: open.lineno,
                 end_col_offset: -1,
             },
-            open_ended: true,
+            open_ended: false,
         }))
     }
 
@@ -439,19 +448,25 @@ impl<'a> Parser<'a> {
         Err(self.raise_at(ErrorKind::Syntax, location, msg))
     }
 
-    /// A syntax error from a place on, with no end.
+    /// A syntax error from a place to the end of what was read so far.
     fn raise_from<T>(&self, start: Location, msg: impl Into<String>) -> Parsed<T> {
+        let last = self.token_at(self.furthest);
+        let location = Location {
+            end_lineno: last.end_lineno,
+            end_col_offset: last.end_col_offset,
+            ..start
+        };
         Err(Fail::Raise(Box::new(PendingError {
             kind: ErrorKind::Syntax,
             msg: msg.into(),
-            location: start,
+            location,
             open_ended: true,
         })))
     }
 
     /// A syntax error at the token looked at furthest.
     fn raise_last<T>(&self, msg: impl Into<String>) -> Parsed<T> {
-        self.raise(token_location(self.token_at(self.furthest)), msg)
+        self.raise(error_location(self.token_at(self.furthest)), msg)
     }
 
     fn warn(&mut self, kind: WarningKind, location: Location, msg: String) {
@@ -506,11 +521,29 @@ fn number_warning(source: &str, warning: &TokenizeWarning) -> PendingWarning {
 
 /// Where a token stands.
 pub fn token_location(token: Token) -> Location {
+    let end_col_offset = if token.col_offset < 0 {
+        -1
+    } else {
+        token.end_col_offset
+    };
     Location {
         lineno: token.lineno,
         col_offset: token.col_offset,
         end_lineno: token.end_lineno,
-        end_col_offset: token.end_col_offset,
+        end_col_offset,
+    }
+}
+
+/// Where an error at a token is shown: one at a token without text has no end.
+fn error_location(token: Token) -> Location {
+    if token.col_offset >= 0 {
+        return token_location(token);
+    }
+    Location {
+        lineno: token.lineno,
+        col_offset: token.end_col_offset - 1,
+        end_lineno: token.lineno,
+        end_col_offset: -2,
     }
 }
 

@@ -354,10 +354,6 @@ impl Parser<'_> {
                 };
                 rest = Some(name);
                 self.eat(TokenKind::Comma);
-                if self.error_pass && !self.at(TokenKind::Rbrace) {
-                    self.pos = start_pos;
-                    self.invalid_mapping_pattern()?;
-                }
                 break;
             }
             keys.push(self.mapping_key()?);
