@@ -219,24 +219,31 @@ impl Context<'_> {
                 "unexpected character after line continuation character",
             ),
         };
-        let text = self.source[error.line_start..]
-            .split('\n')
-            .next()
-            .unwrap_or("");
+        let at_end = error.kind == TokenizeErrorKind::Eof
+            && error.line_start == self.source.len()
+            && error.lineno > 1;
+        let (lineno, line_start) = if at_end {
+            let before = self.source.strip_suffix('\n').unwrap_or(self.source);
+            let start = before.rfind('\n').map_or(0, |index| index + 1);
+            (error.lineno - 1, start)
+        } else {
+            (error.lineno, error.line_start)
+        };
+        let text = self.source[line_start..].split('\n').next().unwrap_or("");
         let (offset, end_offset) = match error.kind {
             TokenizeErrorKind::Dedent => (text.chars().count() as i32 + 1, -1),
-            TokenizeErrorKind::TabSpace | TokenizeErrorKind::TooDeep => {
-                (text.chars().count() as i32 + 1, 0)
-            }
+            TokenizeErrorKind::TabSpace | TokenizeErrorKind::TooDeep => (1, 0),
+            TokenizeErrorKind::Eof => (text.chars().count() as i32 + 1, -1),
             TokenizeErrorKind::LineContinuation => (error.offset, 0),
+            _ if error.end_offset < 0 => (error.offset, error.offset),
             _ => (error.offset, error.end_offset),
         };
         SyntaxErrorInfo {
             kind,
             msg: msg.to_string(),
-            lineno: error.lineno,
+            lineno,
             offset,
-            end_lineno: error.lineno,
+            end_lineno: lineno,
             end_offset,
             text: Some(text.to_string()),
             filename: self.options.filename.to_string(),

@@ -5,7 +5,7 @@ use crate::ast::{
 };
 use crate::token::{Keyword, TokenKind};
 
-use super::{Fail, Parsed, Parser, boxed, token_location};
+use super::{Fail, MemoRule, Parsed, Parser, boxed, token_location};
 
 impl Parser<'_> {
     /// One or more starred expressions, a tuple if there is a comma.
@@ -111,6 +111,10 @@ impl Parser<'_> {
     }
 
     pub(super) fn expression(&mut self) -> Parsed<Expr> {
+        self.memoized(MemoRule::Expression, Self::plain_expression)
+    }
+
+    pub(super) fn plain_expression(&mut self) -> Parsed<Expr> {
         self.nested(|p| {
             if p.error_pass {
                 p.invalid_expression()?;
@@ -157,7 +161,9 @@ impl Parser<'_> {
     }
 
     pub(super) fn disjunction(&mut self) -> Parsed<Expr> {
-        self.bool_chain(Keyword::Or, BoolOp::Or, Self::conjunction)
+        self.memoized(MemoRule::Disjunction, |p| {
+            p.bool_chain(Keyword::Or, BoolOp::Or, Self::conjunction)
+        })
     }
 
     fn conjunction(&mut self) -> Parsed<Expr> {
@@ -321,6 +327,10 @@ impl Parser<'_> {
     }
 
     pub(super) fn factor(&mut self) -> Parsed<Expr> {
+        self.memoized(MemoRule::Factor, Self::plain_factor)
+    }
+
+    fn plain_factor(&mut self) -> Parsed<Expr> {
         let op = match self.kind() {
             TokenKind::Plus => UnaryOp::UAdd,
             TokenKind::Minus => UnaryOp::USub,

@@ -157,10 +157,10 @@ impl Parser<'_> {
     fn text_between_strings(&mut self) -> Parsed<()> {
         self.expect(TokenKind::String)?;
         self.not_at(&[TokenKind::String])?;
-        let first = self.without_invalid(Self::expression)?;
+        let first = self.without_invalid(Self::plain_expression)?;
         let mut last = first.location;
         while !self.at(TokenKind::String) {
-            last = self.without_invalid(Self::expression)?.location;
+            last = self.without_invalid(Self::plain_expression)?.location;
         }
         self.raise(
             first.location.to(last),
@@ -177,7 +177,7 @@ impl Parser<'_> {
             }
         }
         let left = self.disjunction()?;
-        let right = self.without_invalid(Self::expression)?;
+        let right = self.without_invalid(Self::plain_expression)?;
         if Self::is_legacy_name(&left) || self.tokens[self.pos - 1].level == 0 {
             return Err(Fail::NoMatch);
         }

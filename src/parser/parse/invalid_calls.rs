@@ -24,13 +24,13 @@ impl Parser<'_> {
     pub(super) fn invalid_arguments(&mut self) -> Parsed<()> {
         self.probe_call(|p| {
             p.arguments_up_to_star()?;
-            let star = p.peek();
+            let comma = p.token_at(p.pos - 1);
             p.pos += 1;
             if p.attempt(Self::expression)?.is_none() {
                 return p.raise_last("Invalid star expression");
             }
-            p.raise(
-                token_location(star),
+            p.raise_from(
+                token_location(comma),
                 "iterable argument unpacking follows keyword argument unpacking",
             )
         })?;
@@ -38,6 +38,8 @@ impl Parser<'_> {
             let elt = p.expression()?;
             let clauses = p.comprehension_clauses()?;
             p.expect(TokenKind::Comma)?;
+            // What follows is read before the mistake is told.
+            p.peek();
             p.raise_generator(&elt, &clauses)
         })?;
         self.probe_call(Self::assignment_in_generator)?;

@@ -16,6 +16,8 @@ mod statements;
 mod strings;
 mod targets;
 
+use std::collections::HashMap;
+
 use pyrs_bytecode::WStr;
 
 use crate::ast::{Expr, Location, Mod};
@@ -81,6 +83,18 @@ pub struct Parser<'a> {
     pub warnings: Vec<PendingWarning>,
     barry_as_bdfl: bool,
     interactive: bool,
+    /// In the second pass: the results of some rules.  As in CPython, what was once parsed with
+    /// the checks for mistakes switched off is not parsed again with them on.
+    memo: HashMap<(MemoRule, usize), (Option<Expr>, usize)>,
+    second_pass: bool,
+}
+
+/// The rules whose results the second pass keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum MemoRule {
+    Expression,
+    Disjunction,
+    Factor,
 }
 
 impl<'a> Parser<'a> {
@@ -123,6 +137,8 @@ impl<'a> Parser<'a> {
             open_brackets: tokenizer.open_brackets().to_vec(),
             barry_as_bdfl: false,
             interactive: false,
+            memo: HashMap::new(),
+            second_pass: false,
         }
     }
 
@@ -145,6 +161,7 @@ impl<'a> Parser<'a> {
         self.pos = 0;
         self.depth = 0;
         self.error_pass = true;
+        self.second_pass = true;
         let second = rule(self);
         if self.hit_error_token {
             return Err(self.error_at_tokenizer_failure());
@@ -203,7 +220,7 @@ impl<'a> Parser<'a> {
                 let of_field = ["f-string:", "t-string:"]
                     .iter()
                     .any(|start| tokenize_error.msg.starts_with(start));
-                if of_field && error.msg != "invalid syntax" {
+                if of_field {
                     return ParseFailure::Parser(Box::new(error));
                 }
                 return self.error_at_tokenizer_failure();
@@ -395,6 +412,31 @@ impl<'a> Parser<'a> {
             }
             Err(raise) => Err(raise),
         }
+    }
+
+    /// Runs a rule, or takes its result at this place from before.
+    fn memoized(
+        &mut self,
+        rule: MemoRule,
+        parse: impl FnOnce(&mut Self) -> Parsed<Expr>,
+    ) -> Parsed<Expr> {
+        if !self.second_pass {
+            return parse(self);
+        }
+        let start = self.pos;
+        if let Some((result, end)) = self.memo.get(&(rule, start)) {
+            let result = result.clone();
+            self.pos = *end;
+            return result.ok_or(Fail::NoMatch);
+        }
+        let result = parse(self);
+        let known = match &result {
+            Ok(expr) => Some(expr.clone()),
+            Err(Fail::NoMatch) => None,
+            Err(Fail::Raise(_)) => return result,
+        };
+        self.memo.insert((rule, start), (known, self.pos));
+        result
     }
 
     /// Runs a recursive rule, guarding against nesting beyond all measure.

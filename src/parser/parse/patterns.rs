@@ -344,7 +344,6 @@ impl Parser<'_> {
     }
 
     fn mapping_pattern(&mut self) -> Parsed<PatternKind> {
-        let start_pos = self.pos;
         self.pos += 1;
         let (mut keys, mut patterns, mut rest) = (Vec::new(), Vec::new(), None);
         while !self.at(TokenKind::Rbrace) {

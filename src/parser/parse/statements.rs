@@ -198,11 +198,11 @@ impl Parser<'_> {
         self.expect(TokenKind::Lpar)?;
         let args: Box<Arguments> = Box::new(self.parameters()?);
         self.expect(TokenKind::Rpar)?;
-        let returns = if self.eat(TokenKind::Rarrow) {
-            Some(boxed(self.expression()?))
-        } else {
-            None
-        };
+        let returns = self.attempt(|p| {
+            p.expect(TokenKind::Rarrow)?;
+            p.expression()
+        })?;
+        let returns = returns.map(boxed);
         self.forced_colon()?;
         let body = self.block("function definition", def.lineno)?;
         let location = self.span(start);
@@ -274,10 +274,9 @@ impl Parser<'_> {
         let start = self.pos;
         self.pos += 1;
         if self.error_pass && self.at(TokenKind::Rsqb) {
-            let open = self.tokens[start];
             let close = self.peek();
-            return self.raise(
-                super::token_location(open).to(super::token_location(close)),
+            return self.raise_from(
+                super::token_location(close),
                 "Type parameter list cannot be empty",
             );
         }
