@@ -177,7 +177,7 @@ pub mod module {
     #[pyfunction]
     fn __getattr__(name: &Object<Str>) -> PyResult<Obj> {
         let text = name.to_string_lossy();
-        let module = crate::core::import::import_module("_io")?;
+        let module = crate::core::import::load_builtin("_io")?;
         if STREAMS.iter().any(|(n, _)| *n == text) {
             let io = module.downcast::<Module>().expect("a module");
             load_streams(io)?;
