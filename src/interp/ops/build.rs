@@ -35,11 +35,15 @@ unsafe fn view<'a>(words: *mut Value, count: usize) -> &'a [Obj] {
     unsafe { std::slice::from_raw_parts(words as *const Obj, count) }
 }
 
+/// # Safety
+/// The operands lie where the interpreter loop has them.
 pub unsafe fn build_set(words: *mut Value, count: usize) -> PyResult<Obj> {
     // SAFETY: the caller's operands.
     set::set_from(unsafe { view(words, count) }.to_vec())
 }
 
+/// # Safety
+/// The operands lie where the interpreter loop has them.
 pub unsafe fn build_map(words: *mut Value, count: usize) -> PyResult<Obj> {
     let dict = Dict::with_capacity(count);
     // SAFETY: the caller's operands: keys and values in turn.
@@ -50,6 +54,9 @@ pub unsafe fn build_map(words: *mut Value, count: usize) -> PyResult<Obj> {
 }
 
 /// Joins the pieces of an f-string.
+///
+/// # Safety
+/// The operands lie where the interpreter loop has them.
 pub unsafe fn build_string(words: *mut Value, count: usize) -> Obj {
     // SAFETY: the caller's operands, all str.
     let pieces: Vec<&Str> = unsafe { view(words, count) }.iter().map(|o| unsafe { &**o.downcast_unchecked::<Str>() }).collect();
@@ -69,6 +76,8 @@ pub fn join(pieces: &[&Str]) -> pyrs_runtime::Ptr<Str> {
     Str::from_data(StrData::Four(&points))
 }
 
+/// # Safety
+/// The operands lie where the interpreter loop has them.
 pub unsafe fn build_slice(sp: *mut Value, count: usize) -> Obj {
     // SAFETY: the caller's operands.
     let parts = unsafe { view(sp.sub(count), count) };
@@ -82,6 +91,9 @@ pub fn binary_slice(container: &Obj, start: &Obj, stop: &Obj) -> PyResult<Obj> {
 }
 
 /// `container[start:stop] = value`.
+///
+/// # Safety
+/// The operands lie where the interpreter loop has them.
 pub unsafe fn store_slice(sp: *mut Value) -> PyResult<()> {
     // SAFETY: four operands: value, container, start, stop.
     let operands = unsafe { view(sp.sub(4), 4) };
@@ -90,6 +102,9 @@ pub unsafe fn store_slice(sp: *mut Value) -> PyResult<()> {
 }
 
 /// `[*iterable]` and arguments of `f(*iterable)`.
+///
+/// # Safety
+/// The operands lie where the interpreter loop has them.
 pub unsafe fn list_extend(list: *mut Value, iterable: &Obj) -> PyResult<()> {
     // SAFETY: the compiler put a list there.
     let list = unsafe { (*list).as_obj().downcast_unchecked::<List>() };
@@ -193,6 +208,9 @@ fn templatelib(class: &str) -> PyResult<Obj> {
 }
 
 /// An Interpolation of a t-string: value, expression text, conversion, format spec.
+///
+/// # Safety
+/// The operands lie where the interpreter loop has them.
 pub unsafe fn build_interpolation(sp: *mut Value, oparg: u32) -> PyResult<Obj> {
     let count = 2 + (oparg as usize & 1);
     // SAFETY: the caller's operands.

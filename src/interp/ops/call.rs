@@ -102,6 +102,9 @@ pub unsafe fn call_function_ex(sp: *mut Value) -> PyResult<Obj> {
 }
 
 /// `MAKE_FUNCTION`.
+///
+/// # Safety
+/// `frame` is the caller's running frame.
 pub unsafe fn make_function(frame: *mut Frame, code: Obj) -> Obj {
     // SAFETY: the caller's running frame.
     let frame = unsafe { &*frame };

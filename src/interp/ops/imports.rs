@@ -12,6 +12,9 @@ use pyrs_runtime::{name, raise};
 use crate::frame::Frame;
 
 /// Calls `__import__(name, globals, locals, fromlist, level)`.
+///
+/// # Safety
+/// `frame` is the caller's running frame.
 pub unsafe fn import_name(frame: *mut Frame, module: &Object<Str>, fromlist: &Obj, level: &Obj) -> PyResult<Obj> {
     // SAFETY: the caller's running frame.
     let frame = unsafe { &*frame };

@@ -81,6 +81,9 @@ fn print_expression(v: &Obj) -> PyResult<Obj> {
 }
 
 /// `from module import *`.
+///
+/// # Safety
+/// The operands lie where the interpreter loop has them.
 unsafe fn import_star(frame: &Frame, module: &Obj) -> PyResult<Obj> {
     if frame.locals.is_null() {
         return Err(raise!(SystemError, "no locals found during 'import *'"));

@@ -27,6 +27,9 @@ fn localsplus_name(frame: &Frame, index: u32) -> String {
 }
 
 /// UnboundLocalError for a local variable.
+///
+/// # Safety
+/// `frame` is the caller's running frame.
 #[cold]
 pub unsafe fn unbound_local(frame: *mut Frame, index: u32) -> Raised {
     // SAFETY: the caller's running frame.
@@ -35,6 +38,9 @@ pub unsafe fn unbound_local(frame: *mut Frame, index: u32) -> Raised {
 }
 
 /// UnboundLocalError or NameError for a cell.
+///
+/// # Safety
+/// `frame` is the caller's running frame.
 #[cold]
 pub unsafe fn unbound_deref(frame: *mut Frame, index: u32) -> Raised {
     // SAFETY: the caller's running frame.
@@ -70,6 +76,9 @@ pub fn common_constant(index: u32) -> PyResult<Obj> {
 }
 
 /// Looks in globals, then builtins.
+///
+/// # Safety
+/// `frame` is the caller's running frame.
 #[inline]
 pub unsafe fn load_global(frame: *mut Frame, name: &Object<Str>) -> PyResult<Obj> {
     // SAFETY: the caller's running frame.
@@ -112,6 +121,8 @@ fn namespace(frame: &Frame) -> PyResult<&Obj> {
     Ok(unsafe { frame.locals.as_obj() })
 }
 
+/// # Safety
+/// `frame` is the caller's running frame.
 pub unsafe fn load_name(frame: *mut Frame, name: &Object<Str>) -> PyResult<Obj> {
     // SAFETY: the caller's running frame.
     let this = unsafe { &*frame };
@@ -122,6 +133,8 @@ pub unsafe fn load_name(frame: *mut Frame, name: &Object<Str>) -> PyResult<Obj> 
     unsafe { load_global(frame, name) }
 }
 
+/// # Safety
+/// `frame` is the caller's running frame.
 pub unsafe fn store_name(frame: *mut Frame, name: &Object<Str>, value: &Obj) -> PyResult<()> {
     // SAFETY: the caller's running frame.
     let namespace = namespace(unsafe { &*frame })?;
@@ -131,6 +144,8 @@ pub unsafe fn store_name(frame: *mut Frame, name: &Object<Str>, value: &Obj) -> 
     }
 }
 
+/// # Safety
+/// `frame` is the caller's running frame.
 pub unsafe fn delete_name(frame: *mut Frame, name: &Object<Str>) -> PyResult<()> {
     // SAFETY: the caller's running frame.
     let namespace = namespace(unsafe { &*frame })?.clone();
@@ -144,6 +159,8 @@ pub unsafe fn delete_name(frame: *mut Frame, name: &Object<Str>) -> PyResult<()>
     if removed { Ok(()) } else { Err(name_error(name)) }
 }
 
+/// # Safety
+/// `frame` is the caller's running frame.
 pub unsafe fn delete_global(frame: *mut Frame, name: &Object<Str>) -> PyResult<()> {
     // SAFETY: the caller's running frame.
     match unsafe { &*frame }.globals().remove_str(name)? {
@@ -152,11 +169,15 @@ pub unsafe fn delete_global(frame: *mut Frame, name: &Object<Str>) -> PyResult<(
     }
 }
 
+/// # Safety
+/// `frame` is the caller's running frame.
 pub unsafe fn load_locals(frame: *mut Frame) -> PyResult<Obj> {
     // SAFETY: the caller's running frame.
     namespace(unsafe { &*frame }).cloned()
 }
 
+/// # Safety
+/// `frame` is the caller's running frame.
 pub unsafe fn load_from_dict_or_globals(frame: *mut Frame, namespace: &Obj, name: &Object<Str>) -> PyResult<Obj> {
     match get_or_none(namespace, name)? {
         Some(found) => Ok(found),
@@ -165,6 +186,8 @@ pub unsafe fn load_from_dict_or_globals(frame: *mut Frame, namespace: &Obj, name
     }
 }
 
+/// # Safety
+/// `frame` is the caller's running frame.
 pub unsafe fn load_from_dict_or_deref(frame: *mut Frame, namespace: &Obj, index: u32) -> PyResult<Obj> {
     // SAFETY: the caller's running frame; the index names a cell.
     unsafe {
@@ -181,6 +204,8 @@ pub unsafe fn load_from_dict_or_deref(frame: *mut Frame, namespace: &Obj, index:
     }
 }
 
+/// # Safety
+/// `frame` is the caller's running frame.
 pub unsafe fn load_build_class(frame: *mut Frame) -> PyResult<Obj> {
     // SAFETY: the caller's running frame.
     let builtins = unsafe { &*frame }.builtins();
@@ -190,6 +215,8 @@ pub unsafe fn load_build_class(frame: *mut Frame) -> PyResult<Obj> {
     }
 }
 
+/// # Safety
+/// `frame` is the caller's running frame.
 pub unsafe fn setup_annotations(frame: *mut Frame) -> PyResult<()> {
     // SAFETY: the caller's running frame.
     let namespace = namespace(unsafe { &*frame })?.clone();

@@ -1,0 +1,23 @@
+//! Runs the acceptance programs and compares their output with CPython 3.14's.
+
+use std::path::Path;
+use std::process::Command;
+
+fn check(program: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/acceptance");
+    let output = Command::new(env!("CARGO_BIN_EXE_pyrs"))
+        .arg(format!("{program}.py"))
+        .current_dir(&folder)
+        .output()
+        .expect("pyrs starts");
+    let mut shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    shown.push_str(&String::from_utf8_lossy(&output.stderr));
+    let shown = shown.replace(&format!("{}/", folder.display()), "");
+    let expected = std::fs::read_to_string(folder.join(format!("{program}.out"))).expect("the expected output is there");
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn object_model() {
+    check("object_model");
+}
