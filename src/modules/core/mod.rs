@@ -3,6 +3,7 @@
 pub mod builtins;
 pub mod compile;
 pub mod frames;
+pub mod gc;
 pub mod imp;
 pub mod import;
 pub mod marshal;
@@ -106,6 +107,7 @@ pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
     vec![
         builtins::builtins::def,
         sys::sys::def,
+        gc::gc::def,
         imp::imp::def,
         marshal::marshal::def,
     ]

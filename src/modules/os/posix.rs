@@ -637,8 +637,43 @@ pub mod posix {
     /// Fork a child process.
     #[pyfunction]
     fn fork() -> PyResult<i64> {
+        run_fork_hooks("fork_before", true);
         // SAFETY: the child goes on with the only thread that it has, which holds the GIL.
-        check(unsafe { libc::fork() } as i64)
+        let pid = unsafe { libc::fork() } as i64;
+        run_fork_hooks(if pid == 0 { "fork_child" } else { "fork_parent" }, false);
+        check(pid)
+    }
+
+    /// Register callables to be called when forking a new process.
+    #[pyfunction(sig = "(*, before=None, after_in_child=None, after_in_parent=None)")]
+    fn register_at_fork(before: Option<Obj>, after_in_child: Option<Obj>, after_in_parent: Option<Obj>) -> PyResult<()> {
+        if before.is_none() && after_in_child.is_none() && after_in_parent.is_none() {
+            return Err(raise!(TypeError, "At least one argument is required."));
+        }
+        for (key, hook) in [("fork_before", before), ("fork_child", after_in_child), ("fork_parent", after_in_parent)] {
+            let Some(hook) = hook else { continue };
+            if hook.class().slots().call.is_none() {
+                return Err(raise!(TypeError, "'{}' must be callable, not {}", &key[5..], hook.class().name()));
+            }
+            match pyrs_runtime::thread::runtime().registered(key) {
+                Some(list) => list.downcast::<List>().expect("a list").push(hook),
+                None => pyrs_runtime::thread::runtime().register(key, List::from_vec(vec![hook]).into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn run_fork_hooks(key: &str, reversed: bool) {
+        let Some(list) = pyrs_runtime::thread::runtime().registered(key) else { return };
+        let mut hooks = list.downcast::<List>().expect("a list").to_vec();
+        if reversed {
+            hooks.reverse();
+        }
+        for hook in hooks {
+            if let Err(raised) = call::call(&hook, &[]) {
+                pyrs_runtime::errors::write_unraisable(raised, Some(&hook));
+            }
+        }
     }
 
     /// Wait for completion of a given child process.
