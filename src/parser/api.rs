@@ -184,15 +184,10 @@ impl Context<'_> {
     fn place(&self, location: Location, open_ended: bool) -> SyntaxErrorInfo {
         let text = source_line(self.source, location.lineno);
         let offset = char_offset(text.unwrap_or(""), location.col_offset);
-        let (end_lineno, end_offset) = if open_ended {
-            (location.lineno, 0)
-        } else {
-            let end_text = source_line(self.source, location.end_lineno).unwrap_or("");
-            (
-                location.end_lineno,
-                char_offset(end_text, location.end_col_offset),
-            )
-        };
+        let end_text = source_line(self.source, location.end_lineno).unwrap_or("");
+        // The end of what was read so far counts from 0, as CPython has it.
+        let end_offset = char_offset(end_text, location.end_col_offset) - i32::from(open_ended);
+        let end_lineno = location.end_lineno;
         SyntaxErrorInfo {
             lineno: location.lineno,
             offset,
@@ -224,24 +219,31 @@ impl Context<'_> {
                 "unexpected character after line continuation character",
             ),
         };
-        let text = self.source[error.line_start..]
-            .split('\n')
-            .next()
-            .unwrap_or("");
+        let at_end = error.kind == TokenizeErrorKind::Eof
+            && error.line_start == self.source.len()
+            && error.lineno > 1;
+        let (lineno, line_start) = if at_end {
+            let before = self.source.strip_suffix('\n').unwrap_or(self.source);
+            let start = before.rfind('\n').map_or(0, |index| index + 1);
+            (error.lineno - 1, start)
+        } else {
+            (error.lineno, error.line_start)
+        };
+        let text = self.source[line_start..].split('\n').next().unwrap_or("");
         let (offset, end_offset) = match error.kind {
             TokenizeErrorKind::Dedent => (text.chars().count() as i32 + 1, -1),
-            TokenizeErrorKind::TabSpace | TokenizeErrorKind::TooDeep => {
-                (text.chars().count() as i32 + 1, 0)
-            }
+            TokenizeErrorKind::TabSpace | TokenizeErrorKind::TooDeep => (1, 0),
+            TokenizeErrorKind::Eof => (text.chars().count() as i32 + 1, -1),
             TokenizeErrorKind::LineContinuation => (error.offset, 0),
+            _ if error.end_offset < 0 => (error.offset, error.offset),
             _ => (error.offset, error.end_offset),
         };
         SyntaxErrorInfo {
             kind,
             msg: msg.to_string(),
-            lineno: error.lineno,
+            lineno,
             offset,
-            end_lineno: error.lineno,
+            end_lineno: lineno,
             end_offset,
             text: Some(text.to_string()),
             filename: self.options.filename.to_string(),
@@ -252,12 +254,12 @@ impl Context<'_> {
 /// The code point column, from 1, of a byte column, from 0.
 fn char_offset(line: &str, column: i32) -> i32 {
     if column < 0 {
-        return 0;
+        return column + 1;
     }
-    let column = (column as usize).min(line.len());
-    let before = line.as_bytes()[..column]
+    let within = (column as usize).min(line.len());
+    let before = line.as_bytes()[..within]
         .iter()
         .filter(|byte| **byte & 0xc0 != 0x80)
         .count();
-    before as i32 + 1
+    (before + column as usize - within) as i32 + 1
 }

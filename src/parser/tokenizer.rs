@@ -313,7 +313,7 @@ impl<'a> Tokenizer<'a> {
             while matches!(self.peek(), Some(b' ' | b'\t' | 0x0c)) {
                 self.pos += 1;
             }
-            let start = self.begin();
+            let mut start = self.begin();
             if self.peek() == Some(b'#') {
                 while !matches!(self.peek(), None | Some(b'\n')) {
                     self.pos += 1;
@@ -322,7 +322,10 @@ impl<'a> Tokenizer<'a> {
                     self.comment_newline = blank;
                     return Ok(self.token(TokenKind::Comment, start));
                 }
-                continue;
+                // The newline token after a comment starts with the comment.
+                if self.peek().is_none() {
+                    start = self.pos;
+                }
             }
             let Some(byte) = self.peek() else {
                 return self.end_of_source(start);
@@ -355,11 +358,9 @@ impl<'a> Tokenizer<'a> {
     }
 
     fn newline_token(&self, kind: TokenKind, start: usize) -> Token {
-        let col_offset = (start - self.token_line_start) as i32;
-        let width = i32::from(self.extra_tokens);
         Token {
             end_lineno: self.first_lineno,
-            end_col_offset: col_offset + width.max(1),
+            end_col_offset: (self.pos - self.token_line_start) as i32,
             ..self.token(kind, start)
         }
     }
@@ -439,10 +440,34 @@ impl<'a> Tokenizer<'a> {
         let start = self.begin();
         if self.pending < 0 {
             self.pending += 1;
-            self.token(TokenKind::Dedent, start)
+            self.textless(TokenKind::Dedent, start)
         } else {
             self.pending -= 1;
-            self.token(TokenKind::Indent, start)
+            self.textless(TokenKind::Indent, start)
+        }
+    }
+
+    /// A token that stands for no text.  For the parser it has no column, and ends where the line
+    /// read so far does; the end of the source belongs to the last line.
+    fn textless(&self, kind: TokenKind, start: usize) -> Token {
+        let token = self.token(kind, start);
+        if self.extra_tokens {
+            return token;
+        }
+        let at_end = self.peek().is_none() && self.pos == self.line_start && self.lineno > 1;
+        let (lineno, line_start) = if at_end {
+            let text = &self.source[..self.pos - 1];
+            let newline = text.iter().rposition(|byte| *byte == b'\n');
+            (self.lineno - 1, newline.map_or(0, |index| index + 1))
+        } else {
+            (self.lineno, self.line_start)
+        };
+        Token {
+            lineno,
+            col_offset: -1,
+            end_lineno: lineno,
+            end_col_offset: (self.pos - line_start) as i32,
+            ..token
         }
     }
 
@@ -455,7 +480,7 @@ impl<'a> Tokenizer<'a> {
             self.indents.truncate(1);
             return Ok(self.pending_indent());
         }
-        Ok(self.token(TokenKind::EndMarker, start))
+        Ok(self.textless(TokenKind::EndMarker, start))
     }
 
     fn continuation(&mut self) -> Result<(), TokenizeError> {
@@ -650,7 +675,6 @@ impl<'a> Tokenizer<'a> {
             nested_too_deeply = mode.expr_start_depth >= MAX_EXPR_NESTING;
         }
         if nested_too_deeply {
-            self.pos += 1;
             return Err(self.error(format!("{letter}-string: expressions nested too deeply")));
         }
         Ok(())
@@ -987,8 +1011,8 @@ impl<'a> Tokenizer<'a> {
             return Err(self.error_at(
                 "leading zeros in decimal integer literals are not permitted; \
                  use an 0o prefix for octal integers",
-                (start + 1 - self.line_start) as i32,
-                (zeros_end - self.line_start) as i32,
+                self.chars_between(self.line_start, start) + 1,
+                self.chars_between(self.line_start, zeros_end) + 1,
             ));
         }
         self.number_tail(start)
@@ -1160,6 +1184,6 @@ mod tests {
         let error = std::iter::from_fn(|| Some(tokenizer.next_token())).find_map(Result::err);
         let error = error.expect("an error");
         assert!(error.msg.starts_with("leading zeros"));
-        assert_eq!((error.offset, error.end_offset), (5, 5));
+        assert_eq!((error.offset, error.end_offset), (5, 6));
     }
 }

@@ -209,6 +209,9 @@ pub fn import_embedded(module_name: &str) -> PyResult<Obj> {
     let module = Module::new(module_name, None);
     modules_dict().set_text(module_name, module.to_obj());
     let dict = module.dict();
+    if let Some(found) = embedded(module_name).filter(|m| m.bootstrap) {
+        dict.set_text("__origname__", Str::intern(found.name).into());
+    }
     dict.set_text("__builtins__", runtime().builtins.get().expect("builtins are set up"));
     let code = code.exact::<Code>().expect("modules are code").to_ptr();
     pyrs_interp::eval::run_code(&code, &dict, &dict.as_obj(), None)?;

@@ -1,7 +1,7 @@
 //! `math`: functions of real numbers.
 
 use num_bigint::BigInt;
-use num_integer::{Integer, Roots};
+use num_integer::Integer;
 use num_traits::{One, Signed, ToPrimitive, Zero};
 use pyrs_macros::pymodule;
 use pyrs_runtime::args::Maybe;

@@ -2,8 +2,10 @@
 
 pub mod binascii;
 pub mod codecs;
+pub mod json;
 pub mod sre;
 pub mod string;
+pub mod structs;
 pub mod unicodedata;
 
 use pyrs_runtime::class::ModuleDef;

@@ -9,25 +9,17 @@ use super::{Fail, Parsed, Parser, boxed, token_location};
 pub(super) type CallArguments = (Vec<Expr>, Vec<KeywordArg>);
 
 impl Parser<'_> {
-    /// The call of a value whose `(` is next.
-    pub(super) fn call(&mut self, func: Expr) -> Parsed<ExprKind> {
+    /// The arguments of a call in their parentheses.
+    pub(super) fn call(&mut self) -> Parsed<CallArguments> {
         let open = self.expect(TokenKind::Lpar)?;
         let start_pos = self.pos;
         if let Some(genexp) = self.sole_generator(open)? {
-            return Ok(ExprKind::Call {
-                func: boxed(func),
-                args: vec![genexp],
-                keywords: vec![],
-            });
+            return Ok((vec![genexp], Vec::new()));
         }
         self.pos = start_pos;
-        let (args, keywords) = self.call_arguments()?;
+        let arguments = self.call_arguments()?;
         self.expect(TokenKind::Rpar)?;
-        Ok(ExprKind::Call {
-            func: boxed(func),
-            args,
-            keywords,
-        })
+        Ok(arguments)
     }
 
     /// A generator expression as the only argument shares the call's parentheses.

@@ -5,7 +5,7 @@ use crate::ast::{
 };
 use crate::token::{Keyword, TokenKind};
 
-use super::{Fail, Parsed, Parser, boxed, token_location};
+use super::{Fail, MemoRule, Parsed, Parser, boxed, token_location};
 
 impl Parser<'_> {
     /// One or more starred expressions, a tuple if there is a comma.
@@ -111,6 +111,10 @@ impl Parser<'_> {
     }
 
     pub(super) fn expression(&mut self) -> Parsed<Expr> {
+        self.memoized(MemoRule::Expression, Self::plain_expression)
+    }
+
+    pub(super) fn plain_expression(&mut self) -> Parsed<Expr> {
         self.nested(|p| {
             if p.error_pass {
                 p.invalid_expression()?;
@@ -124,10 +128,15 @@ impl Parser<'_> {
             if !p.at_keyword(Keyword::If) {
                 return Ok(body);
             }
-            p.pos += 1;
-            let test = boxed(p.disjunction()?);
-            p.expect_keyword(Keyword::Else)?;
-            let orelse = boxed(p.expression()?);
+            let rest = p.attempt(|p| {
+                p.pos += 1;
+                let test = boxed(p.disjunction()?);
+                p.expect_keyword(Keyword::Else)?;
+                Ok((test, boxed(p.expression()?)))
+            })?;
+            let Some((test, orelse)) = rest else {
+                return Ok(body);
+            };
             let kind = ExprKind::IfExp {
                 test,
                 body: boxed(body),
@@ -152,7 +161,9 @@ impl Parser<'_> {
     }
 
     pub(super) fn disjunction(&mut self) -> Parsed<Expr> {
-        self.bool_chain(Keyword::Or, BoolOp::Or, Self::conjunction)
+        self.memoized(MemoRule::Disjunction, |p| {
+            p.bool_chain(Keyword::Or, BoolOp::Or, Self::conjunction)
+        })
     }
 
     fn conjunction(&mut self) -> Parsed<Expr> {
@@ -171,8 +182,18 @@ impl Parser<'_> {
             return Ok(first);
         }
         let mut values = vec![first];
-        while self.eat_keyword(keyword) {
-            values.push(operand(self)?);
+        while self.at_keyword(keyword) {
+            let next = self.attempt(|p| {
+                p.pos += 1;
+                operand(p)
+            })?;
+            match next {
+                Some(value) => values.push(value),
+                None => break,
+            }
+        }
+        if values.len() == 1 {
+            return values.pop().ok_or(Fail::NoMatch);
         }
         Ok(Expr::new(ExprKind::BoolOp { op, values }, self.span(start)))
     }
@@ -203,9 +224,17 @@ impl Parser<'_> {
         let start = self.peek();
         let left = self.bitwise_or()?;
         let (mut ops, mut comparators) = (Vec::new(), Vec::new());
-        while let Some(op) = self.comparison_operator()? {
+        loop {
+            let before = self.pos;
+            let Some(op) = self.comparison_operator()? else {
+                break;
+            };
+            let Some(right) = self.attempt(Self::bitwise_or)? else {
+                self.pos = before;
+                break;
+            };
             ops.push(op);
-            comparators.push(self.bitwise_or()?);
+            comparators.push(right);
         }
         if ops.is_empty() {
             return Ok(left);
@@ -275,11 +304,16 @@ impl Parser<'_> {
             if power < level {
                 break;
             }
+            let operator = self.pos;
             self.pos += 1;
             if self.error_pass && power >= ARITHMETIC_LEVEL {
                 self.invalid_arithmetic()?;
             }
-            let right = boxed(self.binary(power + 1)?);
+            let Some(right) = self.attempt(|p| p.binary(power + 1))? else {
+                self.pos = operator;
+                break;
+            };
+            let right = boxed(right);
             let kind = ExprKind::BinOp {
                 left: boxed(left),
                 op,
@@ -293,6 +327,10 @@ impl Parser<'_> {
     }
 
     pub(super) fn factor(&mut self) -> Parsed<Expr> {
+        self.memoized(MemoRule::Factor, Self::plain_factor)
+    }
+
+    fn plain_factor(&mut self) -> Parsed<Expr> {
         let op = match self.kind() {
             TokenKind::Plus => UnaryOp::UAdd,
             TokenKind::Minus => UnaryOp::USub,
@@ -313,10 +351,16 @@ impl Parser<'_> {
     fn power(&mut self) -> Parsed<Expr> {
         let start = self.peek();
         let left = self.await_primary()?;
-        if !self.eat(TokenKind::DoubleStar) {
+        if !self.at(TokenKind::DoubleStar) {
             return Ok(left);
         }
-        let right = boxed(self.nested(Self::factor)?);
+        let right = self.attempt(|p| {
+            p.pos += 1;
+            p.nested(Self::factor)
+        })?;
+        let Some(right) = right.map(boxed) else {
+            return Ok(left);
+        };
         let kind = ExprKind::BinOp {
             left: boxed(left),
             op: Operator::Pow,
@@ -343,6 +387,10 @@ impl Parser<'_> {
             value = match self.kind() {
                 TokenKind::Dot => {
                     self.pos += 1;
+                    if !self.at_name() {
+                        self.pos -= 1;
+                        return Ok(value);
+                    }
                     let name = self.expect_name()?;
                     let attr = self.identifier(name);
                     ExprKind::Attribute {
@@ -352,16 +400,29 @@ impl Parser<'_> {
                     }
                 }
                 TokenKind::Lsqb => {
-                    self.pos += 1;
-                    let slice = boxed(self.slices()?);
-                    self.expect(TokenKind::Rsqb)?;
+                    let slice = self.attempt(|p| {
+                        p.pos += 1;
+                        let slice = p.slices()?;
+                        p.expect(TokenKind::Rsqb)?;
+                        Ok(slice)
+                    })?;
+                    let Some(slice) = slice else {
+                        return Ok(value);
+                    };
                     ExprKind::Subscript {
                         value: boxed(value),
-                        slice,
+                        slice: boxed(slice),
                         ctx: ExprContext::Load,
                     }
                 }
-                TokenKind::Lpar => self.call(value)?,
+                TokenKind::Lpar => match self.attempt(Self::call)? {
+                    Some((args, keywords)) => ExprKind::Call {
+                        func: boxed(value),
+                        args,
+                        keywords,
+                    },
+                    None => return Ok(value),
+                },
                 _ => return Ok(value),
             }
             .at(self.span(start));
@@ -481,8 +542,15 @@ impl Parser<'_> {
         };
         let iter = self.disjunction()?;
         let mut ifs = Vec::new();
-        while self.eat_keyword(Keyword::If) {
-            ifs.push(self.disjunction()?);
+        while self.at_keyword(Keyword::If) {
+            let test = self.attempt(|p| {
+                p.pos += 1;
+                p.disjunction()
+            })?;
+            match test {
+                Some(test) => ifs.push(test),
+                None => break,
+            }
         }
         Ok(Comprehension {
             target,

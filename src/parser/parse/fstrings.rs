@@ -289,7 +289,8 @@ impl Parser<'_> {
             _ => false,
         });
         if has_bytes {
-            return self.raise(location, "cannot mix bytes and nonbytes literals");
+            self.peek();
+            return self.raise_last("cannot mix bytes and nonbytes literals");
         }
         let mut values = Vec::new();
         for part in parts {

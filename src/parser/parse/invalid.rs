@@ -10,7 +10,7 @@ use crate::error::ErrorKind;
 use crate::token::{Keyword, Token, TokenKind};
 
 use super::simple::augmented_operator;
-use super::{Fail, Parsed, Parser, token_location};
+use super::{Fail, Parsed, Parser, error_location, token_location};
 
 /// What kind of target an expression fails to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -130,15 +130,14 @@ impl Parser<'_> {
 
     pub(super) fn invalid_legacy_expression(&mut self) -> Parsed<()> {
         let token = self.peek();
-        let legacy = token.kind == TokenKind::Name && matches!(self.text(token), "print" | "exec");
-        if !legacy {
-            return Ok(());
-        }
         self.probe(|p| {
-            p.pos += 1;
+            p.expect_name()?;
             p.not_at(&[TokenKind::Lpar])?;
             let value = p.star_expressions()?;
             let name = p.text(token);
+            if !matches!(name, "print" | "exec") {
+                return Err(Fail::NoMatch);
+            }
             p.raise(
                 token_location(token).to(value.location),
                 format!("Missing parentheses in call to '{name}'. Did you mean {name}(...)?"),
@@ -158,10 +157,10 @@ impl Parser<'_> {
     fn text_between_strings(&mut self) -> Parsed<()> {
         self.expect(TokenKind::String)?;
         self.not_at(&[TokenKind::String])?;
-        let first = self.without_invalid(Self::expression)?;
+        let first = self.without_invalid(Self::plain_expression)?;
         let mut last = first.location;
         while !self.at(TokenKind::String) {
-            last = self.without_invalid(Self::expression)?.location;
+            last = self.without_invalid(Self::plain_expression)?.location;
         }
         self.raise(
             first.location.to(last),
@@ -178,7 +177,7 @@ impl Parser<'_> {
             }
         }
         let left = self.disjunction()?;
-        let right = self.without_invalid(Self::expression)?;
+        let right = self.without_invalid(Self::plain_expression)?;
         if Self::is_legacy_name(&left) || self.tokens[self.pos - 1].level == 0 {
             return Err(Fail::NoMatch);
         }
@@ -594,26 +593,6 @@ impl Parser<'_> {
         Ok(())
     }
 
-    pub(super) fn invalid_compound_stmt(&mut self) -> Parsed<()> {
-        self.probe(|p| {
-            let keyword = p.peek();
-            p.pos += 1;
-            if keyword.keyword == Some(Keyword::Elif) {
-                p.named_expression()?;
-                p.expect(TokenKind::Colon)?;
-                return p.raise_from(
-                    token_location(keyword),
-                    "'elif' must match an if-statement here",
-                );
-            }
-            p.expect(TokenKind::Colon)?;
-            p.raise_from(
-                token_location(keyword),
-                "'else' must match a valid statement here",
-            )
-        })
-    }
-
     pub(super) fn invalid_elif_after_else(&mut self) -> Parsed<()> {
         if self.at_keyword(Keyword::Elif) {
             return self.raise_last("'elif' block follows an 'else' block");
@@ -664,11 +643,6 @@ impl Parser<'_> {
         })
     }
 
-    pub(super) fn invalid_with_stmt_indent(&mut self, start: usize) -> Parsed<()> {
-        let _ = start;
-        Ok(())
-    }
-
     pub(super) fn invalid_with_stmt(&mut self) -> Parsed<()> {
         for parenthesized in [false, true] {
             self.probe(|p| {
@@ -706,7 +680,7 @@ impl Parser<'_> {
     }
 
     /// The header of an `except` clause, after the keyword and the star.
-    pub(super) fn invalid_except_header(&mut self, start: Token, star: bool) -> Parsed<()> {
+    pub(super) fn invalid_except_header(&mut self, star: bool) -> Parsed<()> {
         if self.at(TokenKind::Newline) && !star {
             return self.raise_last("expected ':'");
         }
@@ -714,14 +688,14 @@ impl Parser<'_> {
             return self.raise_last("expected one or more exception types");
         }
         self.probe(|p| {
-            p.expression()?;
+            let first = p.expression()?;
             if p.eat(TokenKind::Comma) {
                 p.exception_names()?;
                 p.expect_keyword(Keyword::As)?;
                 p.expect_name()?;
                 p.expect(TokenKind::Colon)?;
                 return p.raise_from(
-                    token_location(start),
+                    first.location,
                     "multiple exception types must be parenthesized when using 'as'",
                 );
             }
@@ -758,8 +732,14 @@ impl Parser<'_> {
         Ok(())
     }
 
-    pub(super) fn raise_mixed_except<T>(&mut self) -> Parsed<T> {
-        self.raise_last("cannot have both 'except' and 'except*' on the same 'try'")
+    /// At the clause whose keyword is the given token.
+    pub(super) fn raise_mixed_except<T>(&mut self, keyword: usize, star: bool) -> Parsed<T> {
+        let last = self.token_at(keyword + usize::from(star));
+        let place = token_location(self.token_at(keyword)).to(token_location(last));
+        self.raise(
+            place,
+            "cannot have both 'except' and 'except*' on the same 'try'",
+        )
     }
 
     /// After `as` in a pattern.
@@ -808,10 +788,6 @@ impl Parser<'_> {
         })
     }
 
-    pub(super) fn invalid_mapping_pattern(&mut self) -> Parsed<()> {
-        Ok(())
-    }
-
     pub(super) fn invalid_type_param_bound<T>(
         &mut self,
         star: bool,
@@ -832,7 +808,7 @@ impl Parser<'_> {
     /// A missing block.
     pub(super) fn raise_indentation<T>(&mut self, msg: String) -> Parsed<T> {
         self.peek();
-        let place = token_location(self.token_at(self.furthest));
+        let place = error_location(self.token_at(self.furthest));
         Err(self.raise_at(ErrorKind::Indentation, place, msg))
     }
 }

@@ -24,13 +24,13 @@ impl Parser<'_> {
     pub(super) fn invalid_arguments(&mut self) -> Parsed<()> {
         self.probe_call(|p| {
             p.arguments_up_to_star()?;
-            let star = p.peek();
+            let comma = p.token_at(p.pos - 1);
             p.pos += 1;
             if p.attempt(Self::expression)?.is_none() {
                 return p.raise_last("Invalid star expression");
             }
-            p.raise(
-                token_location(star),
+            p.raise_from(
+                token_location(comma),
                 "iterable argument unpacking follows keyword argument unpacking",
             )
         })?;
@@ -38,6 +38,8 @@ impl Parser<'_> {
             let elt = p.expression()?;
             let clauses = p.comprehension_clauses()?;
             p.expect(TokenKind::Comma)?;
+            // What follows is read before the mistake is told.
+            p.peek();
             p.raise_generator(&elt, &clauses)
         })?;
         self.probe_call(Self::assignment_in_generator)?;
@@ -229,6 +231,9 @@ impl Parser<'_> {
             match token.kind {
                 TokenKind::Slash => {
                     if !seen.any {
+                        if self.next_kind() != TokenKind::Comma {
+                            return Err(Fail::NoMatch);
+                        }
                         return self.raise(place, "at least one argument must precede /");
                     }
                     if seen.slash {
@@ -291,7 +296,11 @@ impl Parser<'_> {
         let msg = "named arguments must follow bare *";
         let in_lambda = end == TokenKind::Colon;
         let complain = |p: &Self| {
-            if in_lambda { p.raise_last(msg) } else { p.raise(place, msg) }
+            if in_lambda {
+                p.raise_last(msg)
+            } else {
+                p.raise(place, msg)
+            }
         };
         if self.at(end) {
             return complain(self);

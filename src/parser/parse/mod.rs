@@ -16,6 +16,8 @@ mod statements;
 mod strings;
 mod targets;
 
+use std::collections::HashMap;
+
 use pyrs_bytecode::WStr;
 
 use crate::ast::{Expr, Location, Mod};
@@ -81,6 +83,18 @@ pub struct Parser<'a> {
     pub warnings: Vec<PendingWarning>,
     barry_as_bdfl: bool,
     interactive: bool,
+    /// In the second pass: the results of some rules.  As in CPython, what was once parsed with
+    /// the checks for mistakes switched off is not parsed again with them on.
+    memo: HashMap<(MemoRule, usize), (Option<Expr>, usize)>,
+    second_pass: bool,
+}
+
+/// The rules whose results the second pass keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum MemoRule {
+    Expression,
+    Disjunction,
+    Factor,
 }
 
 impl<'a> Parser<'a> {
@@ -123,6 +137,8 @@ impl<'a> Parser<'a> {
             open_brackets: tokenizer.open_brackets().to_vec(),
             barry_as_bdfl: false,
             interactive: false,
+            memo: HashMap::new(),
+            second_pass: false,
         }
     }
 
@@ -145,6 +161,7 @@ impl<'a> Parser<'a> {
         self.pos = 0;
         self.depth = 0;
         self.error_pass = true;
+        self.second_pass = true;
         let second = rule(self);
         if self.hit_error_token {
             return Err(self.error_at_tokenizer_failure());
@@ -177,7 +194,7 @@ impl<'a> Parser<'a> {
         ParseFailure::Parser(Box::new(PendingError {
             kind: ErrorKind::Indentation,
             msg: msg.into(),
-            location: token_location(shown),
+            location: error_location(shown),
             open_ended: false,
         }))
     }
@@ -198,7 +215,16 @@ impl<'a> Parser<'a> {
             return ParseFailure::Parser(Box::new(error));
         };
         match tokenize_error.kind {
-            TokenizeErrorKind::Syntax => return self.error_at_tokenizer_failure(),
+            TokenizeErrorKind::Syntax => {
+                // What is wrong inside a replacement field is told first.
+                let of_field = ["f-string:", "t-string:"]
+                    .iter()
+                    .any(|start| tokenize_error.msg.starts_with(start));
+                if of_field {
+                    return ParseFailure::Parser(Box::new(error));
+                }
+                return self.error_at_tokenizer_failure();
+            }
             TokenizeErrorKind::Eof => {}
             _ => return ParseFailure::Parser(Box::new(error)),
         }
@@ -237,7 +263,7 @@ impl<'a> Parser<'a> {
                 end_lineno: open.lineno,
                 end_col_offset: -1,
             },
-            open_ended: true,
+            open_ended: false,
         }))
     }
 
@@ -388,6 +414,31 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Runs a rule, or takes its result at this place from before.
+    fn memoized(
+        &mut self,
+        rule: MemoRule,
+        parse: impl FnOnce(&mut Self) -> Parsed<Expr>,
+    ) -> Parsed<Expr> {
+        if !self.second_pass {
+            return parse(self);
+        }
+        let start = self.pos;
+        if let Some((result, end)) = self.memo.get(&(rule, start)) {
+            let result = result.clone();
+            self.pos = *end;
+            return result.ok_or(Fail::NoMatch);
+        }
+        let result = parse(self);
+        let known = match &result {
+            Ok(expr) => Some(expr.clone()),
+            Err(Fail::NoMatch) => None,
+            Err(Fail::Raise(_)) => return result,
+        };
+        self.memo.insert((rule, start), (known, self.pos));
+        result
+    }
+
     /// Runs a recursive rule, guarding against nesting beyond all measure.
     fn nested<T>(&mut self, rule: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         if self.error_pass && self.steps > ERROR_PASS_BUDGET {
@@ -439,19 +490,25 @@ impl<'a> Parser<'a> {
         Err(self.raise_at(ErrorKind::Syntax, location, msg))
     }
 
-    /// A syntax error from a place on, with no end.
+    /// A syntax error from a place to the end of what was read so far.
     fn raise_from<T>(&self, start: Location, msg: impl Into<String>) -> Parsed<T> {
+        let last = self.token_at(self.furthest);
+        let location = Location {
+            end_lineno: last.end_lineno,
+            end_col_offset: last.end_col_offset,
+            ..start
+        };
         Err(Fail::Raise(Box::new(PendingError {
             kind: ErrorKind::Syntax,
             msg: msg.into(),
-            location: start,
+            location,
             open_ended: true,
         })))
     }
 
     /// A syntax error at the token looked at furthest.
     fn raise_last<T>(&self, msg: impl Into<String>) -> Parsed<T> {
-        self.raise(token_location(self.token_at(self.furthest)), msg)
+        self.raise(error_location(self.token_at(self.furthest)), msg)
     }
 
     fn warn(&mut self, kind: WarningKind, location: Location, msg: String) {
@@ -506,11 +563,29 @@ fn number_warning(source: &str, warning: &TokenizeWarning) -> PendingWarning {
 
 /// Where a token stands.
 pub fn token_location(token: Token) -> Location {
+    let end_col_offset = if token.col_offset < 0 {
+        -1
+    } else {
+        token.end_col_offset
+    };
     Location {
         lineno: token.lineno,
         col_offset: token.col_offset,
         end_lineno: token.end_lineno,
-        end_col_offset: token.end_col_offset,
+        end_col_offset,
+    }
+}
+
+/// Where an error at a token is shown: one at a token without text has no end.
+fn error_location(token: Token) -> Location {
+    if token.col_offset >= 0 {
+        return token_location(token);
+    }
+    Location {
+        lineno: token.lineno,
+        col_offset: token.end_col_offset - 1,
+        end_lineno: token.lineno,
+        end_col_offset: -2,
     }
 }
 

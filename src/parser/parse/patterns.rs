@@ -344,7 +344,6 @@ impl Parser<'_> {
     }
 
     fn mapping_pattern(&mut self) -> Parsed<PatternKind> {
-        let start_pos = self.pos;
         self.pos += 1;
         let (mut keys, mut patterns, mut rest) = (Vec::new(), Vec::new(), None);
         while !self.at(TokenKind::Rbrace) {
@@ -354,10 +353,6 @@ impl Parser<'_> {
                 };
                 rest = Some(name);
                 self.eat(TokenKind::Comma);
-                if self.error_pass && !self.at(TokenKind::Rbrace) {
-                    self.pos = start_pos;
-                    self.invalid_mapping_pattern()?;
-                }
                 break;
             }
             keys.push(self.mapping_key()?);

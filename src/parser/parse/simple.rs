@@ -80,25 +80,29 @@ impl Parser<'_> {
     fn expression_stmt(&mut self) -> Parsed<Stmt> {
         let start = self.peek();
         let start_pos = self.pos;
-        match self.attempt(|p| p.plain_expression_stmt(start))? {
-            Some(stmt) => Ok(stmt),
-            None => {
-                if self.error_pass {
-                    self.pos = start_pos;
-                    self.invalid_assignment()?;
-                    self.pos = start_pos;
-                }
-                Err(Fail::NoMatch)
-            }
+        if !self.error_pass {
+            let first = self.annotated_rhs()?;
+            return self.assignment_or_value(start, first);
         }
+        // As in CPython's grammar: assignments, then what looks like one, then expressions.
+        let assigned = self.attempt(|p| {
+            let first = p.annotated_rhs()?;
+            let stmt = p.assignment_or_value(start, first)?;
+            match stmt.kind {
+                StmtKind::Expr { .. } => Err(Fail::NoMatch),
+                _ => Ok(stmt),
+            }
+        })?;
+        if let Some(stmt) = assigned {
+            return Ok(stmt);
+        }
+        self.invalid_assignment()?;
+        self.pos = start_pos;
+        let value = boxed(self.annotated_rhs()?);
+        Ok(Stmt::new(StmtKind::Expr { value }, self.span(start)))
     }
 
-    fn plain_expression_stmt(&mut self, start: Token) -> Parsed<Stmt> {
-        let mut first = if start.keyword == Some(Keyword::Yield) {
-            self.yield_expr()?
-        } else {
-            self.star_expressions()?
-        };
+    fn assignment_or_value(&mut self, start: Token, mut first: Expr) -> Parsed<Stmt> {
         let token = self.peek();
         if token.kind == TokenKind::Colon && single_target(&first, true) {
             return self.annotated_assignment(start, first);
@@ -119,10 +123,6 @@ impl Parser<'_> {
             };
             return Ok(Stmt::new(kind, self.span(start)));
         }
-        if self.error_pass && !matches!(token.kind, TokenKind::Newline | TokenKind::Semi) {
-            // The failure belongs to this expression: look for a misplaced target in it.
-            return Err(Fail::NoMatch);
-        }
         let kind = StmtKind::Expr {
             value: boxed(first),
         };
@@ -135,11 +135,15 @@ impl Parser<'_> {
         make_target(&mut target, ExprContext::Store);
         self.expect(TokenKind::Colon)?;
         let annotation = boxed(self.expression()?);
-        let value = if self.eat(TokenKind::Equal) {
-            Some(boxed(self.annotated_rhs()?))
+        let value = if self.at(TokenKind::Equal) {
+            self.attempt(|p| {
+                p.pos += 1;
+                p.annotated_rhs()
+            })?
         } else {
             None
         };
+        let value = value.map(boxed);
         let kind = StmtKind::AnnAssign {
             target: boxed(target),
             annotation,

@@ -115,10 +115,6 @@ impl Parser<'_> {
             Some(Keyword::With) => Self::with_stmt,
             Some(Keyword::Try) => Self::try_stmt,
             Some(Keyword::Async) => Self::async_stmt,
-            Some(Keyword::Elif | Keyword::Else) if self.error_pass => {
-                self.invalid_compound_stmt()?;
-                return Ok(None);
-            }
             None if self.at_soft("match") => {
                 let start = self.pos;
                 if let Some(found) = self.nested(|p| p.attempt(Self::match_stmt))? {
@@ -202,11 +198,11 @@ impl Parser<'_> {
         self.expect(TokenKind::Lpar)?;
         let args: Box<Arguments> = Box::new(self.parameters()?);
         self.expect(TokenKind::Rpar)?;
-        let returns = if self.eat(TokenKind::Rarrow) {
-            Some(boxed(self.expression()?))
-        } else {
-            None
-        };
+        let returns = self.attempt(|p| {
+            p.expect(TokenKind::Rarrow)?;
+            p.expression()
+        })?;
+        let returns = returns.map(boxed);
         self.forced_colon()?;
         let body = self.block("function definition", def.lineno)?;
         let location = self.span(start);
@@ -278,10 +274,9 @@ impl Parser<'_> {
         let start = self.pos;
         self.pos += 1;
         if self.error_pass && self.at(TokenKind::Rsqb) {
-            let open = self.tokens[start];
             let close = self.peek();
-            return self.raise(
-                super::token_location(open).to(super::token_location(close)),
+            return self.raise_from(
+                super::token_location(close),
                 "Type parameter list cannot be empty",
             );
         }
@@ -458,9 +453,6 @@ impl Parser<'_> {
         let start_pos = self.pos;
         let is_async = self.eat_keyword(Keyword::Async);
         let keyword = self.expect_keyword(Keyword::With)?;
-        if self.error_pass {
-            self.invalid_with_stmt_indent(start_pos)?;
-        }
         let parenthesized = if self.at(TokenKind::Lpar) {
             self.attempt(Self::parenthesized_items)?
         } else {
@@ -564,10 +556,11 @@ impl Parser<'_> {
         let mut handlers = Vec::new();
         let mut star = None;
         while self.at_keyword(Keyword::Except) {
+            let keyword = self.pos;
             let (handler, is_star) = self.except_block()?;
             if star.is_some_and(|known| known != is_star) {
                 if self.error_pass {
-                    return self.raise_mixed_except();
+                    return self.raise_mixed_except(keyword, is_star);
                 }
                 return Err(Fail::NoMatch);
             }
@@ -614,7 +607,7 @@ impl Parser<'_> {
             "'except' statement"
         };
         if self.error_pass {
-            self.invalid_except_header(start, is_star)?;
+            self.invalid_except_header(is_star)?;
         }
         let (mut type_, mut name) = (None, None);
         if is_star || !self.at(TokenKind::Colon) {

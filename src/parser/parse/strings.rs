@@ -146,7 +146,9 @@ impl Parser<'_> {
             }
             let escape_at = index;
             let Some(escape) = body[index + 1..].chars().next() else {
-                return self.unicode_error(place, escape_at, escape_at, "\\ at end of string");
+                // Before a replacement field.
+                points.push(u32::from('\\'));
+                break;
             };
             index += 1 + escape.len_utf8();
             match escape {
@@ -182,7 +184,9 @@ impl Parser<'_> {
                 _ => match simple_escape(escape) {
                     Some(value) => points.push(u32::from(value)),
                     None => {
-                        self.warn_escape(escape, place, escape_at);
+                        if escape.is_ascii() {
+                            self.warn_escape(escape, place, escape_at);
+                        }
                         points.extend([u32::from('\\'), u32::from(escape)]);
                     }
                 },

@@ -66,4 +66,5 @@ pub fn init(extra: &[fn() -> &'static ClassDef]) {
         ready(class());
     }
     exceptions::ready_exception_group();
+    template::finish_classes();
 }

@@ -431,7 +431,7 @@ fn resolve(class: &Type, id: SlotId) -> Option<SlotFn> {
         nothing = false;
         if let Some(wrapper) = found.exact::<slot_wrapper::SlotWrapper>()
             && wrapper.def.slot == id
-            && class.is_subclass(wrapper.class())
+            && class.is_subclass(wrapper.owner())
         {
             if id == SlotId::GetAttr && def.name == "__getattr__" {
                 python = true;
@@ -506,13 +506,11 @@ pub fn fill(class: &Type) {
 /// Whether a slot must be looked at: some class in the MRO other than the layout base's own chain
 /// defines one of its methods, or the class itself is not purely native.
 fn defined_below_native(class: &Type, id: SlotId) -> bool {
-    let sequence = matches!(id, SlotId::SqConcat | SlotId::SqRepeat | SlotId::SqInplaceConcat | SlotId::SqInplaceRepeat);
     let named = SLOT_DEFS.iter().filter(|d| d.slot == id);
-    let found = named.map(|d| d.name).chain((id == SlotId::New).then_some("__new__")).any(|name| {
+    named.map(|d| d.name).chain((id == SlotId::New).then_some("__new__")).any(|name| {
         let name = Str::intern(name);
         class.mro().iter().filter_map(super::as_type).any(|c| !c.dict().peek_str(&name).is_null())
-    });
-    found && !(sequence && !found)
+    })
 }
 
 /// An attribute of a class was set or deleted: the slots that it serves follow, in subclasses too.

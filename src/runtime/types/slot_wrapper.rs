@@ -18,7 +18,7 @@ pub struct SlotWrapper {
     pub def: &'static SlotDef,
     pub function: SlotFn,
     /// The class that defines it; native classes live as long as the process.
-    pub owner: *const Type,
+    owner: *const Type,
 }
 
 impl SlotWrapper {
@@ -27,7 +27,7 @@ impl SlotWrapper {
     }
 
     /// The class that the method belongs to.
-    pub fn class(&self) -> &Type {
+    pub fn owner(&self) -> &Type {
         // SAFETY: wrappers are only made for native classes, which are static.
         unsafe { &*self.owner }
     }
@@ -44,7 +44,7 @@ pub fn wraps_generic_getattr(found: &Obj) -> bool {
 impl SlotWrapper {
     #[slot(repr)]
     fn repr(&self) -> PyResult<Obj> {
-        Ok(Str::new(&format!("<slot wrapper '{}' of '{}' objects>", self.def.name, self.class().name())).into_obj())
+        Ok(Str::new(&format!("<slot wrapper '{}' of '{}' objects>", self.def.name, self.owner().name())).into_obj())
     }
 
     #[slot(call)]
@@ -54,15 +54,15 @@ impl SlotWrapper {
                 TypeError,
                 "descriptor '{}' of '{}' object needs an argument",
                 self.def.name,
-                self.class().name()
+                self.owner().name()
             ));
         };
-        if !this.class().is_subclass(self.class()) {
+        if !this.class().is_subclass(self.owner()) {
             return Err(raise!(
                 TypeError,
                 "descriptor '{}' requires a '{}' object but received a '{}'",
                 self.def.name,
-                self.class().name(),
+                self.owner().name(),
                 this.class().name()
             ));
         }
@@ -74,14 +74,14 @@ impl SlotWrapper {
         let wrapper = this.downcast::<SlotWrapper>().expect("checked by the class");
         match instance {
             None => Ok(this.clone()),
-            Some(instance) if instance.class().is_subclass(wrapper.class()) => {
+            Some(instance) if instance.class().is_subclass(wrapper.owner()) => {
                 Ok(Ptr::new(MethodWrapper { wrapper: wrapper.to_ptr(), this: instance.clone() }).into_obj())
             }
             Some(instance) => Err(raise!(
                 TypeError,
                 "descriptor '{}' for '{}' objects doesn't apply to a '{}' object",
                 wrapper.def.name,
-                wrapper.class().name(),
+                wrapper.owner().name(),
                 instance.class().name()
             )),
         }
@@ -94,7 +94,7 @@ impl SlotWrapper {
 
     #[getter(name = "__qualname__")]
     fn qualname(&self) -> String {
-        format!("{}.{}", self.class().name(), self.def.name)
+        format!("{}.{}", self.owner().name(), self.def.name)
     }
 
     #[getter(name = "__doc__")]
@@ -109,12 +109,12 @@ impl SlotWrapper {
 
     #[getter(name = "__objclass__")]
     fn objclass(&self) -> Obj {
-        self.class().to_obj()
+        self.owner().to_obj()
     }
 
     #[pymethod(name = "__reduce__")]
     fn reduce(&self) -> PyResult<Obj> {
-        crate::objects::function::reduce_member(&self.class().as_obj(), self.def.name)
+        crate::objects::function::reduce_member(&self.owner().as_obj(), self.def.name)
     }
 }
 
@@ -161,7 +161,7 @@ impl MethodWrapper {
 
     #[getter(name = "__qualname__")]
     fn qualname(&self) -> String {
-        format!("{}.{}", self.wrapper.class().name(), self.wrapper.def.name)
+        format!("{}.{}", self.wrapper.owner().name(), self.wrapper.def.name)
     }
 
     #[getter(name = "__doc__")]
@@ -176,7 +176,7 @@ impl MethodWrapper {
 
     #[getter(name = "__objclass__")]
     fn objclass(&self) -> Obj {
-        self.wrapper.class().to_obj()
+        self.wrapper.owner().to_obj()
     }
 
     #[getter(name = "__self__")]
