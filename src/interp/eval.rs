@@ -867,12 +867,7 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
                             let exc = pop!();
                             if oparg != 0 {
                                 let lasti = peek!(oparg as usize);
-                                // Handlers are found by where this instruction is; beyond the frame, the
-                                // exception comes from where it was raised first.
-                                let own = (*frame).lasti() as u32;
-                                if (*frame).code().source.find_handler(own).is_none() {
-                                    (*frame).ip = (*frame).code().first_unit().add(lasti.as_fixnum() as usize);
-                                }
+                                (*frame).ip = (*frame).code().first_unit().add(lasti.as_fixnum() as usize);
                             }
                             thread.restore_exception(Some(exc.into_obj()));
                             break 'run Exit::Reraise;
