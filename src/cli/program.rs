@@ -174,6 +174,12 @@ fn report(raised: Raised) -> i32 {
         return exit_code(&exc);
     }
     flush("stdout");
+    if core::sys_attribute("__stderr__").is_none() {
+        // The streams could not be made: there is no other way to say why.
+        let shown = text::repr_text(&exc).unwrap_or_default();
+        eprintln!("Fatal Python error: init_sys_streams: {shown}\n{}", pyrs_interp::frame_object::describe_traceback(&exc));
+        return 1;
+    }
     let interrupted = exc.class().is_subclass(exceptions::KeyboardInterrupt::class());
     let traceback = exceptions::traceback(&exc).unwrap_or_else(none);
     for (name, value) in [("last_type", exc.class().to_obj()), ("last_value", exc.clone()), ("last_traceback", traceback.clone()), ("last_exc", exc.clone())] {

@@ -910,7 +910,9 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
             };
             (*frame).sp = sp;
             let add_entry = matches!(exit, Exit::Raise);
-            match unwind::unwind(thread, frame, entry, add_entry) {
+            // RERAISE shows another place than its own, where handlers are looked up.
+            let offset = (ip.offset_from((*frame).code().first_unit()) as i32 - 1) * 2;
+            match unwind::unwind(thread, frame, entry, add_entry, offset) {
                 Unwound::Handler(handler) => {
                     frame = handler;
                     ip = (*frame).ip;

@@ -21,10 +21,10 @@ pub enum Unwound {
 ///
 /// # Safety
 /// An exception is pending; `frame` is the top frame with `ip` at the raising instruction and `sp` up to
-/// date; `entry` is `frame` or one of its callers in this loop.
+/// date, `offset` the place where handlers are looked up; `entry` is `frame` or one of its callers in this loop.
 #[cold]
 #[inline(never)]
-pub unsafe fn unwind(thread: &Thread, mut frame: *mut Frame, entry: *mut Frame, mut add_entry: bool) -> Unwound {
+pub unsafe fn unwind(thread: &Thread, mut frame: *mut Frame, entry: *mut Frame, mut add_entry: bool, mut offset: i32) -> Unwound {
     // SAFETY: by contract.
     unsafe {
         loop {
@@ -32,9 +32,9 @@ pub unsafe fn unwind(thread: &Thread, mut frame: *mut Frame, entry: *mut Frame, 
                 add_traceback(thread, frame);
             }
             add_entry = true;
-            let offset = (*frame).lasti();
             if let Some(handler) = (*frame).code().source.find_handler(offset as u32) {
-                enter_handler(thread, frame, handler.target, handler.depth, handler.lasti.then_some(offset / 2));
+                let lasti = (*frame).lasti() / 2;
+                enter_handler(thread, frame, handler.target, handler.depth, handler.lasti.then_some(lasti));
                 return Unwound::Handler(frame);
             }
             let previous = (*frame).previous;
@@ -45,6 +45,7 @@ pub unsafe fn unwind(thread: &Thread, mut frame: *mut Frame, entry: *mut Frame, 
                 return Unwound::Left;
             }
             frame = previous;
+            offset = (*frame).lasti();
         }
     }
 }

@@ -190,7 +190,7 @@ pub fn exec_builtin(module: &Obj) -> PyResult<()> {
 }
 
 /// Makes, registers and runs a native module.
-fn load_builtin(module_name: &str) -> PyResult<Obj> {
+pub fn load_builtin(module_name: &str) -> PyResult<Obj> {
     let modules = modules_dict();
     if let Some(found) = modules.get_text(module_name) {
         return Ok(found);

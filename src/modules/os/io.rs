@@ -129,38 +129,12 @@ const STREAMS: [(&str, &str); 20] = [
     ("_BytesIOBuffer", "BytesIO"),
 ];
 
-/// Loads `_pyio` and takes its classes over.
+/// Loads the stream classes and takes them over.
 fn load_streams(module: &Object<Module>) -> PyResult<()> {
-    let modules = runtime().modules.get().expect("sys.modules exists");
-    let modules = modules.downcast::<Dict>().expect("a dict").to_ptr();
-    // `_pyio` reads these names from `io`, which may be half initialised or not imported at all.
-    let (io, temporary) = match modules.get_text("io") {
-        Some(io) => (io, false),
-        None => {
-            let io: Obj = Module::new("io", None).into();
-            modules.set_text("io", io.clone());
-            (io, true)
-        }
-    };
-    for (name, value) in [("SEEK_SET", 0), ("SEEK_CUR", 1), ("SEEK_END", 2)] {
-        attr::setattr_text(&io, name, &int::new(value))?;
-    }
-    if temporary {
-        let empty = pyrs_runtime::objects::list::List::new().into();
-        attr::setattr_text(&io, "__all__", &empty)?;
-    }
-    let pyio = crate::core::import::import_module("_pyio");
-    if temporary {
-        modules.remove_str(&Str::intern("io"))?;
-    }
-    let pyio = pyio?;
-    if temporary {
-        // The real module replaces the stand-in that `_pyio` saw.
-        let real = crate::core::import::import_module("io")?;
-        attr::setattr_text(&pyio, "io", &real)?;
-    }
+    let loader = crate::core::import::import_module("_pyrs_io")?;
+    let streams = attr::getattr_text(&loader, "streams")?;
     for (name, source) in STREAMS {
-        if let Some(value) = attr::getattr_optional(&pyio, &Str::intern(source))? {
+        if let Some(value) = attr::getattr_optional(&streams, &Str::intern(source))? {
             module.add(name, value);
         }
     }
@@ -177,7 +151,7 @@ pub mod module {
     #[pyfunction]
     fn __getattr__(name: &Object<Str>) -> PyResult<Obj> {
         let text = name.to_string_lossy();
-        let module = crate::core::import::import_module("_io")?;
+        let module = crate::core::import::load_builtin("_io")?;
         if STREAMS.iter().any(|(n, _)| *n == text) {
             let io = module.downcast::<Module>().expect("a module");
             load_streams(io)?;

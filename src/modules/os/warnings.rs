@@ -83,7 +83,7 @@ pub mod warnings {
         module.add("filters", filters);
         module.add("_onceregistry", Dict::new());
         module.add("_defaultaction", Str::new("default"));
-        let context = crate::core::import::import_module("_contextvars")
+        let context = crate::core::import::load_builtin("_contextvars")
             .and_then(|m| call::call_method(&m, "ContextVar", &[Str::new("warnings_context").into()]));
         match context {
             Ok(variable) => module.add("_warnings_context", variable),

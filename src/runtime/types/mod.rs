@@ -160,9 +160,9 @@ impl TypeData {
     }
 }
 
-/// Storage of a native class.
-#[repr(transparent)]
-pub struct StaticType(Type);
+/// Storage of a native class: the object and, as every instance of `type` has it, its weak-reference word.
+#[repr(C)]
+pub struct StaticType(Type, Cell<usize>);
 
 // SAFETY: class objects are only touched under the GIL.
 unsafe impl Sync for StaticType {}
@@ -175,7 +175,7 @@ impl Default for StaticType {
 
 impl StaticType {
     pub const fn new() -> StaticType {
-        StaticType(Object { header: Header::immortal(&TYPE.0), payload: TypeData::empty() })
+        StaticType(Object { header: Header::immortal(&TYPE.0), payload: TypeData::empty() }, Cell::new(0))
     }
 
     #[inline(always)]
