@@ -96,7 +96,7 @@ pub fn bind_constructor<'a, const N: usize, T: crate::object::PyClass>(
     args: crate::call::Args<'a>,
 ) -> PyResult<crate::args::Bound<'a, N>> {
     if spec.function.is_empty() {
-        let name = T::class().name();
+        let name = T::class().short_name();
         // SAFETY: names of native classes are static.
         let name: &'static str = unsafe { std::mem::transmute::<&str, &'static str>(name) };
         let spec = ParamSpec {

@@ -291,7 +291,7 @@ impl Array {
     #[slot(repr)]
     fn repr(this: &Object<Array>) -> PyResult<Obj> {
         let mut out = TextBuilder::new();
-        out.text(&format!("{}('{}'", this.class().name(), this.code.0 as char));
+        out.text(&format!("{}('{}'", this.class().short_name(), this.code.0 as char));
         if this.len() > 0 {
             let shown = if this.code.is_text() { this.text().into_obj() } else { this.to_list() };
             out.text(", ").repr(&shown)?;

@@ -205,7 +205,8 @@ pub struct Pattern {
     indexgroup: Ptr<Tuple>,
     /// Whether it applies to bytes; `None` for a pattern that was compiled from None.
     is_bytes: Option<bool>,
-    engine: pyrs_sre::Pattern,
+    /// Apart from the object: its tables want a wider alignment than objects have.
+    engine: Box<pyrs_sre::Pattern>,
 }
 
 impl Pattern {
@@ -887,7 +888,7 @@ pub mod module {
             groupindex: groupindex.to_ptr(),
             indexgroup: indexgroup.to_ptr(),
             is_bytes,
-            engine,
+            engine: Box::new(engine),
         };
         Ok(Ptr::new(pattern).into_obj())
     }

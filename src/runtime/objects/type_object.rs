@@ -177,7 +177,7 @@ impl TypeData {
 
     #[getter(name = "__name__")]
     fn get_name(this: &Object<TypeData>) -> String {
-        this.name().to_owned()
+        this.short_name().to_owned()
     }
 
     #[setter(name = "__name__")]
@@ -196,7 +196,7 @@ impl TypeData {
 
     #[getter(name = "__qualname__")]
     fn get_qualname(this: &Object<TypeData>) -> Obj {
-        this.qualname.get().unwrap_or_else(|| Str::new(this.name()).into_obj())
+        this.qualname.get().unwrap_or_else(|| Str::new(this.short_name()).into_obj())
     }
 
     #[setter(name = "__qualname__")]

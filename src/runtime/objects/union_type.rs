@@ -75,7 +75,7 @@ fn is_unionable(obj: &Obj) -> bool {
         || as_type(obj).is_some()
         || obj.downcast::<GenericAlias>().is_some()
         || obj.downcast::<Union>().is_some()
-        || obj.class().name() == "TypeAliasType" && !obj.class().is_heap_type()
+        || obj.class().short_name() == "TypeAliasType" && !obj.class().is_heap_type()
 }
 
 /// `a | b` for types; NotImplemented if one of them is none.

@@ -33,6 +33,10 @@ pub fn new_type(metaclass: &Type, class_name: &Object<Str>, bases: &Object<Tuple
     set_names(&class, class_name, &dict)?;
     let slots = take_slots(&class, &base, &bases, &dict)?;
     add_layout(&class, &base, slots.as_deref(), &bases, &dict)?;
+    // After the slots: one of them may be `__doc__`.
+    if dict.get_str(name!("__doc__"))?.is_none() {
+        dict.set_str(name!("__doc__"), crate::objects::singletons::none())?;
+    }
     wrap_special_functions(&dict)?;
     let class_cell = dict.remove_str(name!("__classcell__"))?;
     let class_dict_cell = dict.remove_str(name!("__classdictcell__"))?;
@@ -166,9 +170,6 @@ fn set_names(class: &Type, class_name: &Object<Str>, dict: &Object<Dict>) -> PyR
         && let Some(module) = globals.get_str(name!("__name__"))?
     {
         dict.set_str(name!("__module__"), module)?;
-    }
-    if dict.get_str(name!("__doc__"))?.is_none() {
-        dict.set_str(name!("__doc__"), crate::objects::singletons::none())?;
     }
     Ok(())
 }

@@ -206,10 +206,17 @@ impl Drop for TypeData {
 }
 
 impl Type {
-    /// `__name__`, for messages.
+    /// The name for messages: `__name__`, with the module in front for native classes outside of `builtins`.
     pub fn name(&self) -> &str {
         // SAFETY: names are only replaced by `set_name`, which leaks the old text.
         unsafe { &*self.name.get() }
+    }
+
+    /// `__name__`: native classes outside of `builtins` carry their module's name in [`Self::name`], as
+    /// messages show it.
+    pub fn short_name(&self) -> &str {
+        let name = self.name();
+        if self.is_heap_type() { name } else { name.rsplit('.').next().unwrap_or(name) }
     }
 
     pub fn set_name(&self, name: Cow<'static, str>) {
@@ -449,7 +456,7 @@ impl Type {
     pub fn qualname_text(&self) -> String {
         match self.qualname.get() {
             Some(q) => q.downcast::<crate::objects::str::Str>().map_or_else(String::new, |s| s.to_string_lossy()),
-            None => self.name().to_owned(),
+            None => self.short_name().to_owned(),
         }
     }
 

@@ -21,7 +21,10 @@ pub fn prepare(def: &'static ClassDef) {
     if class.def.get().is_some() {
         return;
     }
-    class.set_name(def.name.into());
+    class.set_name(match def.module {
+        "builtins" => def.name.into(),
+        module => format!("{module}.{}", def.name).into(),
+    });
     class.set_native_module(def.module);
     class.def.set(Some(def));
     class.layout.set(def.layout);

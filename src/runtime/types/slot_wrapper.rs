@@ -94,7 +94,7 @@ impl SlotWrapper {
 
     #[getter(name = "__qualname__")]
     fn qualname(&self) -> String {
-        format!("{}.{}", self.owner().name(), self.def.name)
+        format!("{}.{}", self.owner().qualname_text(), self.def.name)
     }
 
     #[getter(name = "__doc__")]
@@ -161,7 +161,7 @@ impl MethodWrapper {
 
     #[getter(name = "__qualname__")]
     fn qualname(&self) -> String {
-        format!("{}.{}", self.wrapper.owner().name(), self.wrapper.def.name)
+        format!("{}.{}", self.wrapper.owner().qualname_text(), self.wrapper.def.name)
     }
 
     #[getter(name = "__doc__")]

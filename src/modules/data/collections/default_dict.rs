@@ -71,7 +71,7 @@ impl DefaultDict {
         let show = Dict::class().slots().repr.expect("dict has a repr");
         let items = show(this)?;
         let mut out = TextBuilder::new();
-        out.text(this.class().name()).text("(");
+        out.text(this.class().short_name()).text("(");
         match this_of(this).factory() {
             None => out.text("None"),
             Some(factory) => match ReprGuard::enter(this) {

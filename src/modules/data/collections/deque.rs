@@ -196,7 +196,7 @@ impl Deque {
     fn repr(this: &Object<Deque>) -> PyResult<Obj> {
         let mut out = TextBuilder::new();
         let Some(_guard) = ReprGuard::enter(&this.as_obj()) else { return Ok(out.text("[...]").finish_obj()) };
-        out.text(this.class().name()).text("(");
+        out.text(this.class().short_name()).text("(");
         out.repr(&List::from_vec(this.to_vec()).into_obj())?;
         if let Some(limit) = this.maxlen.get() {
             out.text(&format!(", maxlen={limit}"));

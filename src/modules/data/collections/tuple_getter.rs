@@ -50,7 +50,7 @@ impl TupleGetter {
     #[slot(repr)]
     fn repr(this: &Object<TupleGetter>) -> PyResult<Obj> {
         let mut out = TextBuilder::new();
-        out.text(&format!("{}({}, ", this.class().name(), this.index));
+        out.text(&format!("{}({}, ", this.class().short_name(), this.index));
         Ok(out.repr(&this.doc.get().unwrap_or_else(none))?.text(")").finish_obj())
     }
 

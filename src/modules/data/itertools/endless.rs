@@ -61,7 +61,7 @@ impl Count {
     #[slot(repr)]
     fn repr(this: &Object<Count>) -> PyResult<Obj> {
         let mut out = TextBuilder::new();
-        out.text(this.class().name()).text("(").repr(&this.next.get().expect("always set"))?;
+        out.text(this.class().short_name()).text("(").repr(&this.next.get().expect("always set"))?;
         let one = pyrs_runtime::protocols::compare::equal(&this.step, &int::new(1))?;
         if !one {
             out.text(", ").repr(&this.step)?;
@@ -151,7 +151,7 @@ impl Repeat {
     #[slot(repr)]
     fn repr(this: &Object<Repeat>) -> PyResult<Obj> {
         let mut out = TextBuilder::new();
-        out.text(this.class().name()).text("(").repr(&this.object)?;
+        out.text(this.class().short_name()).text("(").repr(&this.object)?;
         if let Some(left) = this.left.get() {
             out.text(&format!(", {left}"));
         }

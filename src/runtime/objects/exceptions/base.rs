@@ -34,7 +34,7 @@ fn not_deletable<'a>(attribute: &str, value: Option<&'a Obj>) -> PyResult<&'a Ob
 
 /// The class name without its module, as reprs show it.
 pub(super) fn short_name(obj: &Obj) -> String {
-    obj.class().name().to_owned()
+    obj.class().short_name().to_owned()
 }
 
 #[pymethods]
