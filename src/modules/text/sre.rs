@@ -205,7 +205,8 @@ pub struct Pattern {
     indexgroup: Ptr<Tuple>,
     /// Whether it applies to bytes; `None` for a pattern that was compiled from None.
     is_bytes: Option<bool>,
-    engine: pyrs_sre::Pattern,
+    /// Boxed: its search tables are aligned more strictly than objects are.
+    engine: Box<pyrs_sre::Pattern>,
 }
 
 impl Pattern {
@@ -887,7 +888,7 @@ pub mod module {
             groupindex: groupindex.to_ptr(),
             indexgroup: indexgroup.to_ptr(),
             is_bytes,
-            engine,
+            engine: Box::new(engine),
         };
         Ok(Ptr::new(pattern).into_obj())
     }
