@@ -330,7 +330,15 @@ integer_args! {
 
 impl<'a> FromArg<'a> for isize {
     fn from_arg(arg: &'a Obj) -> PyResult<Self> {
-        number::as_ssize(arg, true)
+        let v = arg.value();
+        if v.is_fixnum() {
+            return Ok(v.as_fixnum() as isize);
+        }
+        let index = number::index(arg)?;
+        match int::to_i64(&index) {
+            Some(n) => Ok(n as isize),
+            None => Err(raise!(OverflowError, "Python int too large to convert to C ssize_t")),
+        }
     }
 }
 

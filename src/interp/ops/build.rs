@@ -10,6 +10,8 @@ use pyrs_runtime::objects::set;
 use pyrs_runtime::objects::singletons::none;
 use pyrs_runtime::objects::slice::Slice;
 use pyrs_runtime::objects::str::{Str, StrData};
+use pyrs_runtime::objects::template::{Interpolation, Template};
+use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::{iter, sequence, text};
 use pyrs_runtime::value::Value;
 use pyrs_runtime::{call, raise};
@@ -202,11 +204,6 @@ pub fn format(v: &Obj, spec: Option<&Obj>) -> PyResult<Obj> {
     }
 }
 
-fn templatelib(class: &str) -> PyResult<Obj> {
-    let module = (pyrs_runtime::hooks::hooks().import_module)("string.templatelib")?;
-    pyrs_runtime::protocols::attr::getattr_text(&module, class)
-}
-
 /// An Interpolation of a t-string: value, expression text, conversion, format spec.
 ///
 /// # Safety
@@ -222,18 +219,11 @@ pub unsafe fn build_interpolation(sp: *mut Value, oparg: u32) -> PyResult<Obj> {
         _ => none(),
     };
     let spec = operands.get(2).cloned().unwrap_or_else(|| Str::empty().into_obj());
-    call::call(&templatelib("Interpolation")?, &[operands[0].clone(), operands[1].clone(), conversion, spec])
+    Ok(Interpolation::new(operands[0].clone(), operands[1].clone(), conversion, spec).into_obj())
 }
 
 /// A Template from its strings and interpolations.
 pub fn build_template(strings: &Obj, interpolations: &Obj) -> PyResult<Obj> {
-    let strings = iter::collect(strings)?;
-    let interpolations = iter::collect(interpolations)?;
-    let mut parts = Vec::with_capacity(strings.len() + interpolations.len());
-    let mut rest = interpolations.into_iter();
-    for s in strings {
-        parts.push(s);
-        parts.extend(rest.next());
-    }
-    call::call(&templatelib("Template")?, &parts)
+    let tuple = |obj: &Obj| iter::collect(obj).map(Tuple::from_vec);
+    Ok(Template::new(tuple(strings)?, tuple(interpolations)?).into_obj())
 }

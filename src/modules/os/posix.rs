@@ -294,6 +294,18 @@ pub mod posix {
         Ok(Bytes::new(&read_fd(fd, length as usize)?.map_err(|e| raise_io(&e, None))?).into())
     }
 
+    /// Read into a buffer object from a file descriptor.
+    ///
+    /// The buffer should be mutable and bytes-like.  On success, returns the
+    /// number of bytes read.  Less bytes may be read than the size of the
+    /// buffer.
+    #[pyfunction(sig = "(fd, buffer, /)")]
+    fn readinto(fd: i32, buffer: pyrs_runtime::protocols::buffer::WritableBytes) -> PyResult<usize> {
+        let data = read_fd(fd, buffer.0.len())?.map_err(|e| raise_io(&e, None))?;
+        buffer.0.with_bytes_mut(|out| out[..data.len()].copy_from_slice(&data));
+        Ok(data.len())
+    }
+
     /// Reads at most `length` bytes.
     pub fn read_fd(fd: i32, length: usize) -> PyResult<Result<Vec<u8>, std::io::Error>> {
         let mut buffer = vec![0u8; length.min(0x7fff_f000)];

@@ -12,5 +12,13 @@ use pyrs_runtime::class::ModuleDef;
 
 /// The definitions of the modules in this folder.
 pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
-    vec![codecs::module::def, sre::module::def, string::module::def, unicodedata::module::def, binascii::module::def]
+    vec![
+        binascii::module::def,
+        codecs::module::def,
+        json::module::def,
+        sre::module::def,
+        string::module::def,
+        structs::module::def,
+        unicodedata::module::def,
+    ]
 }

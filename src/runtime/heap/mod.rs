@@ -204,6 +204,7 @@ unsafe fn free_object(header: *mut Header, class: &Type) {
 /// initialised to "no attributes".
 #[inline]
 pub fn new_instance<T>(class: &Type, payload: T) -> Ptr<T> {
+    const { assert!(align_of::<T>() <= 16, "blocks are aligned to 16 bytes: box the field") };
     debug_assert!(class.itemsize() == 0);
     let capacity = shape::initial_capacity(class);
     let size = class.basicsize() + capacity * 8;

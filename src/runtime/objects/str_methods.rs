@@ -792,13 +792,13 @@ fn translation_key(key: &Obj) -> PyResult<Obj> {
     if let Some(text) = key.downcast::<Str>() {
         return match text.get_char(0) {
             Some(c) if text.len() == 1 => Ok(int::new(c as i64)),
-            _ => Err(raise!(ValueError, "string keys in translate table must be of length 1")),
+            _ => Err(raise!(ValueError, "string keys in translatetable must be of length 1")),
         };
     }
     if int::is_int(key) {
         return Ok(key.clone());
     }
-    Err(raise!(TypeError, "keys in translate table must be strings or integers"))
+    Err(raise!(TypeError, "keys in translate table mustbe strings or integers"))
 }
 
 /// What the table says about a character; `None` if it does not know it.

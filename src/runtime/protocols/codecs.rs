@@ -403,7 +403,7 @@ pub fn decode_utf16(
     let mark = if order.is_none() { utf::utf16_mark(input) } else { None };
     let used_order = order.or(mark.map(|m| m.0));
     let native = used_order.unwrap_or(ByteOrder::Little);
-    let encoding = utf_name("utf-16", used_order);
+    let encoding = utf_name("utf-16", Some(native));
     let mut handler = Handler::new(errors);
     let mut out = TextBuffer::with_capacity(input.len() / 2);
     let start = mark.map_or(0, |m| m.1);
@@ -423,7 +423,7 @@ pub fn decode_utf32(
     let mark = if order.is_none() { utf::utf32_mark(input) } else { None };
     let used_order = order.or(mark.map(|m| m.0));
     let native = used_order.unwrap_or(ByteOrder::Little);
-    let encoding = utf_name("utf-32", used_order);
+    let encoding = utf_name("utf-32", Some(native));
     let mut handler = Handler::new(errors);
     let mut out = TextBuffer::with_capacity(input.len() / 4);
     let start = mark.map_or(0, |m| m.1);
