@@ -63,8 +63,3 @@ fn feature_flag(name: &str, location: Location) -> Compiled<u32> {
         }
     })
 }
-
-/// Whether an expression is a constant; what a docstring check needs.
-pub fn is_constant(kind: &ExprKind) -> bool {
-    matches!(kind, ExprKind::Constant { .. })
-}

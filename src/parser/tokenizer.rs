@@ -194,6 +194,11 @@ impl<'a> Tokenizer<'a> {
         &self.brackets
     }
 
+    /// Whether an f-string or t-string is open.
+    pub fn in_fstring(&self) -> bool {
+        !self.modes.is_empty()
+    }
+
     /// The line being read.
     pub fn lineno(&self) -> i32 {
         self.lineno
