@@ -1,7 +1,7 @@
 //! `from __future__ import ...`.
 
 use pyrs_bytecode::co_flags;
-use pyrs_parser::ast::{ExprKind, Location, Mod, Stmt, StmtKind};
+use pyrs_parser::ast::{Location, Mod, Stmt, StmtKind};
 
 use crate::errors::{Compiled, error_at};
 
