@@ -1174,6 +1174,7 @@ mod tests {
                 Lbrace,
                 Name,
                 Rbrace,
+                FstringMiddle,
                 Rbrace,
                 FstringMiddle,
                 FstringEnd,
