@@ -242,7 +242,7 @@ impl Parser<'_> {
         let name = self.identifier(name);
         let type_params = self.type_params()?;
         let (bases, keywords) = if self.eat(TokenKind::Lpar) {
-            let arguments = self.call_arguments()?;
+            let arguments = self.call_arguments(None)?;
             self.expect(TokenKind::Rpar)?;
             arguments
         } else {
