@@ -306,7 +306,7 @@ impl<'a> Tokenizer<'a> {
     }
 
     fn normal(&mut self) -> Lexed {
-        let mut blank = self.comment_newline;
+        let mut blank = false;
         loop {
             if self.at_line_start {
                 self.at_line_start = false;
@@ -457,7 +457,15 @@ impl<'a> Tokenizer<'a> {
     fn textless(&self, kind: TokenKind, start: usize) -> Token {
         let token = self.token(kind, start);
         if self.extra_tokens {
-            return token;
+            // The `tokenize` module has an indent begin with its line.
+            let col_offset = match kind {
+                TokenKind::Indent => 0,
+                _ => token.col_offset,
+            };
+            return Token {
+                col_offset,
+                ..token
+            };
         }
         let at_end = self.peek().is_none() && self.pos == self.line_start && self.lineno > 1;
         let (lineno, line_start) = if at_end {
