@@ -342,6 +342,7 @@ impl<'a> Tokenizer<'a> {
                 self.bump();
                 self.at_line_start = true;
                 if blank || !self.brackets.is_empty() {
+                    self.comment_newline = false;
                     if self.extra_tokens {
                         return Ok(self.newline_token(TokenKind::Nl, start));
                     }
