@@ -259,7 +259,7 @@ impl Reader<'_> {
         if self.depth > MAX_DEPTH {
             return Err(MarshalError::TooDeep);
         }
-        let value = self.typed_value();
+        let value = stacker::maybe_grow(64 * 1024, 2 << 20, || self.typed_value());
         self.depth -= 1;
         value
     }

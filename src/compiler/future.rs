@@ -1,7 +1,7 @@
 //! `from __future__ import ...`.
 
 use pyrs_bytecode::co_flags;
-use pyrs_parser::ast::{ExprKind, Location, Mod, Stmt, StmtKind};
+use pyrs_parser::ast::{Location, Mod, Stmt, StmtKind};
 
 use crate::errors::{Compiled, error_at};
 
@@ -62,9 +62,4 @@ fn feature_flag(name: &str, location: Location) -> Compiled<u32> {
             ));
         }
     })
-}
-
-/// Whether an expression is a constant; what a docstring check needs.
-pub fn is_constant(kind: &ExprKind) -> bool {
-    matches!(kind, ExprKind::Constant { .. })
 }

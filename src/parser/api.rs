@@ -68,7 +68,7 @@ pub fn parse(
     warnings: &mut dyn FnMut(SyntaxWarningInfo),
 ) -> Result<(Mod, String), SyntaxErrorInfo> {
     check_nul(source.as_bytes(), options.filename)?;
-    let decoded = prepare_text(source.strip_prefix('\u{feff}').unwrap_or(source));
+    let decoded = prepare_text(source);
     parse_decoded(&decoded, options, warnings).map(|tree| (tree, decoded.text))
 }
 
@@ -101,8 +101,12 @@ fn parse_decoded(
         Mode::Single => Parser::interactive,
         Mode::FuncType => Parser::func_type,
     };
-    let context = Context { source, options };
     let tree = with_big_stack(source.len(), || parser.run(rule));
+    let context = Context {
+        source,
+        options,
+        last_lineno: parser.last_lineno(),
+    };
     let tree = match tree {
         Ok(tree) => tree,
         Err(failure) => {
@@ -149,6 +153,7 @@ pub fn source_line(source: &str, lineno: i32) -> Option<&str> {
 struct Context<'a> {
     source: &'a str,
     options: ParseOptions<'a>,
+    last_lineno: i32,
 }
 
 impl Context<'_> {
@@ -183,10 +188,12 @@ impl Context<'_> {
     /// An error without a message at a place given in bytes.
     fn place(&self, location: Location, open_ended: bool) -> SyntaxErrorInfo {
         let text = source_line(self.source, location.lineno);
-        let offset = char_offset(text.unwrap_or(""), location.col_offset);
-        let end_text = source_line(self.source, location.end_lineno).unwrap_or("");
+        // Both columns are cut to the first line; the line being read includes its newline.
+        let line = text.unwrap_or("");
+        let limit = line.len() + usize::from(self.last_lineno <= location.lineno);
+        let offset = char_offset(line, location.col_offset, limit);
         // The end of what was read so far counts from 0, as CPython has it.
-        let end_offset = char_offset(end_text, location.end_col_offset) - i32::from(open_ended);
+        let end_offset = char_offset(line, location.end_col_offset, limit) - i32::from(open_ended);
         let end_lineno = location.end_lineno;
         SyntaxErrorInfo {
             lineno: location.lineno,
@@ -251,15 +258,16 @@ impl Context<'_> {
     }
 }
 
-/// The code point column, from 1, of a byte column, from 0.
-fn char_offset(line: &str, column: i32) -> i32 {
+/// The code point column, from 1, of a byte column, from 0; it is at most the limit.
+fn char_offset(line: &str, column: i32, limit: usize) -> i32 {
     if column < 0 {
         return column + 1;
     }
-    let within = (column as usize).min(line.len());
+    let column = (column as usize).min(limit);
+    let within = column.min(line.len());
     let before = line.as_bytes()[..within]
         .iter()
         .filter(|byte| **byte & 0xc0 != 0x80)
         .count();
-    (before + column as usize - within) as i32 + 1
+    (before + column - within) as i32 + 1
 }

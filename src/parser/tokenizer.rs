@@ -194,6 +194,11 @@ impl<'a> Tokenizer<'a> {
         &self.brackets
     }
 
+    /// Whether an f-string or t-string is open.
+    pub fn in_fstring(&self) -> bool {
+        !self.modes.is_empty()
+    }
+
     /// The line being read.
     pub fn lineno(&self) -> i32 {
         self.lineno
@@ -301,7 +306,7 @@ impl<'a> Tokenizer<'a> {
     }
 
     fn normal(&mut self) -> Lexed {
-        let mut blank = self.comment_newline;
+        let mut blank = false;
         loop {
             if self.at_line_start {
                 self.at_line_start = false;
@@ -337,6 +342,7 @@ impl<'a> Tokenizer<'a> {
                 self.bump();
                 self.at_line_start = true;
                 if blank || !self.brackets.is_empty() {
+                    self.comment_newline = false;
                     if self.extra_tokens {
                         return Ok(self.newline_token(TokenKind::Nl, start));
                     }
@@ -452,7 +458,15 @@ impl<'a> Tokenizer<'a> {
     fn textless(&self, kind: TokenKind, start: usize) -> Token {
         let token = self.token(kind, start);
         if self.extra_tokens {
-            return token;
+            // The `tokenize` module has an indent begin with its line.
+            let col_offset = match kind {
+                TokenKind::Indent => 0,
+                _ => token.col_offset,
+            };
+            return Token {
+                col_offset,
+                ..token
+            };
         }
         let at_end = self.peek().is_none() && self.pos == self.line_start && self.lineno > 1;
         let (lineno, line_start) = if at_end {
@@ -1169,6 +1183,7 @@ mod tests {
                 Lbrace,
                 Name,
                 Rbrace,
+                FstringMiddle,
                 Rbrace,
                 FstringMiddle,
                 FstringEnd,

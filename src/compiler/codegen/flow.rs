@@ -567,22 +567,16 @@ impl<'a> Compiler<'a, '_> {
         Ok(())
     }
 
-    pub(super) fn with_stmt(
-        &mut self,
-        items: &'a [WithItem],
-        body: &'a [Stmt],
-        loc: Loc,
-    ) -> Compiled<()> {
-        self.with_item(items, body, loc, false)
+    pub(super) fn with_stmt(&mut self, items: &'a [WithItem], body: &'a [Stmt]) -> Compiled<()> {
+        self.with_item(items, body, false)
     }
 
     pub(super) fn async_with_stmt(
         &mut self,
         items: &'a [WithItem],
         body: &'a [Stmt],
-        loc: Loc,
     ) -> Compiled<()> {
-        self.with_item(items, body, loc, true)
+        self.with_item(items, body, true)
     }
 
     fn await_result(&mut self, kind: usize, loc: Loc) {
@@ -595,7 +589,6 @@ impl<'a> Compiler<'a, '_> {
         &mut self,
         items: &'a [WithItem],
         body: &'a [Stmt],
-        stmt_loc: Loc,
         is_async: bool,
     ) -> Compiled<()> {
         let Some((item, rest)) = items.split_first() else {
@@ -638,7 +631,7 @@ impl<'a> Compiler<'a, '_> {
         if rest.is_empty() {
             self.stmts(body)?;
         } else {
-            self.with_item(rest, body, stmt_loc, is_async)?;
+            self.with_item(rest, body, is_async)?;
         }
         if is_async {
             self.pop_frame_block();

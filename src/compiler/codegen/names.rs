@@ -18,10 +18,6 @@ impl Compiler<'_, '_> {
         self.name_op(name, ExprContext::Store, loc)
     }
 
-    pub(super) fn delete_name(&mut self, name: &WStr, loc: Loc) -> Compiled<()> {
-        self.name_op(name, ExprContext::Del, loc)
-    }
-
     /// What kind of variable a mangled name is, and its number.
     fn resolve(&mut self, mangled: &WStr, scope: Scope) -> Compiled<(NameOp, usize)> {
         let function_like = self.block().is_function_like();

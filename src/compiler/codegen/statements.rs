@@ -105,11 +105,9 @@ impl<'a> Compiler<'a, '_> {
                 orelse,
                 finalbody,
             } => self.conditional(|c| c.try_stmt(body, handlers, orelse, finalbody, true, loc)),
-            StmtKind::With { items, body, .. } => {
-                self.conditional(|c| c.with_stmt(items, body, loc))
-            }
+            StmtKind::With { items, body, .. } => self.conditional(|c| c.with_stmt(items, body)),
             StmtKind::AsyncWith { items, body, .. } => {
-                self.conditional(|c| c.async_with_stmt(items, body, loc))
+                self.conditional(|c| c.async_with_stmt(items, body))
             }
             StmtKind::Assert { test, msg } => self.assert_stmt(test, msg.as_deref(), loc),
             StmtKind::Import { names } => self.import(names, loc),

@@ -79,6 +79,7 @@ impl Compiler<'_, '_> {
             ExprKind::Set { .. }
             | ExprKind::SetComp { .. }
             | ExprKind::GeneratorExp { .. }
+            | ExprKind::TemplateStr { .. }
             | ExprKind::Lambda { .. } => true,
             _ => false,
         };
@@ -107,7 +108,6 @@ impl Compiler<'_, '_> {
             | ExprKind::List { .. }
             | ExprKind::ListComp { .. }
             | ExprKind::JoinedStr { .. }
-            | ExprKind::TemplateStr { .. }
             | ExprKind::FormattedValue { .. }
             | ExprKind::Interpolation { .. } => true,
             _ => false,

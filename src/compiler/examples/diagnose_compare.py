@@ -1,6 +1,7 @@
 """Compares our syntax errors with CPython's on many wrong programs.
 
 Usage: diagnose_compare.py make CORPUS LIB_DIRECTORY   writes the programs
+       diagnose_compare.py mutate CORPUS LIB_DIRECTORY COUNT SEED   so many random mistakes
        diagnose_compare.py expect CORPUS EXPECTED      writes what CPython says
        diagnose_compare.py compare CORPUS EXPECTED OURS [--messages]
 """
@@ -74,6 +75,25 @@ def make(corpus, lib):
         programs += from_strings(os.path.join(tests, name))
     for name in ("argparse.py", "dataclasses.py", "typing.py", "asyncio/tasks.py", "enum.py"):
         programs += mutations(os.path.join(lib, name), 300, rng)
+    write(corpus, programs)
+
+
+def mutate(corpus, lib, count, seed):
+    rng = random.Random(int(seed))
+    paths = sorted(os.path.join(folder, name) for folder, _, names in os.walk(lib)
+                   for name in names if name.endswith(".py"))
+    programs = []
+    while len(programs) < int(count):
+        for program in mutations(rng.choice(paths), 5, rng):
+            if program and rng.random() < 0.5:
+                at = rng.randrange(len(program))
+                drop = rng.randrange(2)
+                program = program[:at] + rng.choice("()[]{}:,.='\"\\ \n#;@*x0f") + program[at + drop:]
+            programs.append(program)
+    write(corpus, programs)
+
+
+def write(corpus, programs):
     seen = set()
     with open(corpus, "w", encoding="utf-8", newline="") as file:
         parts = []
@@ -141,6 +161,8 @@ if __name__ == "__main__":
     command, *rest = sys.argv[1:]
     if command == "make":
         make(*rest)
+    elif command == "mutate":
+        mutate(*rest)
     elif command == "expect":
         expect(*rest)
     else:

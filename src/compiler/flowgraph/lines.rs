@@ -39,10 +39,11 @@ impl Graph {
                 continue;
             };
             let loc = last.loc;
-            if source.falls_through() && needs_line(self.block(next)) {
-                if let Some(first) = self.block_mut(next).instrs.first_mut() {
-                    first.loc = loc;
-                }
+            if source.falls_through()
+                && needs_line(self.block(next))
+                && let Some(first) = self.block_mut(next).instrs.first_mut()
+            {
+                first.loc = loc;
             }
         }
     }

@@ -14,7 +14,7 @@ mod swaps;
 
 use pyrs_bytecode::{AnyOpcode as Op, Constant};
 
-pub use blocks::{BasicBlock, BlockRef, CfgInstr, Graph};
+pub use blocks::{BlockRef, CfgInstr, Graph};
 
 use crate::errors::{Compiled, system_error};
 

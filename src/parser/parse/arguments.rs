@@ -8,36 +8,48 @@ use super::{Fail, Parsed, Parser, boxed, token_location};
 /// What comes out of an argument list.
 pub(super) type CallArguments = (Vec<Expr>, Vec<KeywordArg>);
 
+/// What a call's parenthesis is followed by.
+enum FirstArgument {
+    /// The only argument: a generator expression without parentheses of its own.
+    Generator(Expr),
+    Plain(Expr),
+    Other,
+}
+
 impl Parser<'_> {
     /// The arguments of a call in their parentheses.
     pub(super) fn call(&mut self) -> Parsed<CallArguments> {
         let open = self.expect(TokenKind::Lpar)?;
         let start_pos = self.pos;
-        if let Some(genexp) = self.sole_generator(open)? {
-            return Ok((vec![genexp], Vec::new()));
-        }
+        let first = match self.sole_generator(open)? {
+            FirstArgument::Generator(genexp) => return Ok((vec![genexp], Vec::new())),
+            FirstArgument::Plain(value) => Some((value, self.pos)),
+            FirstArgument::Other => None,
+        };
         self.pos = start_pos;
-        let arguments = self.call_arguments()?;
+        let arguments = self.call_arguments(first)?;
         self.expect(TokenKind::Rpar)?;
         Ok(arguments)
     }
 
     /// A generator expression as the only argument shares the call's parentheses.
-    fn sole_generator(&mut self, open: Token) -> Parsed<Option<Expr>> {
+    fn sole_generator(&mut self, open: Token) -> Parsed<FirstArgument> {
         if matches!(
             self.kind(),
             TokenKind::Rpar | TokenKind::Star | TokenKind::DoubleStar
         ) {
-            return Ok(None);
+            return Ok(FirstArgument::Other);
         }
         if self.at_name() && self.next_kind() == TokenKind::Equal {
-            return Ok(None);
+            return Ok(FirstArgument::Other);
         }
-        self.attempt(|p| {
-            let elt = p.assignment_or_expression()?;
-            if !p.at_comprehension() {
-                return Err(Fail::NoMatch);
-            }
+        let Some(elt) = self.attempt(Self::assignment_or_expression)? else {
+            return Ok(FirstArgument::Other);
+        };
+        if !self.at_comprehension() {
+            return Ok(FirstArgument::Plain(elt));
+        }
+        let genexp = self.attempt(|p| {
             let generators = p.comprehension_clauses()?;
             p.expect(TokenKind::Rpar)?;
             let kind = ExprKind::GeneratorExp {
@@ -45,13 +57,14 @@ impl Parser<'_> {
                 generators,
             };
             Ok(kind.at(p.span(open)))
-        })
+        })?;
+        Ok(genexp.map_or(FirstArgument::Other, FirstArgument::Generator))
     }
 
     /// The arguments up to, but not including, the closing parenthesis.
-    pub(super) fn call_arguments(&mut self) -> Parsed<CallArguments> {
+    pub(super) fn call_arguments(&mut self, first: Option<(Expr, usize)>) -> Parsed<CallArguments> {
         let start = self.pos;
-        let result = self.nested(Self::argument_list);
+        let result = self.nested(|p| p.argument_list(first));
         match result {
             Ok(arguments) if self.at(TokenKind::Rpar) => Ok(arguments),
             Err(Fail::Raise(error)) => Err(Fail::Raise(error)),
@@ -67,7 +80,8 @@ impl Parser<'_> {
         }
     }
 
-    fn argument_list(&mut self) -> Parsed<CallArguments> {
+    /// The first argument may have been parsed already, up to a token.
+    fn argument_list(&mut self, mut first: Option<(Expr, usize)>) -> Parsed<CallArguments> {
         let (mut args, mut keywords) = (Vec::new(), Vec::new());
         // After `**` only keywords may come; after a keyword, starred ones too.
         let mut seen_double_star = false;
@@ -101,7 +115,13 @@ impl Parser<'_> {
                     self.invalid_kwarg_if_assigned()?;
                     self.pos = start;
                 }
-                let value = self.assignment_or_expression()?;
+                let value = match first.take() {
+                    Some((value, end)) => {
+                        self.pos = end;
+                        value
+                    }
+                    None => self.assignment_or_expression()?,
+                };
                 if self.at(TokenKind::Equal) {
                     return Err(Fail::NoMatch);
                 }

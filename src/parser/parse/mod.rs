@@ -79,6 +79,8 @@ pub struct Parser<'a> {
     hit_error_token: bool,
     steps: u64,
     tokenize_error: Option<TokenizeError>,
+    /// Whether the tokenizer failed inside an f-string or t-string.
+    ended_in_fstring: bool,
     open_brackets: Vec<OpenBracket>,
     pub warnings: Vec<PendingWarning>,
     barry_as_bdfl: bool,
@@ -134,6 +136,7 @@ impl<'a> Parser<'a> {
             hit_error_token: false,
             steps: 0,
             tokenize_error,
+            ended_in_fstring: tokenizer.in_fstring(),
             open_brackets: tokenizer.open_brackets().to_vec(),
             barry_as_bdfl: false,
             interactive: false,
@@ -149,11 +152,17 @@ impl<'a> Parser<'a> {
 
     /// Parses with one rule; on failure a second time, for a better message.
     pub fn run(&mut self, rule: fn(&mut Self) -> Parsed<Mod>) -> Result<Mod, ParseFailure> {
-        match rule(self) {
+        let first = match rule(self) {
             Ok(tree) => return Ok(tree),
-            Err(Fail::Raise(error)) => return Err(self.prefer_tokenizer_error(*error)),
-            Err(Fail::NoMatch) => {}
-        }
+            Err(Fail::Raise(_)) if self.hit_error_token => {
+                return Err(self.error_at_tokenizer_failure());
+            }
+            Err(Fail::Raise(error)) if is_fatal(&error) => {
+                return Err(ParseFailure::Parser(error));
+            }
+            Err(Fail::Raise(error)) => Some(error),
+            Err(Fail::NoMatch) => None,
+        };
         if self.token_at(self.furthest).kind == TokenKind::ErrorToken {
             return Err(self.error_at_tokenizer_failure());
         }
@@ -169,7 +178,10 @@ impl<'a> Parser<'a> {
         match second {
             Ok(tree) => Ok(tree),
             Err(Fail::Raise(error)) => Err(self.prefer_tokenizer_error(*error)),
-            Err(Fail::NoMatch) => Err(self.generic_error(last)),
+            Err(Fail::NoMatch) => match first {
+                Some(error) => Err(self.prefer_tokenizer_error(*error)),
+                None => Err(self.generic_error(last)),
+            },
         }
     }
 
@@ -208,25 +220,14 @@ impl<'a> Parser<'a> {
 
     /// A failure of the tokenizer after the error of the parser is shown in its place.
     fn prefer_tokenizer_error(&self, error: PendingError) -> ParseFailure {
-        if error.kind != ErrorKind::Syntax {
+        if is_fatal(&error) || self.ended_in_fstring {
             return ParseFailure::Parser(Box::new(error));
         }
         let Some(tokenize_error) = &self.tokenize_error else {
             return ParseFailure::Parser(Box::new(error));
         };
-        match tokenize_error.kind {
-            TokenizeErrorKind::Syntax => {
-                // What is wrong inside a replacement field is told first.
-                let of_field = ["f-string:", "t-string:"]
-                    .iter()
-                    .any(|start| tokenize_error.msg.starts_with(start));
-                if of_field {
-                    return ParseFailure::Parser(Box::new(error));
-                }
-                return self.error_at_tokenizer_failure();
-            }
-            TokenizeErrorKind::Eof => {}
-            _ => return ParseFailure::Parser(Box::new(error)),
+        if tokenize_error.kind == TokenizeErrorKind::Syntax {
+            return self.error_at_tokenizer_failure();
         }
         let line = self.token_at(self.furthest).lineno;
         match self.open_brackets.last() {
@@ -265,6 +266,11 @@ impl<'a> Parser<'a> {
             },
             open_ended: false,
         }))
+    }
+
+    /// The last line that was read for the parser.
+    pub fn last_lineno(&self) -> i32 {
+        self.token_at(self.furthest).end_lineno
     }
 
     /// Whether the parse failed because the source ends too early.
@@ -525,6 +531,14 @@ impl<'a> Parser<'a> {
             self.warnings.push(warning);
         }
     }
+}
+
+/// Whether an error is not about syntax, but ends the parse.
+fn is_fatal(error: &PendingError) -> bool {
+    !matches!(
+        error.kind,
+        ErrorKind::Syntax | ErrorKind::Indentation | ErrorKind::Tab
+    )
 }
 
 fn error_token(error: &TokenizeError, tokenizer: &Tokenizer<'_>) -> Token {

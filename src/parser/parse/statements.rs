@@ -242,7 +242,7 @@ impl Parser<'_> {
         let name = self.identifier(name);
         let type_params = self.type_params()?;
         let (bases, keywords) = if self.eat(TokenKind::Lpar) {
-            let arguments = self.call_arguments()?;
+            let arguments = self.call_arguments(None)?;
             self.expect(TokenKind::Rpar)?;
             arguments
         } else {
@@ -267,11 +267,16 @@ impl Parser<'_> {
         Ok(Stmt::new(kind, self.span(start)))
     }
 
+    /// The type parameters, if any.
     pub(super) fn type_params(&mut self) -> Parsed<Vec<TypeParam>> {
         if !self.at(TokenKind::Lsqb) {
             return Ok(Vec::new());
         }
-        let start = self.pos;
+        let params = self.attempt(Self::bracketed_type_params)?;
+        Ok(params.unwrap_or_default())
+    }
+
+    fn bracketed_type_params(&mut self) -> Parsed<Vec<TypeParam>> {
         self.pos += 1;
         if self.error_pass && self.at(TokenKind::Rsqb) {
             let close = self.peek();
