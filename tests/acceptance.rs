@@ -13,7 +13,8 @@ fn check(program: &str) {
     let mut shown = String::from_utf8_lossy(&output.stdout).into_owned();
     shown.push_str(&String::from_utf8_lossy(&output.stderr));
     let shown = shown.replace(&format!("{}/", folder.display()), "");
-    let expected = std::fs::read_to_string(folder.join(format!("{program}.out"))).expect("the expected output is there");
+    let expected =
+        std::fs::read_to_string(folder.join(format!("{program}.out"))).expect("the expected output is there");
     assert_eq!(shown, expected);
 }
 

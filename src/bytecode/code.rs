@@ -90,32 +90,23 @@ impl CodeObject {
 
     /// `co_nlocals`.
     pub fn nlocals(&self) -> usize {
-        self.localspluskinds
-            .iter()
-            .filter(|kind| **kind & local_kind::LOCAL != 0)
-            .count()
+        self.localspluskinds.iter().filter(|kind| **kind & local_kind::LOCAL != 0).count()
     }
 
     /// The instructions: byte offset, opcode, full argument (`EXTENDED_ARG` folded in).  Cache
     /// words and the prefixes themselves are skipped.
     pub fn instructions(&self) -> Instructions<'_> {
-        Instructions {
-            code: &self.code,
-            offset: 0,
-        }
+        Instructions { code: &self.code, offset: 0 }
     }
 
     /// The exception table.
     pub fn exception_entries(&self) -> ExceptionTable<'_> {
-        ExceptionTable {
-            rest: &self.exceptiontable,
-        }
+        ExceptionTable { rest: &self.exceptiontable }
     }
 
     /// The handler that covers the instruction at this byte offset.
     pub fn find_handler(&self, offset: u32) -> Option<ExceptionEntry> {
-        self.exception_entries()
-            .find(|entry| (entry.start..entry.end).contains(&offset))
+        self.exception_entries().find(|entry| (entry.start..entry.end).contains(&offset))
     }
 
     /// The runs of code units that share a position, as in `co_linetable`.
@@ -242,17 +233,8 @@ mod tests {
         for (index, value) in [3, 70, 5000, 2 << 1 | 1].into_iter().enumerate() {
             write_varint(&mut table, value, index == 0);
         }
-        let code = CodeObject {
-            exceptiontable: table,
-            ..CodeObject::default()
-        };
-        let entry = ExceptionEntry {
-            start: 6,
-            end: 146,
-            target: 10000,
-            depth: 2,
-            lasti: true,
-        };
+        let code = CodeObject { exceptiontable: table, ..CodeObject::default() };
+        let entry = ExceptionEntry { start: 6, end: 146, target: 10000, depth: 2, lasti: true };
         assert_eq!(code.find_handler(144), Some(entry));
         assert_eq!(code.find_handler(146), None);
     }

@@ -82,11 +82,7 @@ impl Constant {
 
     /// `True` or `False`.
     pub fn from_bool(value: bool) -> Constant {
-        if value {
-            Constant::True
-        } else {
-            Constant::False
-        }
+        if value { Constant::True } else { Constant::False }
     }
 
     /// The key by which equal constants are found.

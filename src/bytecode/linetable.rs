@@ -40,11 +40,7 @@ pub struct LocationIter<'a> {
 impl<'a> LocationIter<'a> {
     /// Reads a raw `co_linetable`.
     pub fn new(table: &'a [u8], first_line: i32) -> LocationIter<'a> {
-        LocationIter {
-            rest: table,
-            line: first_line,
-            offset: 0,
-        }
+        LocationIter { rest: table, line: first_line, offset: 0 }
     }
 
     fn byte(&mut self) -> Option<u8> {
@@ -69,11 +65,7 @@ impl<'a> LocationIter<'a> {
     fn signed_varint(&mut self) -> Option<i32> {
         let value = self.varint()?;
         let magnitude = (value >> 1) as i32;
-        Some(if value & 1 != 0 {
-            -magnitude
-        } else {
-            magnitude
-        })
+        Some(if value & 1 != 0 { -magnitude } else { magnitude })
     }
 
     fn position(&mut self, code: u8) -> Option<Position> {
@@ -92,11 +84,7 @@ impl<'a> LocationIter<'a> {
             form::NO_COLUMNS => {
                 self.line = self.line.wrapping_add(self.signed_varint()?);
                 let line = Some(self.line);
-                Some(Position {
-                    line,
-                    end_line: line,
-                    ..Position::default()
-                })
+                Some(Position { line, end_line: line, ..Position::default() })
             }
             form::LONG => {
                 self.line = self.line.wrapping_add(self.signed_varint()?);
@@ -132,11 +120,7 @@ impl Iterator for LocationIter<'_> {
         let start = self.offset;
         self.offset += 2 * (u32::from(head & 7) + 1);
         let position = self.position(head >> 3 & 15)?;
-        Some(LocationEntry {
-            start,
-            end: self.offset,
-            position,
-        })
+        Some(LocationEntry { start, end: self.offset, position })
     }
 }
 
@@ -151,11 +135,7 @@ pub struct PositionIter<'a> {
 impl<'a> PositionIter<'a> {
     /// Spreads the rows of a location table.
     pub fn new(rows: LocationIter<'a>) -> PositionIter<'a> {
-        PositionIter {
-            rows,
-            current: Position::default(),
-            left: 0,
-        }
+        PositionIter { rows, current: Position::default(), left: 0 }
     }
 }
 
@@ -182,10 +162,7 @@ pub struct LineTableWriter {
 impl LineTableWriter {
     /// A writer for a code object that starts on this line.
     pub fn new(first_line: i32) -> LineTableWriter {
-        LineTableWriter {
-            table: Vec::new(),
-            line: first_line,
-        }
+        LineTableWriter { table: Vec::new(), line: first_line }
     }
 
     /// The finished table.
@@ -222,8 +199,7 @@ impl LineTableWriter {
         } else if end_line == line {
             if delta == 0 && column < 80 && end_column - column < 16 && end_column >= column {
                 self.head((column >> 3) as u8, units);
-                self.table
-                    .push(((column & 7) << 4 | (end_column - column)) as u8);
+                self.table.push(((column & 7) << 4 | (end_column - column)) as u8);
                 return;
             }
             if (0..3).contains(&delta) && column < 128 && end_column < 128 {
@@ -266,12 +242,7 @@ mod tests {
 
     #[test]
     fn rows_round_trip() {
-        let rows = [
-            (1, 5, 5, 3, 8),
-            (9, 7, 7, 100, 120),
-            (2, 3, 9, 200, 4),
-            (1, 3, 3, -1, -1),
-        ];
+        let rows = [(1, 5, 5, 3, 8), (9, 7, 7, 100, 120), (2, 3, 9, 200, 4), (1, 3, 3, -1, -1)];
         let mut writer = LineTableWriter::new(5);
         for (units, line, end_line, column, end_column) in rows {
             writer.push(units, line, end_line, column, end_column);

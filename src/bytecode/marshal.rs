@@ -41,11 +41,7 @@ impl std::error::Error for MarshalError {}
 
 /// The value as bytes.
 pub fn dumps(value: &Constant) -> Vec<u8> {
-    let mut writer = Writer {
-        out: Vec::new(),
-        strings: HashMap::new(),
-        refs: 0,
-    };
+    let mut writer = Writer { out: Vec::new(), strings: HashMap::new(), refs: 0 };
     writer.value(value);
     writer.out
 }
@@ -57,11 +53,7 @@ pub fn dump_code(code: &Arc<CodeObject>) -> Vec<u8> {
 
 /// Reads a value from the start of the bytes.
 pub fn loads(bytes: &[u8]) -> Result<Constant, MarshalError> {
-    let mut reader = Reader {
-        rest: bytes,
-        refs: Vec::new(),
-        depth: 0,
-    };
+    let mut reader = Reader { rest: bytes, refs: Vec::new(), depth: 0 };
     reader.value()
 }
 
@@ -138,11 +130,7 @@ impl Writer {
         self.out.push(b'l');
         let bits = value.magnitude();
         let count = bits.bits().div_ceil(15) as i64;
-        self.long(if value.sign() == Sign::Minus {
-            -count
-        } else {
-            count
-        });
+        self.long(if value.sign() == Sign::Minus { -count } else { count });
         let bytes = bits.to_bytes_le();
         for index in 0..count as usize {
             let bit = index * 15;
@@ -162,9 +150,7 @@ impl Writer {
         self.strings.insert(text.clone(), self.refs);
         self.refs += 1;
         let bytes = text.as_bytes();
-        let identifier = bytes
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        let identifier = bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
         match (text.is_ascii(), u8::try_from(bytes.len())) {
             (true, Ok(length)) => {
                 let kind = if identifier { b'Z' } else { b'z' };
@@ -183,9 +169,7 @@ impl Writer {
     }
 
     fn names(&mut self, names: &[WStr]) {
-        self.value(&Constant::Tuple(
-            names.iter().cloned().map(Constant::Str).collect(),
-        ));
+        self.value(&Constant::Tuple(names.iter().cloned().map(Constant::Str).collect()));
     }
 
     fn byte_string(&mut self, bytes: &[u8]) {
@@ -195,13 +179,7 @@ impl Writer {
 
     fn code(&mut self, code: &CodeObject) {
         self.out.push(b'c');
-        for number in [
-            code.argcount,
-            code.posonlyargcount,
-            code.kwonlyargcount,
-            code.stacksize,
-            code.flags,
-        ] {
+        for number in [code.argcount, code.posonlyargcount, code.kwonlyargcount, code.stacksize, code.flags] {
             self.long(i64::from(number));
         }
         self.byte_string(&code.code);
@@ -278,10 +256,7 @@ impl Reader<'_> {
             b'i' => Constant::Int(i64::from(self.long()?)),
             b'l' => self.big_int()?,
             b'g' => Constant::Float(self.float()?),
-            b'y' => Constant::Complex {
-                real: self.float()?,
-                imag: self.float()?,
-            },
+            b'y' => Constant::Complex { real: self.float()?, imag: self.float()? },
             b's' => {
                 let size = self.size()?;
                 Constant::Bytes(self.take(size)?.to_vec())
@@ -323,8 +298,7 @@ impl Reader<'_> {
 
     fn text(&mut self, size: usize) -> Read<Constant> {
         let text = WStr::from_wtf8(self.take(size)?);
-        text.map(Constant::Str)
-            .ok_or(MarshalError::BadData("invalid text"))
+        text.map(Constant::Str).ok_or(MarshalError::BadData("invalid text"))
     }
 
     fn items(&mut self, count: usize) -> Read<Vec<Constant>> {
@@ -342,11 +316,7 @@ impl Reader<'_> {
             }
             value = value << 15 | BigInt::from(digit);
         }
-        Ok(Constant::from_bigint(if count < 0 {
-            -value
-        } else {
-            value
-        }))
+        Ok(Constant::from_bigint(if count < 0 { -value } else { value }))
     }
 
     fn bytes(&mut self) -> Read<Vec<u8>> {

@@ -277,14 +277,7 @@ struct Info {
     base: u16,
 }
 
-const NO_INFO: Info = Info {
-    name: "",
-    caches: 0,
-    flags: 0,
-    popped: |_| 0,
-    pushed: |_| 0,
-    base: 0,
-};
+const NO_INFO: Info = Info { name: "", caches: 0, flags: 0, popped: |_| 0, pushed: |_| 0, base: 0 };
 
 macro_rules! declare_opcodes {
     ($(($variant:ident, $name:literal, $number:literal, $caches:literal, [$($flag:ident)*],
@@ -465,19 +458,12 @@ impl AnyOpcode {
     /// The real opcode; `None` for a pseudo opcode.
     pub const fn real(self) -> Option<Opcode> {
         let number = self as u16;
-        if number < 256 {
-            REAL[number as usize]
-        } else {
-            None
-        }
+        if number < 256 { REAL[number as usize] } else { None }
     }
 
     /// The opcode with this number, if there is one.
     pub fn from_u16(number: u16) -> Option<AnyOpcode> {
-        AnyOpcode::ALL
-            .iter()
-            .copied()
-            .find(|op| *op as u16 == number)
+        AnyOpcode::ALL.iter().copied().find(|op| *op as u16 == number)
     }
 
     /// Looks an opcode up by its name.
@@ -502,10 +488,7 @@ mod tests {
             assert_eq!(Opcode::from_name(op.name()), Some(op));
             assert_eq!(op.deopt().cache_entries(), op.cache_entries());
         }
-        assert_eq!(
-            Opcode::from_u8(3).map(Opcode::name),
-            Some("BINARY_OP_INPLACE_ADD_UNICODE")
-        );
+        assert_eq!(Opcode::from_u8(3).map(Opcode::name), Some("BINARY_OP_INPLACE_ADD_UNICODE"));
     }
 
     #[test]

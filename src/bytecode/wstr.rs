@@ -41,9 +41,7 @@ impl WStr {
 
     /// The text with lone surrogates replaced by U+FFFD.
     pub fn to_string_lossy(&self) -> String {
-        self.code_points()
-            .map(|p| char::from_u32(p).unwrap_or('\u{fffd}'))
-            .collect()
+        self.code_points().map(|p| char::from_u32(p).unwrap_or('\u{fffd}')).collect()
     }
 
     /// Whether the string is empty.
@@ -178,10 +176,7 @@ mod tests {
     #[test]
     fn surrogates_survive() {
         let text = WStr::from_code_points([0x61, 0xd800, 0x10ffff]);
-        assert_eq!(
-            text.code_points().collect::<Vec<_>>(),
-            [0x61, 0xd800, 0x10ffff]
-        );
+        assert_eq!(text.code_points().collect::<Vec<_>>(), [0x61, 0xd800, 0x10ffff]);
         assert_eq!(text.as_str(), None);
         assert_eq!(text.len(), 3);
         assert!(WStr::from_wtf8(text.as_bytes()).is_some());

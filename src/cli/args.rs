@@ -89,7 +89,9 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, i32> {
         Target::Command(_) => "-c".to_owned(),
         Target::Module(_) => "-m".to_owned(),
         Target::File(path) => path.clone(),
-        Target::Stdin if parser.at <= parser.args.len() && parser.args.get(parser.at - 1).is_some_and(|a| a == "-") => "-".to_owned(),
+        Target::Stdin if parser.at <= parser.args.len() && parser.args.get(parser.at - 1).is_some_and(|a| a == "-") => {
+            "-".to_owned()
+        }
         Target::Stdin => String::new(),
     };
     parser.flags.argv = std::iter::once(first).chain(rest).collect();

@@ -106,8 +106,12 @@ fn run_file(path: &str, skip_first_line: bool) -> PyResult<()> {
     if file.is_dir() || is_zip(file) {
         prepend_path(path);
         let runpy = import::import_module("runpy")?;
-        return call::call_method(&runpy, "_run_module_as_main", &[Str::new("__main__").into(), pyrs_runtime::objects::singletons::bool_obj(false)])
-            .map(drop);
+        return call::call_method(
+            &runpy,
+            "_run_module_as_main",
+            &[Str::new("__main__").into(), pyrs_runtime::objects::singletons::bool_obj(false)],
+        )
+        .map(drop);
     }
     let mut source = match std::fs::read(file) {
         Ok(source) => source,
@@ -177,12 +181,20 @@ fn report(raised: Raised) -> i32 {
     if core::sys_attribute("__stderr__").is_none() {
         // The streams could not be made: there is no other way to say why.
         let shown = text::repr_text(&exc).unwrap_or_default();
-        eprintln!("Fatal Python error: init_sys_streams: {shown}\n{}", pyrs_interp::frame_object::describe_traceback(&exc));
+        eprintln!(
+            "Fatal Python error: init_sys_streams: {shown}\n{}",
+            pyrs_interp::frame_object::describe_traceback(&exc)
+        );
         return 1;
     }
     let interrupted = exc.class().is_subclass(exceptions::KeyboardInterrupt::class());
     let traceback = exceptions::traceback(&exc).unwrap_or_else(none);
-    for (name, value) in [("last_type", exc.class().to_obj()), ("last_value", exc.clone()), ("last_traceback", traceback.clone()), ("last_exc", exc.clone())] {
+    for (name, value) in [
+        ("last_type", exc.class().to_obj()),
+        ("last_value", exc.clone()),
+        ("last_traceback", traceback.clone()),
+        ("last_exc", exc.clone()),
+    ] {
         if let Some(sys) = thread::runtime().sys_dict.get() {
             sys.downcast::<Dict>().expect("a dict").set_text(name, value);
         }

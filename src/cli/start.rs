@@ -15,10 +15,14 @@ fn hash_key(flags: &Flags) -> Result<(u64, u64), String> {
             // SAFETY: the buffer is 16 bytes long.
             let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), 16, 0) };
             if got != 16 {
-                let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+                let now =
+                    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
                 bytes = now.to_le_bytes();
             }
-            Ok((u64::from_le_bytes(bytes[..8].try_into().expect("8")), u64::from_le_bytes(bytes[8..].try_into().expect("8"))))
+            Ok((
+                u64::from_le_bytes(bytes[..8].try_into().expect("8")),
+                u64::from_le_bytes(bytes[8..].try_into().expect("8")),
+            ))
         }
         Some("0") => Ok((0, 0)),
         Some(text) => match text.parse::<u32>() {
@@ -82,14 +86,18 @@ pub fn start(mut flags: Flags) -> Result<(), String> {
 }
 
 fn set_paths(flags: &mut Flags) {
-    let environment = |name: &str| if flags.ignore_environment { None } else { std::env::var(name).ok().filter(|v| !v.is_empty()) };
+    let environment =
+        |name: &str| if flags.ignore_environment { None } else { std::env::var(name).ok().filter(|v| !v.is_empty()) };
     let mut path: Vec<String> = Vec::new();
     if let Some(list) = environment("PYTHONPATH") {
         path.extend(list.split(':').map(|p| if p.is_empty() { ".".to_owned() } else { p.to_owned() }));
     }
     let home = environment("PYTHONHOME");
     let executable = std::path::Path::new(&flags.executable);
-    let prefix = executable.parent().and_then(|p| p.parent()).map_or("/usr/local".to_owned(), |p| p.to_string_lossy().into_owned());
+    let prefix = executable
+        .parent()
+        .and_then(|p| p.parent())
+        .map_or("/usr/local".to_owned(), |p| p.to_string_lossy().into_owned());
     flags.prefix = home.clone().unwrap_or(prefix);
     let library = format!("{}/lib/python3.14", flags.prefix);
     path.push(format!("{}/lib/python314.zip", flags.prefix));
@@ -102,9 +110,10 @@ fn set_paths(flags: &mut Flags) {
 /// Runs what is due at the end: threads, `atexit`, streams. False if flushing failed.
 pub fn finish() -> bool {
     let rt = thread::runtime();
-    let threading = rt.modules.get().and_then(|m| {
-        m.downcast::<pyrs_runtime::objects::dict::Dict>().and_then(|d| d.get_text("threading"))
-    });
+    let threading = rt
+        .modules
+        .get()
+        .and_then(|m| m.downcast::<pyrs_runtime::objects::dict::Dict>().and_then(|d| d.get_text("threading")));
     if let Some(threading) = threading
         && let Err(raised) = call::call_method(&threading, "_shutdown", &[])
     {

@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use pyrs_bytecode::{
-    AnyOpcode as Op, CodeObject, Constant, LineTableWriter, WStr, co_flags, local_kind,
-    write_varint,
-};
+use pyrs_bytecode::{AnyOpcode as Op, CodeObject, Constant, LineTableWriter, WStr, co_flags, local_kind, write_varint};
 
 use crate::errors::{Compiled, system_error};
 use crate::flowgraph::{BlockRef, CfgInstr, Graph};
@@ -99,11 +96,7 @@ fn localsplus(shape: &UnitShape) -> (Vec<WStr>, Vec<u8>) {
         names.push(name.clone());
         kinds.push(kind);
     }
-    for name in shape
-        .cellvars
-        .iter()
-        .filter(|name| !shape.varnames.contains(name))
-    {
+    for name in shape.cellvars.iter().filter(|name| !shape.varnames.contains(name)) {
         names.push(name.clone());
         kinds.push(local_kind::CELL);
     }
@@ -157,27 +150,14 @@ fn add_prefix(graph: &mut Graph, shape: &UnitShape, fixed: &[usize]) {
     let generator = co_flags::GENERATOR | co_flags::COROUTINE | co_flags::ASYNC_GENERATOR;
     let mut prefix = Vec::new();
     if !shape.freevars.is_empty() {
-        prefix.push(CfgInstr::new(
-            Op::CopyFreeVars,
-            shape.freevars.len() as i32,
-            Loc::NONE,
-        ));
+        prefix.push(CfgInstr::new(Op::CopyFreeVars, shape.freevars.len() as i32, Loc::NONE));
     }
     let mut cells: Vec<usize> = (0..shape.cellvars.len()).collect();
     cells.sort_by_key(|cell| fixed[*cell]);
-    prefix.extend(
-        cells
-            .iter()
-            .map(|cell| CfgInstr::new(Op::MakeCell, *cell as i32, Loc::NONE)),
-    );
+    prefix.extend(cells.iter().map(|cell| CfgInstr::new(Op::MakeCell, *cell as i32, Loc::NONE)));
     if shape.flags & generator != 0 {
         let line = shape.firstlineno;
-        let loc = Loc {
-            line,
-            end_line: line,
-            col: -1,
-            end_col: -1,
-        };
+        let loc = Loc { line, end_line: line, col: -1, end_col: -1 };
         prefix.push(CfgInstr::new(Op::ReturnGenerator, 0, loc));
         prefix.push(CfgInstr::new(Op::PopTop, 0, loc));
     }
@@ -215,12 +195,7 @@ fn flatten(graph: &Graph) -> Compiled<FlatCode> {
         starts.insert(*block, count);
         count += graph.block(*block).instrs.len();
     }
-    let place = |block: BlockRef| {
-        starts
-            .get(&block)
-            .copied()
-            .ok_or_else(|| system_error("jump to a removed block"))
-    };
+    let place = |block: BlockRef| starts.get(&block).copied().ok_or_else(|| system_error("jump to a removed block"));
     let mut instrs = Vec::with_capacity(count);
     for block in &order {
         for instr in &graph.block(*block).instrs {
@@ -236,13 +211,7 @@ fn flatten(graph: &Graph) -> Compiled<FlatCode> {
                 }),
                 None => None,
             };
-            instrs.push(FlatInstr {
-                op: instr.op,
-                arg: instr.arg,
-                loc: instr.loc,
-                target,
-                handler,
-            });
+            instrs.push(FlatInstr { op: instr.op, arg: instr.arg, loc: instr.loc, target, handler });
         }
     }
     Ok(FlatCode { instrs })
@@ -252,8 +221,7 @@ impl FlatInstr {
     /// The number of code units, prefixes and caches included.
     fn size(&self) -> usize {
         let arg = self.arg as u32;
-        let prefixes =
-            usize::from(arg > 0xff) + usize::from(arg > 0xffff) + usize::from(arg > 0xff_ffff);
+        let prefixes = usize::from(arg > 0xff) + usize::from(arg > 0xffff) + usize::from(arg > 0xff_ffff);
         prefixes + 1 + self.op.cache_entries()
     }
 }
@@ -268,18 +236,10 @@ impl FlatCode {
             let forward = target > index;
             match instr.op {
                 Op::Jump => {
-                    instr.op = if forward {
-                        Op::JumpForward
-                    } else {
-                        Op::JumpBackward
-                    };
+                    instr.op = if forward { Op::JumpForward } else { Op::JumpBackward };
                 }
                 Op::JumpNoInterrupt => {
-                    instr.op = if forward {
-                        Op::JumpForward
-                    } else {
-                        Op::JumpBackwardNoInterrupt
-                    };
+                    instr.op = if forward { Op::JumpForward } else { Op::JumpBackwardNoInterrupt };
                 }
                 _ => {}
             }
@@ -357,11 +317,7 @@ impl FlatCode {
                         | Op::JumpBackward
                         | Op::JumpBackwardNoInterrupt
                 );
-                locs[index] = if leaves {
-                    Loc::NONE
-                } else {
-                    locs.get(index + 1).copied().unwrap_or(Loc::NONE)
-                };
+                locs[index] = if leaves { Loc::NONE } else { locs.get(index + 1).copied().unwrap_or(Loc::NONE) };
             }
         }
         let mut emit = |run: Option<(Loc, usize)>| {

@@ -48,10 +48,7 @@ pub fn negative(value: &Constant) -> Option<Constant> {
     match as_number(value)? {
         Number::Int(value) => int(-value),
         Number::Float(value) => Some(Constant::Float(-value)),
-        Number::Complex(real, imag) => Some(Constant::Complex {
-            real: -real,
-            imag: -imag,
-        }),
+        Number::Complex(real, imag) => Some(Constant::Complex { real: -real, imag: -imag }),
     }
 }
 
@@ -124,11 +121,7 @@ fn as_complex(value: Number) -> Option<(f64, f64)> {
 
 fn int_binary(a: &BigInt, op: BinaryOp, b: &BigInt, bools: bool) -> Option<Constant> {
     let logical = |value: BigInt| {
-        if bools {
-            Some(Constant::from_bool(!value.is_zero()))
-        } else {
-            int(value)
-        }
+        if bools { Some(Constant::from_bool(!value.is_zero())) } else { int(value) }
     };
     match op {
         BinaryOp::Add => int(a + b),
@@ -162,11 +155,7 @@ fn int_binary(a: &BigInt, op: BinaryOp, b: &BigInt, bools: bool) -> Option<Const
             }
             match b.to_u64() {
                 Some(shift) if shift < a.bits() + 1 => int(a >> shift),
-                _ => int(if a.is_negative() {
-                    BigInt::from(-1)
-                } else {
-                    BigInt::zero()
-                }),
+                _ => int(if a.is_negative() { BigInt::from(-1) } else { BigInt::zero() }),
             }
         }
         BinaryOp::And => logical(a & b),
@@ -194,20 +183,14 @@ fn true_divide(a: &BigInt, b: &BigInt) -> Option<f64> {
         return Some(0.0);
     }
     let shift = 66 + den.bits() as i64 - num.bits() as i64;
-    let (scaled, den) = if shift >= 0 {
-        (num << shift as u64, den)
-    } else {
-        (num, den << -shift as u64)
-    };
+    let (scaled, den) = if shift >= 0 { (num << shift as u64, den) } else { (num, den << -shift as u64) };
     let (mut quotient, rest) = scaled.div_rem(&den);
     if !rest.is_zero() {
         quotient |= BigInt::from(1);
     }
     let mantissa = quotient.to_u128()?;
     let float = scale_u128(mantissa, -shift)?;
-    float
-        .is_finite()
-        .then_some(if negative { -float } else { float })
+    float.is_finite().then_some(if negative { -float } else { float })
 }
 
 /// `mantissa * 2**exponent`, rounded once; subnormal results are left to run time.
@@ -271,11 +254,7 @@ fn float_divmod(a: f64, b: f64) -> (f64, f64) {
     }
     let floor = if quotient != 0.0 {
         let floor = quotient.floor();
-        if quotient - floor > 0.5 {
-            floor + 1.0
-        } else {
-            floor
-        }
+        if quotient - floor > 0.5 { floor + 1.0 } else { floor }
     } else {
         0f64.copysign(a / b)
     };
@@ -414,10 +393,7 @@ fn repeat(left: &Constant, right: &Constant) -> Option<Option<Constant>> {
 }
 
 fn is_sequence(value: &Constant) -> bool {
-    matches!(
-        value,
-        Constant::Str(_) | Constant::Bytes(_) | Constant::Tuple(_)
-    )
+    matches!(value, Constant::Str(_) | Constant::Bytes(_) | Constant::Tuple(_))
 }
 
 fn repeat_sequence(sequence: &Constant, count: &BigInt) -> Option<Constant> {
@@ -427,11 +403,7 @@ fn repeat_sequence(sequence: &Constant, count: &BigInt) -> Option<Constant> {
         Constant::Tuple(items) => items.len(),
         _ => return None,
     } as i64;
-    let limit = if matches!(sequence, Constant::Tuple(_)) {
-        MAX_COLLECTION_SIZE
-    } else {
-        MAX_STR_SIZE
-    };
+    let limit = if matches!(sequence, Constant::Tuple(_)) { MAX_COLLECTION_SIZE } else { MAX_STR_SIZE };
     if size == 0 {
         return Some(sequence.clone());
     }
@@ -441,22 +413,13 @@ fn repeat_sequence(sequence: &Constant, count: &BigInt) -> Option<Constant> {
     }
     let times = count as usize;
     Some(match sequence {
-        Constant::Str(text) => {
-            Constant::Str(WStr::from_wtf8(&text.as_bytes().repeat(times)).unwrap_or_default())
-        }
+        Constant::Str(text) => Constant::Str(WStr::from_wtf8(&text.as_bytes().repeat(times)).unwrap_or_default()),
         Constant::Bytes(bytes) => Constant::Bytes(bytes.repeat(times)),
         Constant::Tuple(items) => {
             if count != 0 && complexity(sequence, MAX_TOTAL_ITEMS / count) < 0 {
                 return None;
             }
-            Constant::Tuple(
-                items
-                    .iter()
-                    .cycle()
-                    .take(items.len() * times)
-                    .cloned()
-                    .collect(),
-            )
+            Constant::Tuple(items.iter().cycle().take(items.len() * times).cloned().collect())
         }
         _ => return None,
     })
@@ -482,11 +445,7 @@ fn subscript(sequence: &Constant, index: &Constant) -> Option<Constant> {
     }
     let index = as_int(index)?.to_i64()?;
     let at = |length: usize| {
-        let index = if index < 0 {
-            index + length as i64
-        } else {
-            index
-        };
+        let index = if index < 0 { index + length as i64 } else { index };
         usize::try_from(index).ok().filter(|index| *index < length)
     };
     match sequence {
@@ -514,9 +473,7 @@ fn slice(sequence: &Constant, parts: &[Constant; 3]) -> Option<Constant> {
             Constant::Str(WStr::from_code_points(indices.map(|index| points[index])))
         }
         Constant::Bytes(bytes) => Constant::Bytes(indices.map(|index| bytes[index]).collect()),
-        Constant::Tuple(items) => {
-            Constant::Tuple(indices.map(|index| items[index].clone()).collect())
-        }
+        Constant::Tuple(items) => Constant::Tuple(indices.map(|index| items[index].clone()).collect()),
         _ => return None,
     })
 }
@@ -532,11 +489,7 @@ fn slice_indices(parts: &[Constant; 3], length: i64) -> Option<impl Iterator<Ite
     if step == 0 {
         return None;
     }
-    let (low, high) = if step > 0 {
-        (0, length)
-    } else {
-        (-1, length - 1)
-    };
+    let (low, high) = if step > 0 { (0, length) } else { (-1, length - 1) };
     let clamp = |value: Option<i64>, default: i64| match value {
         None => default,
         Some(value) if value < 0 => (value.saturating_add(length)).max(low),
@@ -561,28 +514,13 @@ mod tests {
     #[test]
     fn arithmetic() {
         let int = Constant::Int;
-        assert_eq!(
-            binary(&int(7), BinaryOp::FloorDivide, &int(-2)),
-            Some(int(-4))
-        );
-        assert_eq!(
-            binary(&int(7), BinaryOp::Remainder, &int(-2)),
-            Some(int(-1))
-        );
+        assert_eq!(binary(&int(7), BinaryOp::FloorDivide, &int(-2)), Some(int(-4)));
+        assert_eq!(binary(&int(7), BinaryOp::Remainder, &int(-2)), Some(int(-1)));
         assert_eq!(binary(&int(1), BinaryOp::TrueDivide, &int(0)), None);
         assert_eq!(binary(&int(1), BinaryOp::Lshift, &int(200)), None);
-        assert_eq!(
-            binary(&int(1), BinaryOp::TrueDivide, &int(3)),
-            Some(Constant::Float(1.0 / 3.0))
-        );
+        assert_eq!(binary(&int(1), BinaryOp::TrueDivide, &int(3)), Some(Constant::Float(1.0 / 3.0)));
         let text = Constant::Str(WStr::from("ab"));
-        assert_eq!(
-            binary(&text, BinaryOp::Multiply, &int(2)),
-            Some(Constant::Str(WStr::from("abab")))
-        );
-        assert_eq!(
-            binary(&text, BinaryOp::Subscript, &int(-1)),
-            Some(Constant::Str(WStr::from("b")))
-        );
+        assert_eq!(binary(&text, BinaryOp::Multiply, &int(2)), Some(Constant::Str(WStr::from("abab"))));
+        assert_eq!(binary(&text, BinaryOp::Subscript, &int(-1)), Some(Constant::Str(WStr::from("b"))));
     }
 }

@@ -28,12 +28,7 @@ pub fn future_features(tree: &Mod) -> Compiled<FutureFeatures> {
         rest = others;
     }
     for stmt in rest {
-        let StmtKind::ImportFrom {
-            module,
-            names,
-            level,
-        } = &stmt.kind
-        else {
+        let StmtKind::ImportFrom { module, names, level } = &stmt.kind else {
             break;
         };
         let is_future = module.as_ref().is_some_and(|name| *name == "__future__");
@@ -50,16 +45,13 @@ pub fn future_features(tree: &Mod) -> Compiled<FutureFeatures> {
 
 fn feature_flag(name: &str, location: Location) -> Compiled<u32> {
     Ok(match name {
-        "nested_scopes" | "generators" | "division" | "absolute_import" | "with_statement"
-        | "print_function" | "unicode_literals" | "generator_stop" => 0,
+        "nested_scopes" | "generators" | "division" | "absolute_import" | "with_statement" | "print_function"
+        | "unicode_literals" | "generator_stop" => 0,
         "barry_as_FLUFL" => co_flags::FUTURE_BARRY_AS_BDFL,
         "annotations" => co_flags::FUTURE_ANNOTATIONS,
         "braces" => return Err(error_at(location, "not a chance")),
         _ => {
-            return Err(error_at(
-                location,
-                format!("future feature {name} is not defined"),
-            ));
+            return Err(error_at(location, format!("future feature {name} is not defined")));
         }
     })
 }

@@ -14,28 +14,13 @@ pub struct Loc {
 
 impl Loc {
     /// An instruction that belongs to no line.
-    pub const NONE: Loc = Loc {
-        line: -1,
-        end_line: -1,
-        col: -1,
-        end_col: -1,
-    };
+    pub const NONE: Loc = Loc { line: -1, end_line: -1, col: -1, end_col: -1 };
     /// An instruction that takes the position of the one after it.
-    pub const NEXT: Loc = Loc {
-        line: -2,
-        end_line: -2,
-        col: -2,
-        end_col: -2,
-    };
+    pub const NEXT: Loc = Loc { line: -2, end_line: -2, col: -2, end_col: -2 };
 
     /// A whole line, without columns of its own.
     pub fn line(line: i32) -> Loc {
-        Loc {
-            line,
-            end_line: line,
-            col: 0,
-            end_col: 0,
-        }
+        Loc { line, end_line: line, col: 0, end_col: 0 }
     }
 }
 

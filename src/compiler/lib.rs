@@ -21,9 +21,7 @@ use std::sync::Arc;
 pub use pyrs_bytecode::CodeObject;
 pub use pyrs_parser::ast;
 use pyrs_parser::ast::Mod;
-pub use pyrs_parser::{
-    Codec, ErrorKind, Mode, ParseOptions, SyntaxErrorInfo, SyntaxWarningInfo, WarningKind,
-};
+pub use pyrs_parser::{Codec, ErrorKind, Mode, ParseOptions, SyntaxErrorInfo, SyntaxWarningInfo, WarningKind};
 
 /// Bits of `compile`'s flags.
 pub mod compile_flags {
@@ -47,11 +45,7 @@ pub fn parse(
     flags: u32,
     warnings: Warnings<'_>,
 ) -> Result<Mod, SyntaxErrorInfo> {
-    let options = ParseOptions {
-        filename,
-        mode,
-        flags,
-    };
+    let options = ParseOptions { filename, mode, flags };
     pyrs_parser::parse(source, options, warnings).map(|(tree, _)| tree)
 }
 
@@ -78,11 +72,7 @@ pub fn compile_bytes(
     codec: Option<Codec<'_>>,
     warnings: Warnings<'_>,
 ) -> Result<Arc<CodeObject>, SyntaxErrorInfo> {
-    let options = ParseOptions {
-        filename,
-        mode,
-        flags,
-    };
+    let options = ParseOptions { filename, mode, flags };
     let (tree, _) = pyrs_parser::parse_bytes(source, options, codec, warnings)?;
     compile_owned(tree, source.len(), filename, flags, optimize, warnings)
 }
@@ -125,10 +115,7 @@ fn compile_owned(
     let optimize = u8::try_from(optimize).unwrap_or(0);
     pyrs_parser::with_big_stack(size, || {
         let result = compile_steps(&mut tree, filename, flags, optimize, warnings);
-        drop(std::mem::replace(
-            &mut tree,
-            Mod::Interactive { body: Vec::new() },
-        ));
+        drop(std::mem::replace(&mut tree, Mod::Interactive { body: Vec::new() }));
         result
     })
     .map_err(|error| in_file(*error, filename))
@@ -148,8 +135,5 @@ fn compile_steps(
 }
 
 fn in_file(error: SyntaxErrorInfo, filename: &str) -> SyntaxErrorInfo {
-    SyntaxErrorInfo {
-        filename: filename.to_string(),
-        ..error
-    }
+    SyntaxErrorInfo { filename: filename.to_string(), ..error }
 }

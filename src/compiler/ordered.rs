@@ -12,19 +12,14 @@ pub struct OrderedMap<K, V> {
 
 impl<K, V> Default for OrderedMap<K, V> {
     fn default() -> Self {
-        OrderedMap {
-            entries: Vec::new(),
-            index: HashMap::new(),
-        }
+        OrderedMap { entries: Vec::new(), index: HashMap::new() }
     }
 }
 
 impl<K: Clone + Eq + Hash, V> OrderedMap<K, V> {
     /// The value of a key.
     pub fn get(&self, key: &K) -> Option<&V> {
-        self.index
-            .get(key)
-            .map(|position| &self.entries[*position].1)
+        self.index.get(key).map(|position| &self.entries[*position].1)
     }
 
     /// Sets the value of a key; a new key goes last.

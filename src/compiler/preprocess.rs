@@ -3,8 +3,8 @@
 
 use pyrs_bytecode::{BinaryOp, Constant, WStr, co_flags};
 use pyrs_parser::ast::{
-    Arguments, Comprehension, ExceptHandlerKind, Expr, ExprContext, ExprKind, Location, Mod,
-    Operator, Pattern, PatternKind, Stmt, StmtKind, TypeParam, TypeParamKind, UnaryOp,
+    Arguments, Comprehension, ExceptHandlerKind, Expr, ExprContext, ExprKind, Location, Mod, Operator, Pattern,
+    PatternKind, Stmt, StmtKind, TypeParam, TypeParamKind, UnaryOp,
 };
 use pyrs_parser::{SyntaxWarningInfo, WarningKind, with_stack};
 
@@ -19,10 +19,7 @@ pub fn is_docstring(stmt: &Stmt) -> bool {
 pub fn docstring_text(stmt: &Stmt) -> Option<&WStr> {
     match &stmt.kind {
         StmtKind::Expr { value } => match &value.kind {
-            ExprKind::Constant {
-                value: Constant::Str(text),
-                ..
-            } => Some(text),
+            ExprKind::Constant { value: Constant::Str(text), .. } => Some(text),
             _ => None,
         },
         _ => None,
@@ -97,12 +94,7 @@ impl<'w> Preprocessor<'w> {
             let location = body[0].location;
             if let StmtKind::Expr { value } = &mut body[0].kind {
                 let inner = std::mem::replace(value.as_mut(), placeholder(location));
-                **value = Expr::new(
-                    ExprKind::JoinedStr {
-                        values: vec![inner],
-                    },
-                    location,
-                );
+                **value = Expr::new(ExprKind::JoinedStr { values: vec![inner] }, location);
             }
         }
     }
@@ -114,35 +106,17 @@ impl<'w> Preprocessor<'w> {
     }
 
     fn function_body(&mut self, body: &mut Vec<Stmt>) {
-        self.within(
-            ControlFlow {
-                in_function: true,
-                ..ControlFlow::default()
-            },
-            |p| {
-                p.docstring_body(body);
-            },
-        );
+        self.within(ControlFlow { in_function: true, ..ControlFlow::default() }, |p| {
+            p.docstring_body(body);
+        });
     }
 
     fn loop_body(&mut self, body: &mut [Stmt]) {
-        self.within(
-            ControlFlow {
-                in_loop: true,
-                ..ControlFlow::default()
-            },
-            |p| p.body(body),
-        );
+        self.within(ControlFlow { in_loop: true, ..ControlFlow::default() }, |p| p.body(body));
     }
 
     fn finally_body(&mut self, body: &mut [Stmt]) {
-        self.within(
-            ControlFlow {
-                in_finally: true,
-                ..ControlFlow::default()
-            },
-            |p| p.body(body),
-        );
+        self.within(ControlFlow { in_finally: true, ..ControlFlow::default() }, |p| p.body(body));
     }
 
     fn warn_in_finally(&mut self, keyword: &str, location: Location) {
@@ -160,22 +134,8 @@ impl<'w> Preprocessor<'w> {
         let location = stmt.location;
         let context = self.contexts.last().copied().unwrap_or_default();
         match &mut stmt.kind {
-            StmtKind::FunctionDef {
-                args,
-                body,
-                decorator_list,
-                returns,
-                type_params,
-                ..
-            }
-            | StmtKind::AsyncFunctionDef {
-                args,
-                body,
-                decorator_list,
-                returns,
-                type_params,
-                ..
-            } => {
+            StmtKind::FunctionDef { args, body, decorator_list, returns, type_params, .. }
+            | StmtKind::AsyncFunctionDef { args, body, decorator_list, returns, type_params, .. } => {
                 self.type_params(type_params);
                 self.arguments(args);
                 self.function_body(body);
@@ -184,14 +144,7 @@ impl<'w> Preprocessor<'w> {
                     self.optional(returns);
                 }
             }
-            StmtKind::ClassDef {
-                bases,
-                keywords,
-                body,
-                decorator_list,
-                type_params,
-                ..
-            } => {
+            StmtKind::ClassDef { bases, keywords, body, decorator_list, type_params, .. } => {
                 self.type_params(type_params);
                 self.exprs(bases);
                 for keyword in keywords {
@@ -207,11 +160,7 @@ impl<'w> Preprocessor<'w> {
                 self.optional(value);
             }
             StmtKind::Break {} | StmtKind::Continue {} => {
-                let keyword = if matches!(stmt.kind, StmtKind::Break {}) {
-                    "break"
-                } else {
-                    "continue"
-                };
+                let keyword = if matches!(stmt.kind, StmtKind::Break {}) { "break" } else { "continue" };
                 if context.in_finally && !context.in_loop {
                     self.warn_in_finally(keyword, location);
                 }
@@ -221,11 +170,7 @@ impl<'w> Preprocessor<'w> {
                 self.exprs(targets);
                 self.expr(value);
             }
-            StmtKind::TypeAlias {
-                name,
-                type_params,
-                value,
-            } => {
+            StmtKind::TypeAlias { name, type_params, value } => {
                 self.expr(name);
                 self.type_params(type_params);
                 self.expr(value);
@@ -234,32 +179,15 @@ impl<'w> Preprocessor<'w> {
                 self.expr(target);
                 self.expr(value);
             }
-            StmtKind::AnnAssign {
-                target,
-                annotation,
-                value,
-                ..
-            } => {
+            StmtKind::AnnAssign { target, annotation, value, .. } => {
                 self.expr(target);
                 if !self.future_annotations {
                     self.expr(annotation);
                 }
                 self.optional(value);
             }
-            StmtKind::For {
-                target,
-                iter,
-                body,
-                orelse,
-                ..
-            }
-            | StmtKind::AsyncFor {
-                target,
-                iter,
-                body,
-                orelse,
-                ..
-            } => {
+            StmtKind::For { target, iter, body, orelse, .. }
+            | StmtKind::AsyncFor { target, iter, body, orelse, .. } => {
                 self.expr(target);
                 self.expr(iter);
                 self.loop_body(body);
@@ -294,18 +222,8 @@ impl<'w> Preprocessor<'w> {
                 self.optional(exc);
                 self.optional(cause);
             }
-            StmtKind::Try {
-                body,
-                handlers,
-                orelse,
-                finalbody,
-            }
-            | StmtKind::TryStar {
-                body,
-                handlers,
-                orelse,
-                finalbody,
-            } => {
+            StmtKind::Try { body, handlers, orelse, finalbody }
+            | StmtKind::TryStar { body, handlers, orelse, finalbody } => {
                 self.body(body);
                 for handler in handlers {
                     let ExceptHandlerKind::ExceptHandler { type_, body, .. } = &mut handler.kind;
@@ -347,10 +265,7 @@ impl<'w> Preprocessor<'w> {
         }
         match &mut expr.kind {
             ExprKind::BinOp { .. } => fold_format(expr),
-            ExprKind::Name {
-                id,
-                ctx: ExprContext::Load,
-            } if *id == "__debug__" => {
+            ExprKind::Name { id, ctx: ExprContext::Load } if *id == "__debug__" => {
                 let value = Constant::from_bool(self.optimize == 0);
                 expr.kind = ExprKind::Constant { value, kind: None };
             }
@@ -360,9 +275,9 @@ impl<'w> Preprocessor<'w> {
 
     fn expr_kind(&mut self, kind: &mut ExprKind) {
         match kind {
-            ExprKind::BoolOp { values, .. }
-            | ExprKind::JoinedStr { values }
-            | ExprKind::TemplateStr { values } => self.exprs(values),
+            ExprKind::BoolOp { values, .. } | ExprKind::JoinedStr { values } | ExprKind::TemplateStr { values } => {
+                self.exprs(values)
+            }
             ExprKind::Set { elts } | ExprKind::List { elts, .. } | ExprKind::Tuple { elts, .. } => {
                 self.exprs(elts);
             }
@@ -396,38 +311,24 @@ impl<'w> Preprocessor<'w> {
                 self.expr(elt);
                 self.generators(generators);
             }
-            ExprKind::DictComp {
-                key,
-                value,
-                generators,
-            } => {
+            ExprKind::DictComp { key, value, generators } => {
                 self.expr(key);
                 self.expr(value);
                 self.generators(generators);
             }
-            ExprKind::Compare {
-                left, comparators, ..
-            } => {
+            ExprKind::Compare { left, comparators, .. } => {
                 self.expr(left);
                 self.exprs(comparators);
             }
-            ExprKind::Call {
-                func,
-                args,
-                keywords,
-            } => {
+            ExprKind::Call { func, args, keywords } => {
                 self.expr(func);
                 self.exprs(args);
                 for keyword in keywords {
                     self.expr(&mut keyword.value);
                 }
             }
-            ExprKind::FormattedValue {
-                value, format_spec, ..
-            }
-            | ExprKind::Interpolation {
-                value, format_spec, ..
-            } => {
+            ExprKind::FormattedValue { value, format_spec, .. }
+            | ExprKind::Interpolation { value, format_spec, .. } => {
                 self.expr(value);
                 self.optional(format_spec);
             }
@@ -454,11 +355,7 @@ impl<'w> Preprocessor<'w> {
 
     fn arguments(&mut self, args: &mut Arguments) {
         if !self.future_annotations {
-            let all = args
-                .posonlyargs
-                .iter_mut()
-                .chain(&mut args.args)
-                .chain(&mut args.kwonlyargs);
+            let all = args.posonlyargs.iter_mut().chain(&mut args.args).chain(&mut args.kwonlyargs);
             for arg in all {
                 self.optional(&mut arg.annotation);
             }
@@ -466,26 +363,20 @@ impl<'w> Preprocessor<'w> {
                 self.optional(&mut arg.annotation);
             }
         }
-        args.kw_defaults
-            .iter_mut()
-            .flatten()
-            .for_each(|default| self.expr(default));
+        args.kw_defaults.iter_mut().flatten().for_each(|default| self.expr(default));
         self.exprs(&mut args.defaults);
     }
 
     fn type_params(&mut self, params: &mut [TypeParam]) {
         for param in params {
             match &mut param.kind {
-                TypeParamKind::TypeVar {
-                    bound,
-                    default_value,
-                    ..
-                } => {
+                TypeParamKind::TypeVar { bound, default_value, .. } => {
                     self.optional(bound);
                     self.optional(default_value);
                 }
-                TypeParamKind::ParamSpec { default_value, .. }
-                | TypeParamKind::TypeVarTuple { default_value, .. } => self.optional(default_value),
+                TypeParamKind::ParamSpec { default_value, .. } | TypeParamKind::TypeVarTuple { default_value, .. } => {
+                    self.optional(default_value)
+                }
             }
         }
     }
@@ -495,29 +386,16 @@ impl<'w> Preprocessor<'w> {
             PatternKind::MatchValue { value } => self.pattern_constant(value),
             PatternKind::MatchSingleton { .. } | PatternKind::MatchStar { .. } => {}
             PatternKind::MatchSequence { patterns } | PatternKind::MatchOr { patterns } => {
-                patterns
-                    .iter_mut()
-                    .for_each(|pattern| self.pattern(pattern));
+                patterns.iter_mut().for_each(|pattern| self.pattern(pattern));
             }
             PatternKind::MatchMapping { keys, patterns, .. } => {
                 keys.iter_mut().for_each(|key| self.pattern_constant(key));
-                patterns
-                    .iter_mut()
-                    .for_each(|pattern| self.pattern(pattern));
+                patterns.iter_mut().for_each(|pattern| self.pattern(pattern));
             }
-            PatternKind::MatchClass {
-                cls,
-                patterns,
-                kwd_patterns,
-                ..
-            } => {
+            PatternKind::MatchClass { cls, patterns, kwd_patterns, .. } => {
                 self.expr(cls);
-                patterns
-                    .iter_mut()
-                    .for_each(|pattern| self.pattern(pattern));
-                kwd_patterns
-                    .iter_mut()
-                    .for_each(|pattern| self.pattern(pattern));
+                patterns.iter_mut().for_each(|pattern| self.pattern(pattern));
+                kwd_patterns.iter_mut().for_each(|pattern| self.pattern(pattern));
             }
             PatternKind::MatchAs { pattern, .. } => {
                 if let Some(pattern) = pattern {
@@ -533,21 +411,10 @@ impl<'w> Preprocessor<'w> {
             return;
         }
         let folded = match &mut expr.kind {
-            ExprKind::UnaryOp {
-                op: UnaryOp::USub,
-                operand,
-            } => constant(operand).and_then(folding::negative),
-            ExprKind::BinOp {
-                left,
-                op: op @ (Operator::Add | Operator::Sub),
-                right,
-            } => {
+            ExprKind::UnaryOp { op: UnaryOp::USub, operand } => constant(operand).and_then(folding::negative),
+            ExprKind::BinOp { left, op: op @ (Operator::Add | Operator::Sub), right } => {
                 self.pattern_constant(left);
-                let op = if *op == Operator::Add {
-                    BinaryOp::Add
-                } else {
-                    BinaryOp::Subtract
-                };
+                let op = if *op == Operator::Add { BinaryOp::Add } else { BinaryOp::Subtract };
                 match (constant(left), constant(right)) {
                     (Some(left), Some(right)) => folding::binary(left, op, right),
                     _ => None,
@@ -569,21 +436,10 @@ fn constant(expr: &Expr) -> Option<&Constant> {
 }
 
 fn placeholder(location: Location) -> Expr {
-    Expr::new(
-        ExprKind::Constant {
-            value: Constant::None,
-            kind: None,
-        },
-        location,
-    )
+    Expr::new(ExprKind::Constant { value: Constant::None, kind: None }, location)
 }
 
-const NOWHERE: Location = Location {
-    lineno: -1,
-    col_offset: -1,
-    end_lineno: -1,
-    end_col_offset: -1,
-};
+const NOWHERE: Location = Location { lineno: -1, col_offset: -1, end_lineno: -1, end_col_offset: -1 };
 
 fn text_constant(text: String) -> Expr {
     let value = Constant::Str(WStr::from(text));
@@ -592,37 +448,22 @@ fn text_constant(text: String) -> Expr {
 
 /// Turns `"..." % (...)` with simple conversions into an f-string.
 fn fold_format(expr: &mut Expr) {
-    let ExprKind::BinOp {
-        left,
-        op: Operator::Mod,
-        right,
-    } = &mut expr.kind
-    else {
+    let ExprKind::BinOp { left, op: Operator::Mod, right } = &mut expr.kind else {
         return;
     };
-    let ExprKind::Constant {
-        value: Constant::Str(format),
-        ..
-    } = &left.kind
-    else {
+    let ExprKind::Constant { value: Constant::Str(format), .. } = &left.kind else {
         return;
     };
     let ExprKind::Tuple { elts, .. } = &mut right.kind else {
         return;
     };
-    if elts
-        .iter()
-        .any(|elt| matches!(elt.kind, ExprKind::Starred { .. }))
-    {
+    if elts.iter().any(|elt| matches!(elt.kind, ExprKind::Starred { .. })) {
         return;
     }
     let Some(pieces) = parse_format(format) else {
         return;
     };
-    let fields = pieces
-        .iter()
-        .filter(|piece| matches!(piece, Piece::Field(..)))
-        .count();
+    let fields = pieces.iter().filter(|piece| matches!(piece, Piece::Field(..))).count();
     if fields != elts.len() {
         return;
     }
@@ -630,22 +471,14 @@ fn fold_format(expr: &mut Expr) {
     let mut values = Vec::with_capacity(pieces.len());
     for piece in pieces {
         match piece {
-            Piece::Text(text) => values.push(Expr::new(
-                ExprKind::Constant {
-                    value: Constant::Str(text),
-                    kind: None,
-                },
-                NOWHERE,
-            )),
+            Piece::Text(text) => {
+                values.push(Expr::new(ExprKind::Constant { value: Constant::Str(text), kind: None }, NOWHERE))
+            }
             Piece::Field(conversion, spec) => {
                 let Some(value) = items.next() else { continue };
                 let location = value.location;
                 let format_spec = spec.map(|spec| Box::new(text_constant(spec)));
-                let kind = ExprKind::FormattedValue {
-                    value: Box::new(value),
-                    conversion,
-                    format_spec,
-                };
+                let kind = ExprKind::FormattedValue { value: Box::new(value), conversion, format_spec };
                 values.push(Expr::new(kind, location));
             }
         }
@@ -706,11 +539,7 @@ fn parse_digits(points: &[u32], mut index: usize) -> Option<(u32, usize)> {
 }
 
 fn digit_at(points: &[u32], index: usize) -> Option<u32> {
-    points
-        .get(index)
-        .copied()
-        .and_then(char::from_u32)
-        .and_then(|ch| ch.to_digit(10))
+    points.get(index).copied().and_then(char::from_u32).and_then(|ch| ch.to_digit(10))
 }
 
 fn parse_field(points: &[u32], mut index: usize) -> Option<(Piece, usize)> {

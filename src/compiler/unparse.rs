@@ -1,9 +1,7 @@
 //! Expressions as text, for stringized annotations.
 
 use pyrs_bytecode::{Constant, WStr};
-use pyrs_parser::ast::{
-    Arg, Arguments, BoolOp, CmpOp, Comprehension, Expr, ExprKind, Operator, UnaryOp,
-};
+use pyrs_parser::ast::{Arg, Arguments, BoolOp, CmpOp, Comprehension, Expr, ExprKind, Operator, UnaryOp};
 
 /// How tightly an expression binds.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
@@ -138,11 +136,7 @@ impl Writer {
             ExprKind::SetComp { elt, generators } => {
                 self.comprehension("{", elt, None, generators, "}");
             }
-            ExprKind::DictComp {
-                key,
-                value,
-                generators,
-            } => {
+            ExprKind::DictComp { key, value, generators } => {
                 self.comprehension("{", key, Some(value), generators, "}");
             }
             ExprKind::Yield { value: None } => self.text("(yield)"),
@@ -160,11 +154,7 @@ impl Writer {
                 w.text("await ");
                 w.expr(value, Level::Atom);
             }),
-            ExprKind::Compare {
-                left,
-                ops,
-                comparators,
-            } => {
+            ExprKind::Compare { left, ops, comparators } => {
                 self.wrapped(level > Level::Cmp, |w| {
                     w.expr(left, Level::Cmp.next());
                     for (op, comparator) in ops.iter().zip(comparators) {
@@ -173,11 +163,7 @@ impl Writer {
                     }
                 });
             }
-            ExprKind::Call {
-                func,
-                args,
-                keywords,
-            } => {
+            ExprKind::Call { func, args, keywords } => {
                 self.expr(func, Level::Atom);
                 if let ([only], []) = (args.as_slice(), keywords.as_slice())
                     && matches!(only.kind, ExprKind::GeneratorExp { .. })
@@ -218,13 +204,8 @@ impl Writer {
             }
             ExprKind::Attribute { value, attr, .. } => {
                 self.expr(value, Level::Atom);
-                let number = matches!(
-                    value.kind,
-                    ExprKind::Constant {
-                        value: Constant::Int(_) | Constant::BigInt(_),
-                        ..
-                    }
-                );
+                let number =
+                    matches!(value.kind, ExprKind::Constant { value: Constant::Int(_) | Constant::BigInt(_), .. });
                 self.text(if number { " ." } else { "." });
                 self.name(attr);
             }
@@ -277,11 +258,7 @@ impl Writer {
     }
 
     fn bool_op(&mut self, op: BoolOp, values: &[Expr], level: Level) {
-        let (text, own) = if op == BoolOp::And {
-            (" and ", Level::And)
-        } else {
-            (" or ", Level::Or)
-        };
+        let (text, own) = if op == BoolOp::And { (" and ", Level::And) } else { (" or ", Level::Or) };
         self.wrapped(level > own, |w| {
             for (index, value) in values.iter().enumerate() {
                 if index > 0 {
@@ -364,11 +341,7 @@ impl Writer {
             self.expr(value, Level::Test);
         }
         for generator in generators {
-            self.text(if generator.is_async != 0 {
-                " async for "
-            } else {
-                " for "
-            });
+            self.text(if generator.is_async != 0 { " async for " } else { " for " });
             self.expr(&generator.target, Level::Tuple);
             self.text(" in ");
             self.expr(&generator.iter, Level::Test.next());
@@ -441,35 +414,21 @@ impl Writer {
     fn interpolated_part(&mut self, expr: &Expr) {
         match &expr.kind {
             ExprKind::JoinedStr { values } | ExprKind::TemplateStr { values } => {
-                values
-                    .iter()
-                    .for_each(|value| self.interpolated_part(value));
+                values.iter().for_each(|value| self.interpolated_part(value));
             }
-            ExprKind::Constant {
-                value: Constant::Str(text),
-                ..
-            } => {
+            ExprKind::Constant { value: Constant::Str(text), .. } => {
                 let doubled = text.code_points().flat_map(|point| {
                     let brace = point == u32::from('{') || point == u32::from('}');
                     std::iter::repeat_n(point, if brace { 2 } else { 1 })
                 });
                 self.name(&WStr::from_code_points(doubled));
             }
-            ExprKind::FormattedValue {
-                value,
-                conversion,
-                format_spec,
-            } => {
+            ExprKind::FormattedValue { value, conversion, format_spec } => {
                 let mut inner = Writer { out: Vec::new() };
                 inner.expr(value, Level::Test.next());
                 self.field(&inner.out, *conversion, format_spec.as_deref());
             }
-            ExprKind::Interpolation {
-                str,
-                conversion,
-                format_spec,
-                ..
-            } => {
+            ExprKind::Interpolation { str, conversion, format_spec, .. } => {
                 let text = match str {
                     Constant::Str(text) => text.as_bytes().to_vec(),
                     _ => Vec::new(),
@@ -481,11 +440,7 @@ impl Writer {
     }
 
     fn field(&mut self, value: &[u8], conversion: i64, format_spec: Option<&Expr>) {
-        self.text(if value.first() == Some(&b'{') {
-            "{ "
-        } else {
-            "{"
-        });
+        self.text(if value.first() == Some(&b'{') { "{ " } else { "{" });
         self.out.extend_from_slice(value);
         if let Ok(letter) = u8::try_from(conversion) {
             self.out.extend([b'!', letter]);
@@ -537,11 +492,7 @@ impl Writer {
             text.strip_suffix(".0").map(str::to_string).unwrap_or(text)
         };
         if real == 0.0 && real.is_sign_positive() {
-            let text = if imag.is_infinite() {
-                "1e309".to_string()
-            } else {
-                short(imag)
-            };
+            let text = if imag.is_infinite() { "1e309".to_string() } else { short(imag) };
             return self.text(&format!("{text}j"));
         }
         let sign = if imag.is_sign_negative() { "" } else { "+" };
@@ -570,11 +521,7 @@ impl Writer {
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
-            b'"'
-        } else {
-            b'\''
-        };
+        let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { b'"' } else { b'\'' };
         self.out.extend([b'b', quote]);
         for byte in bytes {
             match byte {

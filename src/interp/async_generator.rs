@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 
+use pyrs_macros::{pyclass, pymethods};
 use pyrs_runtime::call;
 use pyrs_runtime::errors::{PyResult, raise_stop_iteration};
 use pyrs_runtime::object::{Obj, ObjCell, Object, Ptr};
@@ -15,9 +16,10 @@ use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::thread;
 use pyrs_runtime::types::slots::SendResult;
 use pyrs_runtime::{PyClass, raise};
-use pyrs_macros::{pyclass, pymethods};
 
-use crate::generator::{Core, Input, State, check_throw_arguments, common_methods, finalize, frame_attribute, resume, throw};
+use crate::generator::{
+    Core, Input, State, check_throw_arguments, common_methods, finalize, frame_attribute, resume, throw,
+};
 
 #[pyclass(name = "async_generator", flags = DISALLOW_INSTANTIATION, weaklist, parts(COMMON, PART))]
 #[repr(C)]
@@ -29,7 +31,16 @@ pub struct AsyncGenerator {
     /// An `asend` or `athrow` is under way.
     running: Cell<bool>,
 }
-common_methods!(AsyncGenerator, COMMON, "async_generator", "ag_frame", "_ag_core_running", "ag_suspended", "ag_code", "ag_await");
+common_methods!(
+    AsyncGenerator,
+    COMMON,
+    "async_generator",
+    "ag_frame",
+    "_ag_core_running",
+    "ag_suspended",
+    "ag_code",
+    "ag_await"
+);
 
 /// A value on its way from `yield` to the consumer.
 #[pyclass(name = "async_generator_wrapped_value", flags = DISALLOW_INSTANTIATION)]
@@ -306,7 +317,7 @@ impl AThrow {
     fn step(&self, value: Obj) -> PyResult<Obj> {
         let generator = &self.generator;
         match self.progress.get() {
-            Progress::Closed => return Err(raise!(RuntimeError, "cannot reuse already awaited aclose()/athrow()")),
+            Progress::Closed => Err(raise!(RuntimeError, "cannot reuse already awaited aclose()/athrow()")),
             Progress::Init => {
                 if generator.core.state.get() == State::Finished {
                     self.progress.set(Progress::Closed);
@@ -468,4 +479,3 @@ impl AnextAwaitable {
         call::call_method(&self.iterator()?, "close", &[]).map(drop)
     }
 }
-

@@ -17,7 +17,12 @@ use pyrs_runtime::value::Value;
 ///
 /// # Safety
 /// `locals` has room for the code's `localsplus`.
-pub unsafe fn bind(function: &Object<Function>, code: &Object<Code>, args: Args<'_>, locals: *mut Value) -> PyResult<()> {
+pub unsafe fn bind(
+    function: &Object<Function>,
+    code: &Object<Code>,
+    args: Args<'_>,
+    locals: *mut Value,
+) -> PyResult<()> {
     // SAFETY: by contract.
     let slots = unsafe {
         for i in 0..code.nlocalsplus {

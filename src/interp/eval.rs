@@ -265,11 +265,7 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
                                 Some(r) => bool_value(r),
                                 None => {
                                     let r = tri!(compare::rich_compare(a.as_obj(), b.as_obj(), op));
-                                    if oparg & 16 != 0 {
-                                        bool_value(tri!(truth::is_true(&r)))
-                                    } else {
-                                        r.into_value()
-                                    }
+                                    if oparg & 16 != 0 { bool_value(tri!(truth::is_true(&r))) } else { r.into_value() }
                                 }
                             };
                             sp = sp.sub(1);
@@ -322,7 +318,8 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
 
                         // Subscripts.
                         Opcode::BinarySlice => {
-                            let r = tri!(ops::build::binary_slice(peek!(3).as_obj(), peek!(2).as_obj(), peek!(1).as_obj()));
+                            let r =
+                                tri!(ops::build::binary_slice(peek!(3).as_obj(), peek!(2).as_obj(), peek!(1).as_obj()));
                             sp = release(sp, 3);
                             push!(r.into_value());
                         }
@@ -445,7 +442,8 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
                         Opcode::LoadLocals => push!(tri!(ops::names::load_locals(frame)).into_value()),
                         Opcode::LoadFromDictOrGlobals => {
                             let namespace = peek!(1);
-                            let v = tri!(ops::names::load_from_dict_or_globals(frame, namespace.as_obj(), name!(oparg)));
+                            let v =
+                                tri!(ops::names::load_from_dict_or_globals(frame, namespace.as_obj(), name!(oparg)));
                             *sp.sub(1) = v.into_value();
                             decref(namespace);
                         }
@@ -461,7 +459,8 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
                         }
                         Opcode::CopyFreeVars => {
                             let function = (*frame).function();
-                            let closure = function.closure.as_ref().expect("code with free variables has a closure").items();
+                            let closure =
+                                function.closure.as_ref().expect("code with free variables has a closure").items();
                             let first = (*frame).code().nlocalsplus - oparg as usize;
                             for (i, cell) in closure.iter().enumerate() {
                                 *locals.add(first + i) = cell.clone().into_value();
@@ -698,7 +697,10 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
                         Opcode::SetFunctionAttribute => {
                             let function = pop!();
                             let v = pop!();
-                            push!(ops::call::set_function_attribute(function.into_obj(), v.into_obj(), oparg).into_value());
+                            push!(
+                                ops::call::set_function_attribute(function.into_obj(), v.into_obj(), oparg)
+                                    .into_value()
+                            );
                         }
                         Opcode::CallIntrinsic1 => {
                             let v = peek!(1);
@@ -848,7 +850,8 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
                         }
                         Opcode::CheckEgMatch => {
                             let (exc, wanted) = (peek!(2), peek!(1));
-                            let (rest, matched) = tri!(ops::exceptions::check_group_match(exc.as_obj(), wanted.as_obj()));
+                            let (rest, matched) =
+                                tri!(ops::exceptions::check_group_match(exc.as_obj(), wanted.as_obj()));
                             if !matched.is_none() {
                                 let info = &*thread.exc_info.get();
                                 decref_or_null(info.value.replace(matched.clone().into_value()));
@@ -879,7 +882,12 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
 
                         // Imports.
                         Opcode::ImportName => {
-                            let r = tri!(ops::imports::import_name(frame, name!(oparg), peek!(1).as_obj(), peek!(2).as_obj()));
+                            let r = tri!(ops::imports::import_name(
+                                frame,
+                                name!(oparg),
+                                peek!(1).as_obj(),
+                                peek!(2).as_obj()
+                            ));
                             sp = release(sp, 2);
                             push!(r.into_value());
                         }
@@ -1079,7 +1087,12 @@ pub unsafe extern "C" fn function_vectorcall(
 ///
 /// # Safety
 /// `locals` is an owned namespace or `NULL`.
-pub unsafe fn start_call(thread: &Thread, function: &Object<Function>, args: Args<'_>, namespace: Value) -> PyResult<*mut Frame> {
+pub unsafe fn start_call(
+    thread: &Thread,
+    function: &Object<Function>,
+    args: Args<'_>,
+    namespace: Value,
+) -> PyResult<*mut Frame> {
     // SAFETY: the new frame has room for its localsplus.
     unsafe {
         if thread.native_stack_is_low() {
@@ -1108,7 +1121,12 @@ pub unsafe fn start_call(thread: &Thread, function: &Object<Function>, args: Arg
 }
 
 /// Runs module or class code with its namespace: what `exec` and `__build_class__` do.
-pub fn run_code(code: &Object<Code>, globals: &Object<Dict>, namespace: &Obj, closure: Option<&Object<Tuple>>) -> PyResult<Obj> {
+pub fn run_code(
+    code: &Object<Code>,
+    globals: &Object<Dict>,
+    namespace: &Obj,
+    closure: Option<&Object<Tuple>>,
+) -> PyResult<Obj> {
     let builtins = pyrs_runtime::objects::function::builtins_of(globals)?;
     let mut function = Function::new(code.to_ptr(), globals.to_ptr(), builtins);
     if let Some(closure) = closure {
@@ -1126,4 +1144,3 @@ pub fn run_function_in(function: &Object<Function>, namespace: &Obj) -> PyResult
         pyrs_runtime::call::result(eval(thread, frame, false))
     }
 }
-

@@ -63,7 +63,7 @@ pub struct Frame {
 /// Words that the head of a frame takes.
 pub const HEAD_WORDS: usize = size_of::<Frame>() / 8;
 
-const _: () = assert!(size_of::<Frame>() % 8 == 0);
+const _: () = assert!(size_of::<Frame>().is_multiple_of(8));
 
 /// Words of a chunk of the data stack.
 const CHUNK_WORDS: usize = 1 << 15;

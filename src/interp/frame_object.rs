@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 
+use pyrs_macros::{pyclass, pymethods};
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::heap::{self, alloc, cycles::Visitor};
 use pyrs_runtime::object::{Obj, ObjCell, Object, Ptr, Trace};
@@ -14,7 +15,6 @@ use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::value::Value;
 use pyrs_runtime::{raise, thread};
-use pyrs_macros::{pyclass, pymethods};
 
 use crate::frame::{self, Frame, HEAD_WORDS, Owner};
 
@@ -464,8 +464,8 @@ pub fn super_arguments(thread: &thread::Thread) -> PyResult<(Obj, Obj)> {
         }
         let names = code.localsplusnames.items();
         let start = code.nlocalsplus - code.nfrees;
-        let Some(i) = (start..code.nlocalsplus)
-            .find(|&i| names[i].downcast::<Str>().is_some_and(|n| n.eq_str("__class__")))
+        let Some(i) =
+            (start..code.nlocalsplus).find(|&i| names[i].downcast::<Str>().is_some_and(|n| n.eq_str("__class__")))
         else {
             return Err(raise!(RuntimeError, "super(): __class__ cell not found"));
         };
@@ -489,7 +489,12 @@ pub fn describe_traceback(exc: &Obj) -> String {
             && let Ok(live) = frame.live().map_err(pyrs_runtime::Raised::discard)
         {
             let code = live.code();
-            lines.push_str(&format!("  File \"{}\", line {}, in {}\n", code.filename_text(), entry.lineno.get(), code.name.to_string_lossy()));
+            lines.push_str(&format!(
+                "  File \"{}\", line {}, in {}\n",
+                code.filename_text(),
+                entry.lineno.get(),
+                code.name.to_string_lossy()
+            ));
         }
         at = entry.next.get();
     }

@@ -7,6 +7,7 @@
 use std::cell::Cell;
 
 use pyrs_bytecode::co_flags;
+use pyrs_macros::{pyclass, pymethods};
 use pyrs_runtime::call;
 use pyrs_runtime::errors::{PyResult, Raised, raise_stop_iteration};
 use pyrs_runtime::heap::alloc;
@@ -23,7 +24,6 @@ use pyrs_runtime::types::as_type;
 use pyrs_runtime::types::slots::SendResult;
 use pyrs_runtime::value::Value;
 use pyrs_runtime::{name, raise};
-use pyrs_macros::{pyclass, pymethods};
 
 use crate::frame::{self, Frame, HEAD_WORDS, Owner};
 
@@ -509,8 +509,10 @@ macro_rules! common_methods {
             #[slot(repr)]
             fn repr(this: &Object<$ty>) -> PyResult<Obj> {
                 let name = this.core.qualname.get();
-                let name = name.as_ref().and_then(|q| q.downcast::<Str>().map(|s| s.to_string_lossy())).unwrap_or_default();
-                Ok(Str::new(&format!(concat!("<", $shown, " object {} at {:#x}>"), name, this.as_obj().id())).into_obj())
+                let name =
+                    name.as_ref().and_then(|q| q.downcast::<Str>().map(|s| s.to_string_lossy())).unwrap_or_default();
+                Ok(Str::new(&format!(concat!("<", $shown, " object {} at {:#x}>"), name, this.as_obj().id()))
+                    .into_obj())
             }
 
             #[slot(finalize)]

@@ -1,6 +1,7 @@
 //! `FrameLocalsProxy`: `frame.f_locals` of functions (PEP 667), a mapping that writes through to the
 //! frame's variables.
 
+use pyrs_macros::{pyclass, pymethods};
 use pyrs_runtime::call::Args;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::object::{Obj, Object, Ptr};
@@ -13,7 +14,6 @@ use pyrs_runtime::protocols::{compare, iter, sequence, text};
 use pyrs_runtime::types::Type;
 use pyrs_runtime::types::slots::CompareOp;
 use pyrs_runtime::{call, raise};
-use pyrs_macros::{pyclass, pymethods};
 
 use crate::frame_object::FrameObject;
 
@@ -201,7 +201,8 @@ impl LocalsProxy {
     /// Remove an added name and return its value.
     #[pymethod]
     fn pop(&self, args: Args<'_>) -> PyResult<Obj> {
-        let key = args.positionals().first().ok_or_else(|| raise!(TypeError, "pop expected at least 1 argument, got 0"))?;
+        let key =
+            args.positionals().first().ok_or_else(|| raise!(TypeError, "pop expected at least 1 argument, got 0"))?;
         match self.find(key)? {
             Some(v) => {
                 self.assign(key, None)?;

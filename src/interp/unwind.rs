@@ -24,7 +24,13 @@ pub enum Unwound {
 /// date, `offset` the place where handlers are looked up; `entry` is `frame` or one of its callers in this loop.
 #[cold]
 #[inline(never)]
-pub unsafe fn unwind(thread: &Thread, mut frame: *mut Frame, entry: *mut Frame, mut add_entry: bool, mut offset: i32) -> Unwound {
+pub unsafe fn unwind(
+    thread: &Thread,
+    mut frame: *mut Frame,
+    entry: *mut Frame,
+    mut add_entry: bool,
+    mut offset: i32,
+) -> Unwound {
     // SAFETY: by contract.
     unsafe {
         loop {

@@ -132,7 +132,8 @@ impl<'a> Function<'a> {
                 Param {
                     name: text.strip_prefix("r#").unwrap_or(&text).trim_start_matches('_').to_owned(),
                     kind: ParamKind::PositionalOnly,
-                    default: optional.then(|| if is_type(ty, "Maybe") { "<unrepresentable>" } else { "None" }.to_owned()),
+                    default: optional
+                        .then(|| if is_type(ty, "Maybe") { "<unrepresentable>" } else { "None" }.to_owned()),
                 }
             })
             .collect())
@@ -185,10 +186,17 @@ impl<'a> Function<'a> {
     }
 
     /// The parameter table, and the expressions for the Rust call.
-    pub fn binding(&self, function: &str, options: &Options) -> Result<(TokenStream, Vec<TokenStream>, usize, String, Vec<Param>)> {
+    pub fn binding(
+        &self,
+        function: &str,
+        options: &Options,
+    ) -> Result<(TokenStream, Vec<TokenStream>, usize, String, Vec<Param>)> {
         let params = self.python_params(options)?;
         if params.len() != self.params.len() {
-            return Err(Error::new(self.sig.span(), format!("{} parameters in sig, {} in Rust", params.len(), self.params.len())));
+            return Err(Error::new(
+                self.sig.span(),
+                format!("{} parameters in sig, {} in Rust", params.len(), self.params.len()),
+            ));
         }
         let (mut names, mut posonly, mut positional, mut required) = (Vec::new(), 0usize, 0usize, 0u64);
         let (mut varargs, mut varkw) = (false, false);
@@ -332,6 +340,8 @@ pub fn receiver_expression(receiver: Receiver) -> TokenStream {
         Receiver::None => quote!(),
         Receiver::Payload => quote!(unsafe { ::pyrs_runtime::args::this::<Self>(&__args.values[0]) }),
         Receiver::Object => quote!(&__args.values[0]),
-        Receiver::Class => quote!(<&::pyrs_runtime::types::Type as ::pyrs_runtime::args::FromArg>::from_arg(&__args.values[0])?),
+        Receiver::Class => {
+            quote!(<&::pyrs_runtime::types::Type as ::pyrs_runtime::args::FromArg>::from_arg(&__args.values[0])?)
+        }
     }
 }

@@ -3,20 +3,20 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use pyrs_macros::{pyclass, pymethods};
 use pyrs_runtime::args::Maybe;
 use pyrs_runtime::call::{self, Args};
 use pyrs_runtime::class::ClassDef;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::object::{Obj, Object, Ptr, PyClass};
 use pyrs_runtime::objects::dict::Dict;
+use pyrs_runtime::objects::int;
 use pyrs_runtime::objects::singletons::none;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::{LAYOUT, Tuple};
-use pyrs_runtime::objects::int;
 use pyrs_runtime::protocols::{attr, iter, text};
 use pyrs_runtime::types::{StaticType, TYPE, Type, build, flags};
 use pyrs_runtime::{name, raise};
-use pyrs_macros::{pyclass, pymethods};
 
 thread_local! {
     /// Classes made so far, by "module.name".

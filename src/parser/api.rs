@@ -78,10 +78,7 @@ fn check_nul(source: &[u8], filename: &str) -> Result<(), SyntaxErrorInfo> {
     }
     Err(SyntaxErrorInfo {
         filename: filename.to_string(),
-        ..SyntaxErrorInfo::without_position(
-            ErrorKind::Syntax,
-            "source code string cannot contain null bytes",
-        )
+        ..SyntaxErrorInfo::without_position(ErrorKind::Syntax, "source code string cannot contain null bytes")
     })
 }
 
@@ -102,11 +99,7 @@ fn parse_decoded(
         Mode::FuncType => Parser::func_type,
     };
     let tree = with_big_stack(source.len(), || parser.run(rule));
-    let context = Context {
-        source,
-        options,
-        last_lineno: parser.last_lineno(),
-    };
+    let context = Context { source, options, last_lineno: parser.last_lineno() };
     let tree = match tree {
         Ok(tree) => tree,
         Err(failure) => {
@@ -210,25 +203,16 @@ impl Context<'_> {
         let (kind, msg) = match error.kind {
             TokenizeErrorKind::Syntax => (ErrorKind::Syntax, error.msg.as_str()),
             TokenizeErrorKind::Eof => (ErrorKind::Syntax, "unexpected EOF while parsing"),
-            TokenizeErrorKind::Dedent => (
-                ErrorKind::Indentation,
-                "unindent does not match any outer indentation level",
-            ),
-            TokenizeErrorKind::TabSpace => (
-                ErrorKind::Tab,
-                "inconsistent use of tabs and spaces in indentation",
-            ),
-            TokenizeErrorKind::TooDeep => {
-                (ErrorKind::Indentation, "too many levels of indentation")
+            TokenizeErrorKind::Dedent => {
+                (ErrorKind::Indentation, "unindent does not match any outer indentation level")
             }
-            TokenizeErrorKind::LineContinuation => (
-                ErrorKind::Syntax,
-                "unexpected character after line continuation character",
-            ),
+            TokenizeErrorKind::TabSpace => (ErrorKind::Tab, "inconsistent use of tabs and spaces in indentation"),
+            TokenizeErrorKind::TooDeep => (ErrorKind::Indentation, "too many levels of indentation"),
+            TokenizeErrorKind::LineContinuation => {
+                (ErrorKind::Syntax, "unexpected character after line continuation character")
+            }
         };
-        let at_end = error.kind == TokenizeErrorKind::Eof
-            && error.line_start == self.source.len()
-            && error.lineno > 1;
+        let at_end = error.kind == TokenizeErrorKind::Eof && error.line_start == self.source.len() && error.lineno > 1;
         let (lineno, line_start) = if at_end {
             let before = self.source.strip_suffix('\n').unwrap_or(self.source);
             let start = before.rfind('\n').map_or(0, |index| index + 1);
@@ -265,9 +249,6 @@ fn char_offset(line: &str, column: i32, limit: usize) -> i32 {
     }
     let column = (column as usize).min(limit);
     let within = column.min(line.len());
-    let before = line.as_bytes()[..within]
-        .iter()
-        .filter(|byte| **byte & 0xc0 != 0x80)
-        .count();
+    let before = line.as_bytes()[..within].iter().filter(|byte| **byte & 0xc0 != 0x80).count();
     (before + column - within) as i32 + 1
 }

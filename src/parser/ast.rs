@@ -228,20 +228,10 @@ macro_rules! product {
 /// A whole program, in one of the compiler's modes.
 #[derive(Clone, Debug)]
 pub enum Mod {
-    Module {
-        body: Vec<Stmt>,
-        type_ignores: Vec<TypeIgnore>,
-    },
-    Interactive {
-        body: Vec<Stmt>,
-    },
-    Expression {
-        body: Box<Expr>,
-    },
-    FunctionType {
-        argtypes: Vec<Expr>,
-        returns: Box<Expr>,
-    },
+    Module { body: Vec<Stmt>, type_ignores: Vec<TypeIgnore> },
+    Interactive { body: Vec<Stmt> },
+    Expression { body: Box<Expr> },
+    FunctionType { argtypes: Vec<Expr>, returns: Box<Expr> },
 }
 
 macro_rules! mod_fields {
@@ -263,18 +253,8 @@ impl Mod {
             fields: mod_fields!("body": "stmt" Many, "type_ignores": "type_ignore" Many),
             located: false,
         },
-        NodeClass {
-            name: "Interactive",
-            base: "mod",
-            fields: mod_fields!("body": "stmt" Many),
-            located: false,
-        },
-        NodeClass {
-            name: "Expression",
-            base: "mod",
-            fields: mod_fields!("body": "expr" One),
-            located: false,
-        },
+        NodeClass { name: "Interactive", base: "mod", fields: mod_fields!("body": "stmt" Many), located: false },
+        NodeClass { name: "Expression", base: "mod", fields: mod_fields!("body": "expr" One), located: false },
         NodeClass {
             name: "FunctionType",
             base: "mod",
@@ -289,14 +269,10 @@ impl AstField for Mod {
 
     fn to_dynamic(&self) -> DynValue {
         let (index, fields) = match self {
-            Mod::Module { body, type_ignores } => {
-                (0, vec![body.to_dynamic(), type_ignores.to_dynamic()])
-            }
+            Mod::Module { body, type_ignores } => (0, vec![body.to_dynamic(), type_ignores.to_dynamic()]),
             Mod::Interactive { body } => (1, vec![body.to_dynamic()]),
             Mod::Expression { body } => (2, vec![body.to_dynamic()]),
-            Mod::FunctionType { argtypes, returns } => {
-                (3, vec![argtypes.to_dynamic(), returns.to_dynamic()])
-            }
+            Mod::FunctionType { argtypes, returns } => (3, vec![argtypes.to_dynamic(), returns.to_dynamic()]),
         };
         DynValue::node(&Self::CLASSES[index], fields, None)
     }
@@ -306,25 +282,14 @@ impl AstField for Mod {
         let name = node.class.name;
         let mut fields = NodeReader::new(node);
         Ok(match name {
-            "Module" => Mod::Module {
-                body: fields.next("body")?,
-                type_ignores: fields.next("type_ignores")?,
-            },
-            "Interactive" => Mod::Interactive {
-                body: fields.next("body")?,
-            },
-            "Expression" => Mod::Expression {
-                body: fields.next("body")?,
-            },
-            "FunctionType" => Mod::FunctionType {
-                argtypes: fields.next("argtypes")?,
-                returns: fields.next("returns")?,
-            },
+            "Module" => Mod::Module { body: fields.next("body")?, type_ignores: fields.next("type_ignores")? },
+            "Interactive" => Mod::Interactive { body: fields.next("body")? },
+            "Expression" => Mod::Expression { body: fields.next("body")? },
+            "FunctionType" => {
+                Mod::FunctionType { argtypes: fields.next("argtypes")?, returns: fields.next("returns")? }
+            }
             _ => {
-                return Err(ConversionError::WrongType {
-                    expected: "mod",
-                    node: Some(name),
-                });
+                return Err(ConversionError::WrongType { expected: "mod", node: Some(name) });
             }
         })
     }
@@ -616,10 +581,7 @@ impl AstField for TypeIgnore {
 
     fn from_dynamic(value: DynValue) -> Result<Self, ConversionError> {
         let mut fields = NodeReader::new(value.into_node("type_ignore")?);
-        Ok(TypeIgnore {
-            lineno: fields.next("lineno")?,
-            tag: fields.next::<TypeComment>("tag")?.0,
-        })
+        Ok(TypeIgnore { lineno: fields.next("lineno")?, tag: fields.next::<TypeComment>("tag")?.0 })
     }
 }
 
@@ -651,10 +613,7 @@ pub fn node_classes() -> impl Iterator<Item = &'static NodeClass> {
         Pattern::CLASSES,
         TypeParam::CLASSES,
     ];
-    sums.into_iter()
-        .flatten()
-        .chain(products)
-        .chain([TypeIgnore::CLASS])
+    sums.into_iter().flatten().chain(products).chain([TypeIgnore::CLASS])
 }
 
 impl Expr {
@@ -674,22 +633,14 @@ impl Stmt {
 impl Location {
     /// From the start of this location to the end of the other.
     pub fn to(self, end: Location) -> Location {
-        Location {
-            end_lineno: end.end_lineno,
-            end_col_offset: end.end_col_offset,
-            ..self
-        }
+        Location { end_lineno: end.end_lineno, end_col_offset: end.end_col_offset, ..self }
     }
 }
 
 impl DynNode {
     /// The value of the field with this name.
     pub fn field(&self, name: &str) -> Option<&DynValue> {
-        let index = self
-            .class
-            .fields
-            .iter()
-            .position(|field| field.name == name)?;
+        let index = self.class.fields.iter().position(|field| field.name == name)?;
         self.fields.get(index)
     }
 }

@@ -59,11 +59,7 @@ fn finish(text: String, encoding: String) -> DecodedSource {
     if implicit_newline {
         text.push('\n');
     }
-    DecodedSource {
-        text,
-        encoding,
-        implicit_newline,
-    }
+    DecodedSource { text, encoding, implicit_newline }
 }
 
 fn translate_newlines(text: &str) -> Cow<'_, str> {
@@ -76,9 +72,7 @@ fn translate_newlines(text: &str) -> Cow<'_, str> {
 /// The name in a coding cookie on the first two lines.
 fn find_cookie(bytes: &[u8]) -> Option<String> {
     for line in bytes.split(|byte| *byte == b'\n' || *byte == b'\r').take(2) {
-        let start = line
-            .iter()
-            .position(|byte| !matches!(byte, b' ' | b'\t' | 0x0c));
+        let start = line.iter().position(|byte| !matches!(byte, b' ' | b'\t' | 0x0c));
         match start {
             Some(index) if line[index] == b'#' => {
                 if let Some(name) = cookie_in_comment(&line[index..]) {
@@ -101,10 +95,7 @@ fn cookie_in_comment(comment: &[u8]) -> Option<String> {
             continue;
         }
         let rest = &comment[after + 1..];
-        let blanks = rest
-            .iter()
-            .take_while(|byte| matches!(byte, b' ' | b'\t'))
-            .count();
+        let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         let name: Vec<u8> = rest[blanks..]
             .iter()
             .copied()
@@ -118,9 +109,7 @@ fn cookie_in_comment(comment: &[u8]) -> Option<String> {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window == needle)
+    haystack.windows(needle.len()).position(|window| window == needle)
 }
 
 /// CPython's normal names of the encodings that it treats specially.
@@ -137,25 +126,16 @@ fn normalize_encoding(name: &str) -> String {
         return "utf-8".into();
     }
     let latin = ["latin-1", "iso-8859-1", "iso-latin-1"];
-    if latin
-        .iter()
-        .any(|known| lower == *known || lower.starts_with(&format!("{known}-")))
-    {
+    if latin.iter().any(|known| lower == *known || lower.starts_with(&format!("{known}-"))) {
         return "iso-8859-1".into();
     }
     name.to_string()
 }
 
-fn decode_as(
-    encoding: &str,
-    bytes: &[u8],
-    codec: Option<Codec<'_>>,
-) -> Result<String, DecodeError> {
+fn decode_as(encoding: &str, bytes: &[u8], codec: Option<Codec<'_>>) -> Result<String, DecodeError> {
     match encoding.to_ascii_lowercase().replace('_', "-").as_str() {
         "utf-8" => decode_utf8(bytes),
-        "iso-8859-1" | "latin1" | "l1" | "8859" | "cp819" => {
-            Ok(bytes.iter().map(|byte| *byte as char).collect())
-        }
+        "iso-8859-1" | "latin1" | "l1" | "8859" | "cp819" => Ok(bytes.iter().map(|byte| *byte as char).collect()),
         "ascii" | "us-ascii" | "646" => match bytes.iter().position(|byte| *byte >= 128) {
             None => Ok(bytes.iter().map(|byte| *byte as char).collect()),
             Some(index) => Err(DecodeError {
@@ -170,10 +150,7 @@ fn decode_as(
         _ => match codec.and_then(|codec| codec(encoding, bytes)) {
             Some(Ok(text)) => Ok(text),
             Some(Err(msg)) => Err(DecodeError { msg, lineno: 0 }),
-            None => Err(DecodeError {
-                msg: format!("unknown encoding: {encoding}"),
-                lineno: 0,
-            }),
+            None => Err(DecodeError { msg: format!("unknown encoding: {encoding}"), lineno: 0 }),
         },
     }
 }
@@ -186,10 +163,7 @@ fn decode_utf8(bytes: &[u8]) -> Result<String, DecodeError> {
     let at = error.valid_up_to();
     let before = &bytes[..at];
     let lineno = before.iter().filter(|byte| **byte == b'\n').count() as i32 + 1;
-    let line_start = before
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |index| index + 1);
+    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index + 1);
     let _ = line_start;
     let byte = bytes[at];
     let reason = match error.error_len() {

@@ -40,15 +40,9 @@ pub enum DynValue {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ConversionError {
     /// A required field is `None` or absent.
-    Missing {
-        class: &'static str,
-        field: &'static str,
-    },
+    Missing { class: &'static str, field: &'static str },
     /// A value of another type.
-    WrongType {
-        expected: &'static str,
-        node: Option<&'static str>,
-    },
+    WrongType { expected: &'static str, node: Option<&'static str> },
 }
 
 impl std::fmt::Display for ConversionError {
@@ -58,11 +52,7 @@ impl std::fmt::Display for ConversionError {
                 write!(f, "required field \"{field}\" missing from {class}")
             }
             ConversionError::WrongType { expected, node } => {
-                write!(
-                    f,
-                    "expected some sort of {expected}, but got {}",
-                    node.unwrap_or("?")
-                )
+                write!(f, "expected some sort of {expected}, but got {}", node.unwrap_or("?"))
             }
         }
     }
@@ -70,26 +60,15 @@ impl std::fmt::Display for ConversionError {
 
 impl DynValue {
     /// A node value.
-    pub fn node(
-        class: &'static NodeClass,
-        fields: Vec<DynValue>,
-        location: Option<Location>,
-    ) -> DynValue {
-        DynValue::Node(Box::new(DynNode {
-            class,
-            fields,
-            location,
-        }))
+    pub fn node(class: &'static NodeClass, fields: Vec<DynValue>, location: Option<Location>) -> DynValue {
+        DynValue::Node(Box::new(DynNode { class, fields, location }))
     }
 
     /// The node, or an error that names what was expected.
     pub fn into_node(self, expected: &'static str) -> Result<DynNode, ConversionError> {
         match self {
             DynValue::Node(node) => Ok(*node),
-            _ => Err(ConversionError::WrongType {
-                expected,
-                node: None,
-            }),
+            _ => Err(ConversionError::WrongType { expected, node: None }),
         }
     }
 }
@@ -103,10 +82,7 @@ pub struct NodeReader {
 impl NodeReader {
     /// A reader at the first field.
     pub fn new(node: DynNode) -> NodeReader {
-        NodeReader {
-            class: node.class.name,
-            fields: node.fields.into_iter(),
-        }
+        NodeReader { class: node.class.name, fields: node.fields.into_iter() }
     }
 
     /// The next field, converted.
@@ -114,10 +90,7 @@ impl NodeReader {
         let value = self.fields.next().unwrap_or(DynValue::None);
         let required = T::MULTIPLICITY == Multiplicity::One && T::TYPE != "constant";
         if required && matches!(value, DynValue::None) {
-            return Err(ConversionError::Missing {
-                class: self.class,
-                field,
-            });
+            return Err(ConversionError::Missing { class: self.class, field });
         }
         T::from_dynamic(value)
     }
@@ -152,10 +125,7 @@ impl AstField for WStr {
     fn from_dynamic(value: DynValue) -> Result<Self, ConversionError> {
         match value {
             DynValue::Text(text) => Ok(text),
-            _ => Err(ConversionError::WrongType {
-                expected: "identifier",
-                node: None,
-            }),
+            _ => Err(ConversionError::WrongType { expected: "identifier", node: None }),
         }
     }
 }
@@ -170,10 +140,7 @@ impl AstField for TypeComment {
     fn from_dynamic(value: DynValue) -> Result<Self, ConversionError> {
         match value {
             DynValue::Text(text) => Ok(TypeComment(text)),
-            _ => Err(ConversionError::WrongType {
-                expected: "string",
-                node: None,
-            }),
+            _ => Err(ConversionError::WrongType { expected: "string", node: None }),
         }
     }
 }
@@ -188,10 +155,7 @@ impl AstField for i64 {
     fn from_dynamic(value: DynValue) -> Result<Self, ConversionError> {
         match value {
             DynValue::Int(number) => Ok(number),
-            _ => Err(ConversionError::WrongType {
-                expected: "int",
-                node: None,
-            }),
+            _ => Err(ConversionError::WrongType { expected: "int", node: None }),
         }
     }
 }
@@ -209,10 +173,7 @@ impl AstField for Constant {
             DynValue::None => Ok(Constant::None),
             DynValue::Text(text) => Ok(Constant::Str(text)),
             DynValue::Int(number) => Ok(Constant::Int(number)),
-            _ => Err(ConversionError::WrongType {
-                expected: "constant",
-                node: None,
-            }),
+            _ => Err(ConversionError::WrongType { expected: "constant", node: None }),
         }
     }
 }
@@ -261,10 +222,7 @@ impl<T: AstField> AstField for Vec<T> {
         match value {
             DynValue::List(items) => items.into_iter().map(T::from_dynamic).collect(),
             DynValue::None => Ok(Vec::new()),
-            _ => Err(ConversionError::WrongType {
-                expected: "list",
-                node: None,
-            }),
+            _ => Err(ConversionError::WrongType { expected: "list", node: None }),
         }
     }
 }

@@ -67,14 +67,7 @@ impl SyntaxErrorInfo {
 
 impl fmt::Display for SyntaxErrorInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {} ({}, line {})",
-            self.kind.class_name(),
-            self.msg,
-            self.filename,
-            self.lineno
-        )
+        write!(f, "{}: {} ({}, line {})", self.kind.class_name(), self.msg, self.filename, self.lineno)
     }
 }
 

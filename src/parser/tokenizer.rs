@@ -154,10 +154,7 @@ impl Prefix {
             (self.b && self.t, 'b', 't'),
             (self.f && self.t, 'f', 't'),
         ];
-        pairs
-            .into_iter()
-            .find(|pair| pair.0)
-            .map(|pair| (pair.1, pair.2))
+        pairs.into_iter().find(|pair| pair.0).map(|pair| (pair.1, pair.2))
     }
 }
 
@@ -258,10 +255,7 @@ impl<'a> Tokenizer<'a> {
     }
 
     fn chars_between(&self, start: usize, end: usize) -> i32 {
-        self.source[start..end]
-            .iter()
-            .filter(|byte| **byte & 0xc0 != 0x80)
-            .count() as i32
+        self.source[start..end].iter().filter(|byte| **byte & 0xc0 != 0x80).count() as i32
     }
 
     /// An error that points at the last character read.
@@ -281,20 +275,11 @@ impl<'a> Tokenizer<'a> {
     }
 
     fn special_error(&self, kind: TokenizeErrorKind) -> TokenizeError {
-        TokenizeError {
-            kind,
-            ..self.error("")
-        }
+        TokenizeError { kind, ..self.error("") }
     }
 
     /// An error at the first quote of a literal that does not end.
-    fn unterminated(
-        &self,
-        msg: String,
-        start: usize,
-        line: i32,
-        line_start: usize,
-    ) -> TokenizeError {
+    fn unterminated(&self, msg: String, start: usize, line: i32, line_start: usize) -> TokenizeError {
         TokenizeError {
             kind: TokenizeErrorKind::Syntax,
             msg,
@@ -463,10 +448,7 @@ impl<'a> Tokenizer<'a> {
                 TokenKind::Indent => 0,
                 _ => token.col_offset,
             };
-            return Token {
-                col_offset,
-                ..token
-            };
+            return Token { col_offset, ..token };
         }
         let at_end = self.peek().is_none() && self.pos == self.line_start && self.lineno > 1;
         let (lineno, line_start) = if at_end {
@@ -476,13 +458,7 @@ impl<'a> Tokenizer<'a> {
         } else {
             (self.lineno, self.line_start)
         };
-        Token {
-            lineno,
-            col_offset: -1,
-            end_lineno: lineno,
-            end_col_offset: (self.pos - line_start) as i32,
-            ..token
-        }
+        Token { lineno, col_offset: -1, end_lineno: lineno, end_col_offset: (self.pos - line_start) as i32, ..token }
     }
 
     fn end_of_source(&mut self, start: usize) -> Lexed {
@@ -523,11 +499,7 @@ impl<'a> Tokenizer<'a> {
                     self.pos += 1;
                     let from = self.chars_between(self.line_start, start) + 1;
                     let to = self.chars_between(self.line_start, self.pos);
-                    return Err(self.error_at(
-                        format!("'{first}' and '{second}' prefixes are incompatible"),
-                        from,
-                        to,
-                    ));
+                    return Err(self.error_at(format!("'{first}' and '{second}' prefixes are incompatible"), from, to));
                 }
                 return if prefix.f || prefix.t {
                     self.fstring_start(start, quote, prefix)
@@ -541,10 +513,7 @@ impl<'a> Tokenizer<'a> {
         }
         self.check_identifier(start)?;
         let keyword = Keyword::from_text(&self.source[start..self.pos]);
-        Ok(Token {
-            keyword,
-            ..self.token(TokenKind::Name, start)
-        })
+        Ok(Token { keyword, ..self.token(TokenKind::Name, start) })
     }
 
     fn check_identifier(&mut self, start: usize) -> Result<(), TokenizeError> {
@@ -554,11 +523,7 @@ impl<'a> Tokenizer<'a> {
         }
         let text = std::str::from_utf8(bytes).unwrap_or("");
         let bad = text.char_indices().find(|(index, ch)| {
-            let fits = if *index == 0 {
-                is_xid_start(*ch)
-            } else {
-                is_xid_continue(*ch)
-            };
+            let fits = if *index == 0 { is_xid_start(*ch) } else { is_xid_continue(*ch) };
             !fits
         });
         let Some((index, ch)) = bad else {
@@ -595,13 +560,7 @@ impl<'a> Tokenizer<'a> {
         Ok(self.token(TokenKind::String, start))
     }
 
-    fn unterminated_string(
-        &self,
-        start: usize,
-        quote: u8,
-        size: usize,
-        escaped: bool,
-    ) -> TokenizeError {
+    fn unterminated_string(&self, start: usize, quote: u8, size: usize, escaped: bool) -> TokenizeError {
         let detected = self.detected_line(size);
         let mode = self.modes.last();
         let mismatch = mode.filter(|mode| mode.quote == quote && mode.quote_size == size);
@@ -623,11 +582,7 @@ impl<'a> Tokenizer<'a> {
     /// The line on which the end of a literal was found missing.
     fn detected_line(&self, quote_size: usize) -> i32 {
         let at_end = self.pos >= self.source.len();
-        if quote_size == 3 && at_end && self.lineno > 1 {
-            self.lineno - 1
-        } else {
-            self.lineno
-        }
+        if quote_size == 3 && at_end && self.lineno > 1 { self.lineno - 1 } else { self.lineno }
     }
 
     /// 1 or 3; 0 for an empty string in single quotes.
@@ -648,11 +603,7 @@ impl<'a> Tokenizer<'a> {
         if self.modes.len() + 1 >= MAX_FSTRING_LEVEL {
             return Err(self.error("too many nested f-strings or t-strings"));
         }
-        let kind = if prefix.f {
-            StringKind::F
-        } else {
-            StringKind::T
-        };
+        let kind = if prefix.f { StringKind::F } else { StringKind::T };
         self.modes.push(FstringMode {
             kind,
             in_text: true,
@@ -774,18 +725,10 @@ impl<'a> Tokenizer<'a> {
     fn doubled_brace(&mut self, middle: TokenKind, start: usize) -> Token {
         let end = self.pos;
         self.pos += 1;
-        Token {
-            end: end as u32,
-            ..self.token(middle, start)
-        }
+        Token { end: end as u32, ..self.token(middle, start) }
     }
 
-    fn unterminated_fstring(
-        &self,
-        mode: &FstringMode,
-        in_spec: bool,
-        letter: char,
-    ) -> TokenizeError {
+    fn unterminated_fstring(&self, mode: &FstringMode, in_spec: bool, letter: char) -> TokenizeError {
         if in_spec && mode.quote_size == 1 {
             return TokenizeError {
                 offset: self.chars_between(self.line_start, self.pos) + 1,
@@ -796,11 +739,7 @@ impl<'a> Tokenizer<'a> {
             };
         }
         let detected = self.detected_line(mode.quote_size);
-        let triple = if mode.quote_size == 3 {
-            "triple-quoted "
-        } else {
-            ""
-        };
+        let triple = if mode.quote_size == 3 { "triple-quoted " } else { "" };
         self.unterminated(
             format!("unterminated {triple}{letter}-string literal (detected at line {detected})"),
             mode.start,
@@ -815,18 +754,11 @@ impl<'a> Tokenizer<'a> {
              Did you mean \"\\\\{0}\"? A raw string is also an option.",
             byte as char
         );
-        self.warnings.push(TokenizeWarning {
-            msg,
-            lineno: self.lineno,
-            start: self.pos - 1,
-            end: self.pos + 1,
-        });
+        self.warnings.push(TokenizeWarning { msg, lineno: self.lineno, start: self.pos - 1, end: self.pos + 1 });
     }
 
     fn number_string_or_operator(&mut self, start: usize, byte: u8) -> Lexed {
-        if byte.is_ascii_digit()
-            || (byte == b'.' && self.peek_at(1).is_some_and(|b| b.is_ascii_digit()))
-        {
+        if byte.is_ascii_digit() || (byte == b'.' && self.peek_at(1).is_some_and(|b| b.is_ascii_digit())) {
             return self.number(start);
         }
         if byte == b'\'' || byte == b'"' {
@@ -890,26 +822,14 @@ impl<'a> Tokenizer<'a> {
 
     fn close_bracket(&mut self, byte: u8) -> Result<(), TokenizeError> {
         let closing = byte as char;
-        let letter = self
-            .modes
-            .last()
-            .map(|mode| mode.kind.letter())
-            .unwrap_or('f');
-        if byte == b'}'
-            && self
-                .modes
-                .last()
-                .is_some_and(|mode| mode.bracket_depth == 0)
-        {
+        let letter = self.modes.last().map(|mode| mode.kind.letter()).unwrap_or('f');
+        if byte == b'}' && self.modes.last().is_some_and(|mode| mode.bracket_depth == 0) {
             return Err(self.error(format!("{letter}-string: single '}}' is not allowed")));
         }
         if let Some(open) = self.brackets.pop() {
             if !self.extra_tokens && !brackets_match(open.character, byte) {
                 let in_expression = open.character == b'{'
-                    && self
-                        .modes
-                        .last()
-                        .is_some_and(|mode| mode.bracket_depth - 1 == mode.expr_start_depth);
+                    && self.modes.last().is_some_and(|mode| mode.bracket_depth - 1 == mode.expr_start_depth);
                 if in_expression {
                     return Err(self.error(format!("{letter}-string: unmatched '{closing}'")));
                 }
@@ -936,14 +856,8 @@ impl<'a> Tokenizer<'a> {
 
     fn mismatch(&self, open: OpenBracket, closing: char) -> TokenizeError {
         let opening = open.character as char;
-        let place = if open.lineno == self.lineno {
-            String::new()
-        } else {
-            format!(" on line {}", open.lineno)
-        };
-        self.error(format!(
-            "closing parenthesis '{closing}' does not match opening parenthesis '{opening}'{place}"
-        ))
+        let place = if open.lineno == self.lineno { String::new() } else { format!(" on line {}", open.lineno) };
+        self.error(format!("closing parenthesis '{closing}' does not match opening parenthesis '{opening}'{place}"))
     }
 
     fn number(&mut self, start: usize) -> Lexed {
@@ -974,10 +888,7 @@ impl<'a> Tokenizer<'a> {
                 self.pos += 1;
             }
             let digits = self.pos;
-            while self
-                .peek()
-                .is_some_and(|byte| (byte as char).is_digit(radix))
-            {
+            while self.peek().is_some_and(|byte| (byte as char).is_digit(radix)) {
                 self.pos += 1;
             }
             let next = self.peek();
@@ -1057,10 +968,7 @@ impl<'a> Tokenizer<'a> {
         }
         if matches!(self.peek(), Some(b'e' | b'E')) {
             let sign = usize::from(matches!(self.peek_at(1), Some(b'+' | b'-')));
-            if self
-                .peek_at(1 + sign)
-                .is_some_and(|byte| byte.is_ascii_digit())
-            {
+            if self.peek_at(1 + sign).is_some_and(|byte| byte.is_ascii_digit()) {
                 self.pos += 1 + sign;
                 self.decimal_tail()?;
             } else if sign == 1 {
@@ -1093,9 +1001,7 @@ impl<'a> Tokenizer<'a> {
             return Ok(());
         }
         match self.peek() {
-            Some(byte) if byte < 128 && is_identifier_char(byte) => {
-                Err(self.error(format!("invalid {name} literal")))
-            }
+            Some(byte) if byte < 128 && is_identifier_char(byte) => Err(self.error(format!("invalid {name} literal"))),
             _ => Ok(()),
         }
     }
@@ -1112,10 +1018,7 @@ fn operator_kind(text: &[u8]) -> Option<TokenKind> {
     if text == b"<>" {
         return Some(TokenKind::NotEqual);
     }
-    TokenKind::ALL
-        .iter()
-        .copied()
-        .find(|kind| kind.text().as_bytes() == text)
+    TokenKind::ALL.iter().copied().find(|kind| kind.text().as_bytes() == text)
 }
 
 fn is_xid_start(ch: char) -> bool {
@@ -1160,9 +1063,7 @@ mod tests {
         use TokenKind::*;
         assert_eq!(
             kinds("if x:\n  y\n\nz\n"),
-            [
-                Name, Name, Colon, Newline, Indent, Name, Newline, Dedent, Name, Newline, EndMarker
-            ]
+            [Name, Name, Colon, Newline, Indent, Name, Newline, Dedent, Name, Newline, EndMarker]
         );
     }
 

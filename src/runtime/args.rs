@@ -15,7 +15,7 @@ use crate::objects::tuple::Tuple;
 use crate::objects::{float, int, singletons};
 use crate::protocols::{number, truth};
 use crate::raise;
-use crate::types::{Type, as_type};
+use crate::types::Type;
 use crate::value::Value;
 
 /// The parameters of a native function.

@@ -160,7 +160,7 @@ pub fn call_args(callable: &Obj, args: Args<'_>) -> PyResult<Obj> {
 
 /// Calls `callable` with positional arguments and keyword arguments from a dictionary.
 pub fn call_dict(callable: &Obj, args: &[Obj], kwargs: Option<&Object<Dict>>) -> PyResult<Obj> {
-    let Some(kwargs) = kwargs.filter(|k| k.len() != 0) else { return call(callable, args) };
+    let Some(kwargs) = kwargs.filter(|k| !k.is_empty()) else { return call(callable, args) };
     let mut values = args.to_vec();
     let mut names = Vec::with_capacity(kwargs.len());
     for (name, value) in kwargs.entries() {

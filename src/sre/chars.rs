@@ -13,10 +13,7 @@ pub trait CodeUnit: Copy + Eq + 'static {
         haystack.iter().position(|&unit| unit == needle)
     }
     /// The first occurrence of a byte string, when this width has a faster way than the overlap table.
-    fn find_bytes(
-        _haystack: &[Self],
-        _finder: &memchr::memmem::Finder<'_>,
-    ) -> Option<Option<usize>> {
+    fn find_bytes(_haystack: &[Self], _finder: &memchr::memmem::Finder<'_>) -> Option<Option<usize>> {
         None
     }
 }
@@ -108,9 +105,7 @@ pub static STD_TABLES: CharTables = CharTables {
 
 /// A few blocks of decimal digits beyond ASCII, enough for tests.
 fn is_std_decimal(c: u32) -> bool {
-    [0x660, 0x6f0, 0x966, 0xff10, 0x104a0]
-        .iter()
-        .any(|&zero| (zero..zero + 10).contains(&c))
+    [0x660, 0x6f0, 0x966, 0xff10, 0x104a0].iter().any(|&zero| (zero..zero + 10).contains(&c))
 }
 
 fn simple_case<I: Iterator<Item = char>>(c: u32, map: fn(char) -> I) -> u32 {
@@ -127,11 +122,7 @@ fn simple_case<I: Iterator<Item = char>>(c: u32, map: fn(char) -> I) -> u32 {
 }
 
 pub(crate) fn lower_ascii(c: u32) -> u32 {
-    if (u32::from(b'A')..=u32::from(b'Z')).contains(&c) {
-        c + 32
-    } else {
-        c
-    }
+    if (u32::from(b'A')..=u32::from(b'Z')).contains(&c) { c + 32 } else { c }
 }
 
 impl CharTables {
@@ -151,9 +142,7 @@ impl CharTables {
             category::SPACE => ascii.is_some_and(|b| matches!(b, b' ' | 9..=13)),
             category::WORD => ascii.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_'),
             category::LINEBREAK => c == 10,
-            category::LOC_WORD => {
-                c == u32::from(b'_') || u8::try_from(c).is_ok_and(self.locale_is_alnum)
-            }
+            category::LOC_WORD => c == u32::from(b'_') || u8::try_from(c).is_ok_and(self.locale_is_alnum),
             category::UNI_DIGIT => (self.is_decimal)(c),
             category::UNI_SPACE => (self.is_space)(c),
             category::UNI_WORD => c == u32::from(b'_') || (self.is_alnum)(c),
@@ -171,10 +160,7 @@ mod tests {
     fn categories_and_their_negations() {
         for c in 0..0x400 {
             for kind in (0..=category::LAST).step_by(2) {
-                assert_ne!(
-                    STD_TABLES.category(kind, c),
-                    STD_TABLES.category(kind + 1, c)
-                );
+                assert_ne!(STD_TABLES.category(kind, c), STD_TABLES.category(kind + 1, c));
             }
         }
         assert!(STD_TABLES.category(category::UNI_DIGIT, 0x663));

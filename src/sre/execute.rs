@@ -34,18 +34,9 @@ pub(crate) enum Frame {
     /// A lazy single-character repeat may take up to `high`.
     MinRepeatOne { id: u32, at: usize, high: usize },
     /// A mark had another value.
-    Mark {
-        index: u32,
-        old: usize,
-        lastmark: i32,
-        lastindex: i32,
-    },
+    Mark { index: u32, old: usize, lastmark: i32, lastindex: i32 },
     /// A greedy repeat tried one more body; its tail is still to be tried.
-    MaxUntil {
-        repeat: u32,
-        at: usize,
-        last_at: usize,
-    },
+    MaxUntil { repeat: u32, at: usize, last_at: usize },
     /// A lazy repeat tried its tail; one more body is still to be tried.
     MinUntil { repeat: u32, at: usize },
     /// A lazy repeat tried one more body, its last chance.
@@ -140,21 +131,12 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
         loop {
             let step = match insts[pc] {
                 Inst::Literal(c) => self.advance_if(pc, at, |unit| unit == c),
-                Inst::Set(set) => {
-                    self.advance_if(pc, at, |c| program.sets[set as usize].contains(c))
-                }
+                Inst::Set(set) => self.advance_if(pc, at, |c| program.sets[set as usize].contains(c)),
                 Inst::Literals { start, len } => {
                     let run = &program.literals[start as usize..(start + len) as usize];
                     let matches = at + run.len() <= self.end
-                        && self.subject[at..]
-                            .iter()
-                            .zip(run)
-                            .all(|(unit, &c)| unit.code() == c);
-                    if matches {
-                        Step::Go(pc as u32 + 1, at + run.len())
-                    } else {
-                        Step::Fail
-                    }
+                        && self.subject[at..].iter().zip(run).all(|(unit, &c)| unit.code() == c);
+                    if matches { Step::Go(pc as u32 + 1, at + run.len()) } else { Step::Fail }
                 }
                 Inst::One(one) => self.advance_if(pc, at, |c| program.one_matches(one, c)),
                 Inst::Mark(index) => {
@@ -189,12 +171,8 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
                     self.raise_barrier(BarrierKind::Atomic, next, at);
                     Step::Go(pc as u32 + 1, at)
                 }
-                Inst::Assert { back, next } => {
-                    self.assertion(BarrierKind::Assert, back, pc, next, at)
-                }
-                Inst::AssertNot { back, next } => {
-                    self.assertion(BarrierKind::AssertNot, back, pc, next, at)
-                }
+                Inst::Assert { back, next } => self.assertion(BarrierKind::Assert, back, pc, next, at),
+                Inst::AssertNot { back, next } => self.assertion(BarrierKind::AssertNot, back, pc, next, at),
             };
             if self.steps_left == 0 {
                 self.call_hook()?;
@@ -218,11 +196,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
             return Err(MatchError::OutOfMemory);
         }
         let interrupted = self.hook.as_mut().is_some_and(|hook| hook());
-        if interrupted {
-            Err(MatchError::Interrupted)
-        } else {
-            Ok(())
-        }
+        if interrupted { Err(MatchError::Interrupted) } else { Ok(()) }
     }
 
     fn accepts(&self, at: usize) -> bool {
@@ -231,11 +205,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
 
     #[inline(always)]
     fn advance_if(&self, pc: usize, at: usize, matches: impl FnOnce(u32) -> bool) -> Step {
-        if at < self.end && matches(self.subject[at].code()) {
-            Step::Go(pc as u32 + 1, at + 1)
-        } else {
-            Step::Fail
-        }
+        if at < self.end && matches(self.subject[at].code()) { Step::Go(pc as u32 + 1, at + 1) } else { Step::Fail }
     }
 
     #[inline(always)]
@@ -243,12 +213,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
         let slot = index as usize;
         if !self.stacks.frames.is_empty() {
             let (lastmark, lastindex) = (self.lastmark, self.lastindex);
-            self.push(Frame::Mark {
-                index,
-                old: self.marks[slot],
-                lastmark,
-                lastindex,
-            });
+            self.push(Frame::Mark { index, old: self.marks[slot], lastmark, lastindex });
         }
         if index & 1 == 1 {
             self.lastindex = (index / 2 + 1) as i32;
@@ -276,10 +241,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
         while !alternatives[index].last {
             index += 1;
             if self.first_allows(alternatives[index].first, at) {
-                self.push(Frame::Branch {
-                    alternative: index as u32,
-                    at,
-                });
+                self.push(Frame::Branch { alternative: index as u32, at });
                 break;
             }
         }
@@ -290,12 +252,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
         let until = self.pattern.program.repeats[id as usize].until;
         let stacks = &mut self.stacks;
         let outer = std::mem::replace(&mut stacks.repeat, stacks.repeats.len() as u32);
-        stacks.repeats.push(RepeatState {
-            id,
-            outer,
-            count: -1,
-            last_at: NO_MARK,
-        });
+        stacks.repeats.push(RepeatState { id, outer, count: -1, last_at: NO_MARK });
         self.push(Frame::Entered);
         Step::Go(until, at)
     }
@@ -315,11 +272,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
             let state = &mut self.stacks.repeats[repeat as usize];
             state.count += 1;
             state.last_at = at;
-            self.push(Frame::MaxUntil {
-                repeat,
-                at,
-                last_at,
-            });
+            self.push(Frame::MaxUntil { repeat, at, last_at });
             return Step::Go(info.body, at);
         }
         self.leave_repeat(repeat, at)
@@ -389,14 +342,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
     fn raise_barrier(&mut self, kind: BarrierKind, next: u32, at: usize) {
         let stacks = &mut self.stacks;
         let (floor, repeats) = (stacks.frames.len(), stacks.repeats.len());
-        let barrier = Barrier {
-            kind,
-            floor,
-            next,
-            at,
-            repeat: stacks.repeat,
-            repeats,
-        };
+        let barrier = Barrier { kind, floor, next, at, repeat: stacks.repeat, repeats };
         stacks.barriers.push(barrier);
         self.push(Frame::Barrier);
     }
@@ -423,11 +369,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
             BarrierKind::Assert | BarrierKind::AssertNot => Step::Go(barrier.next, barrier.at),
             BarrierKind::Possessive { id, count } => {
                 let min = self.pattern.program.repeats[id as usize].min;
-                let last_at = if count < u64::from(min) {
-                    NO_MARK
-                } else {
-                    barrier.at
-                };
+                let last_at = if count < u64::from(min) { NO_MARK } else { barrier.at };
                 self.possessive_step(id, count + 1, at, last_at)
             }
         }
@@ -443,11 +385,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
             BarrierKind::AssertNot => Step::Go(barrier.next, barrier.at),
             BarrierKind::Possessive { id, count } => {
                 let min = self.pattern.program.repeats[id as usize].min;
-                if count < u64::from(min) {
-                    Step::Fail
-                } else {
-                    Step::Go(barrier.next, barrier.at)
-                }
+                if count < u64::from(min) { Step::Fail } else { Step::Go(barrier.next, barrier.at) }
             }
         }
     }
@@ -469,13 +407,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
 
     fn undo_marks(&mut self, floor: usize) {
         while self.stacks.frames.len() > floor {
-            if let Some(Frame::Mark {
-                index,
-                old,
-                lastmark,
-                lastindex,
-            }) = self.stacks.frames.pop()
-            {
+            if let Some(Frame::Mark { index, old, lastmark, lastindex }) = self.stacks.frames.pop() {
                 self.restore_mark(index, old, lastmark, lastindex);
             }
         }
@@ -495,20 +427,11 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
                 Frame::Branch { alternative, at } => self.branch(alternative, at),
                 Frame::RepeatOne { id, at, low } => self.give_back(id, at, low),
                 Frame::MinRepeatOne { id, at, high } => self.take_one_more(id, at, high),
-                Frame::Mark {
-                    index,
-                    old,
-                    lastmark,
-                    lastindex,
-                } => {
+                Frame::Mark { index, old, lastmark, lastindex } => {
                     self.restore_mark(index, old, lastmark, lastindex);
                     Step::Fail
                 }
-                Frame::MaxUntil {
-                    repeat,
-                    at,
-                    last_at,
-                } => {
+                Frame::MaxUntil { repeat, at, last_at } => {
                     self.uncount(repeat, last_at);
                     self.leave_repeat(repeat, at)
                 }
@@ -559,24 +482,13 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
         let tables = self.pattern.tables;
         let equal = match fold {
             Fold::None => captured == here,
-            _ => captured
-                .iter()
-                .zip(here)
-                .all(|(a, b)| fold.apply(tables, a.code()) == fold.apply(tables, b.code())),
+            _ => captured.iter().zip(here).all(|(a, b)| fold.apply(tables, a.code()) == fold.apply(tables, b.code())),
         };
-        if equal {
-            Step::Go(pc as u32 + 1, at + len)
-        } else {
-            Step::Fail
-        }
+        if equal { Step::Go(pc as u32 + 1, at + len) } else { Step::Fail }
     }
 
     fn is_at(&self, position: u32, at: usize) -> bool {
-        let newline = |index: usize| {
-            self.subject
-                .get(index)
-                .is_some_and(|unit| unit.code() == 10)
-        };
+        let newline = |index: usize| self.subject.get(index).is_some_and(|unit| unit.code() == 10);
         match position {
             at::BEGINNING | at::BEGINNING_STRING => at == 0,
             at::BEGINNING_LINE => at == 0 || newline(at - 1),
@@ -593,11 +505,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
     }
 
     fn is_boundary(&self, word: u32, at: usize) -> bool {
-        let is_word = |index: usize| {
-            self.pattern
-                .tables
-                .category(word, self.subject[index].code())
-        };
+        let is_word = |index: usize| self.pattern.tables.category(word, self.subject[index].code());
         let before = at > 0 && is_word(at - 1);
         let after = at < self.end && is_word(at);
         before != after
@@ -606,9 +514,5 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
 
 #[inline(always)]
 fn go_if(condition: bool, pc: usize, at: usize) -> Step {
-    if condition {
-        Step::Go(pc as u32 + 1, at)
-    } else {
-        Step::Fail
-    }
+    if condition { Step::Go(pc as u32 + 1, at) } else { Step::Fail }
 }

@@ -31,24 +31,10 @@ impl Pattern {
         let code = code.into();
         let (program, search) = translate(&code, groups, tables)?;
         let starts = program.start_table();
-        let prefix: Option<Vec<u8>> = search
-            .prefix
-            .iter()
-            .map(|&c| u8::try_from(c).ok())
-            .collect::<Option<_>>();
-        let finder = prefix
-            .filter(|bytes| bytes.len() > 1)
-            .map(|bytes| memchr::memmem::Finder::new(&bytes).into_owned());
-        Ok(Pattern {
-            code,
-            groups,
-            flags,
-            tables,
-            program,
-            search,
-            finder,
-            starts,
-        })
+        let prefix: Option<Vec<u8>> = search.prefix.iter().map(|&c| u8::try_from(c).ok()).collect::<Option<_>>();
+        let finder =
+            prefix.filter(|bytes| bytes.len() > 1).map(|bytes| memchr::memmem::Finder::new(&bytes).into_owned());
+        Ok(Pattern { code, groups, flags, tables, program, search, finder, starts })
     }
 
     /// The opcode list that the pattern was made from.

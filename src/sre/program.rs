@@ -195,20 +195,15 @@ impl Program {
             Inst::Literal(c) => self.add_one(One::Literal(c), table),
             Inst::Set(set) => self.add_one(One::Set(set), table),
             Inst::One(one) => self.add_one(one, table),
-            Inst::Literals { start, .. } => {
-                self.add_one(One::Literal(self.literals[start as usize]), table)
-            }
+            Inst::Literals { start, .. } => self.add_one(One::Literal(self.literals[start as usize]), table),
             Inst::Mark(_) | Inst::At(_) => self.add_starts(next, table, steps),
             Inst::Jump(target) => self.add_starts(target, table, steps),
             // An assertion only narrows what follows it.
-            Inst::Assert { next, .. } | Inst::AssertNot { next, .. } => {
-                self.add_starts(next, table, steps)
-            }
+            Inst::Assert { next, .. } | Inst::AssertNot { next, .. } => self.add_starts(next, table, steps),
             Inst::Branch(start) => self.add_branch_starts(start, table, steps),
             Inst::RepeatOne(id) | Inst::MinRepeatOne(id) | Inst::PossessiveRepeatOne(id) => {
                 let single = &self.singles[id as usize];
-                self.add_one(single.item, table)
-                    && (single.min > 0 || self.add_starts(single.tail, table, steps))
+                self.add_one(single.item, table) && (single.min > 0 || self.add_starts(single.tail, table, steps))
             }
             Inst::Repeat(id) | Inst::PossessiveRepeat(id) => {
                 let repeat = &self.repeats[id as usize];

@@ -14,11 +14,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
         if !search.prefix.is_empty() {
             return self.search_prefix(start);
         }
-        let last = if search.min_width > 1 {
-            self.end - (search.min_width - 1)
-        } else {
-            self.end
-        };
+        let last = if search.min_width > 1 { self.end - (search.min_width - 1) } else { self.end };
         match self.pattern.program.insts[0] {
             Inst::At(at::BEGINNING | at::BEGINNING_STRING) => self.run_at(start),
             _ if self.pattern.starts.is_some() => self.search_starts(start, last),
@@ -95,16 +91,12 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
             return found.map(|offset| from + offset);
         }
         let first = T::from_code(prefix[0])?;
-        self.find_by_overlap(haystack, first)
-            .map(|offset| from + offset)
+        self.find_by_overlap(haystack, first).map(|offset| from + offset)
     }
 
     /// Knuth, Morris and Pratt's search, with a fast scan for the first unit.
     fn find_by_overlap(&self, haystack: &[T], first: T) -> Option<usize> {
-        let (prefix, overlap) = (
-            &self.pattern.search.prefix[..],
-            &self.pattern.search.overlap[..],
-        );
+        let (prefix, overlap) = (&self.pattern.search.prefix[..], &self.pattern.search.overlap[..]);
         let (mut at, mut matched) = (0, 0);
         loop {
             if matched == 0 {

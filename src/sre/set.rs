@@ -54,14 +54,7 @@ impl Set {
     pub(crate) fn new(items: Vec<Item>, fold: Fold, tables: &'static CharTables) -> Set {
         let by_locale = |item: &Item| matches!(item, Item::Category(8 | 9));
         let fixed = fold != Fold::Locale && !items.iter().any(by_locale);
-        let mut set = Set {
-            latin1: [false; 256],
-            fixed,
-            fold,
-            locale_literal: None,
-            items: items.into(),
-            tables,
-        };
+        let mut set = Set { latin1: [false; 256], fixed, fold, locale_literal: None, items: items.into(), tables };
         if fixed {
             for c in 0..256 {
                 set.latin1[c as usize] = set.evaluate(c);
@@ -83,11 +76,7 @@ impl Set {
 
     #[inline(always)]
     pub(crate) fn contains(&self, c: u32) -> bool {
-        if c < 256 && self.fixed {
-            self.latin1[c as usize]
-        } else {
-            self.evaluate(c)
-        }
+        if c < 256 && self.fixed { self.latin1[c as usize] } else { self.evaluate(c) }
     }
 
     #[inline(never)]
@@ -134,11 +123,7 @@ impl Set {
             Item::Category(kind) => self.tables.category(*kind, c),
             Item::Bits(bits) => c < 256 && bit(bits, c),
             Item::Blocks(numbers, bits) => {
-                c < 0x1_0000
-                    && bit(
-                        bits,
-                        u32::from(numbers[(c >> 8) as usize]) * 256 + (c & 255),
-                    )
+                c < 0x1_0000 && bit(bits, u32::from(numbers[(c >> 8) as usize]) * 256 + (c & 255))
             }
         }
     }

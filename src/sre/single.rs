@@ -19,14 +19,10 @@ fn count<T: CodeUnit>(program: &Program, one: One, units: &[T]) -> usize {
         One::Set(set) => {
             let set = &program.sets[set as usize];
             match set.latin1() {
-                Some(table) => {
-                    run(units
-                        .iter()
-                        .position(|unit| match table.get(unit.code() as usize) {
-                            Some(&inside) => !inside,
-                            None => !set.contains(unit.code()),
-                        }))
-                }
+                Some(table) => run(units.iter().position(|unit| match table.get(unit.code() as usize) {
+                    Some(&inside) => !inside,
+                    None => !set.contains(unit.code()),
+                })),
                 None => run(units.iter().position(|unit| !set.contains(unit.code()))),
             }
         }
@@ -40,8 +36,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
             First::Unknown => true,
             First::Literal(c) => at < self.end && self.subject[at].code() == c,
             First::Set(set) => {
-                at < self.end
-                    && self.pattern.program.sets[set as usize].contains(self.subject[at].code())
+                at < self.end && self.pattern.program.sets[set as usize].contains(self.subject[at].code())
             }
         }
     }
@@ -50,16 +45,8 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
     #[inline]
     fn run_length(&self, single: &Single, at: usize, max: u32) -> usize {
         let room = self.end - at;
-        let limit = if max == MAXREPEAT {
-            room
-        } else {
-            room.min(max as usize)
-        };
-        count(
-            &self.pattern.program,
-            single.item,
-            &self.subject[at..at + limit],
-        )
+        let limit = if max == MAXREPEAT { room } else { room.min(max as usize) };
+        count(&self.pattern.program, single.item, &self.subject[at..at + limit])
     }
 
     #[inline]
@@ -76,11 +63,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
         if single.exclusive {
             // A shorter run is followed by a repeated character, and no tail begins with one.
             let stop = at + run;
-            return if self.first_allows(single.first, stop) {
-                Step::Go(single.tail, stop)
-            } else {
-                Step::Fail
-            };
+            return if self.first_allows(single.first, stop) { Step::Go(single.tail, stop) } else { Step::Fail };
         }
         self.give_back(id, at + run, at + min)
     }
@@ -97,11 +80,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
             at -= 1;
         }
         if at > low {
-            self.push(Frame::RepeatOne {
-                id,
-                at: at - 1,
-                low,
-            });
+            self.push(Frame::RepeatOne { id, at: at - 1, low });
         }
         Step::Go(single.tail, at)
     }
@@ -113,11 +92,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
             return Step::Fail;
         }
         let run = self.run_length(single, at, single.max);
-        if run < single.min as usize {
-            Step::Fail
-        } else {
-            Step::Go(single.tail, at + run)
-        }
+        if run < single.min as usize { Step::Fail } else { Step::Go(single.tail, at + run) }
     }
 
     #[inline]
@@ -129,11 +104,7 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
         if self.run_length(single, at, single.min) < single.min as usize {
             return Step::Fail;
         }
-        let high = if single.max == MAXREPEAT {
-            usize::MAX
-        } else {
-            at.saturating_add(single.max as usize)
-        };
+        let high = if single.max == MAXREPEAT { usize::MAX } else { at.saturating_add(single.max as usize) };
         self.take_more(id, at + single.min as usize, high)
     }
 
@@ -164,11 +135,6 @@ impl<T: CodeUnit> Matcher<'_, '_, T> {
 
     #[inline(always)]
     fn can_take(&self, single: &Single, at: usize, high: usize) -> bool {
-        at < high
-            && at < self.end
-            && self
-                .pattern
-                .program
-                .one_matches(single.item, self.subject[at].code())
+        at < high && at < self.end && self.pattern.program.one_matches(single.item, self.subject[at].code())
     }
 }

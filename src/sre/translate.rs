@@ -39,29 +39,15 @@ const MAX_DEPTH: u32 = 2_000;
 
 type Checked<T> = Result<T, CodeError>;
 
-pub(crate) fn translate(
-    code: &[u32],
-    groups: u32,
-    tables: &'static CharTables,
-) -> Checked<(Program, SearchInfo)> {
-    let mut translator = Translator {
-        code,
-        groups,
-        tables,
-        program: Program::default(),
-        depth: 0,
-    };
+pub(crate) fn translate(code: &[u32], groups: u32, tables: &'static CharTables) -> Checked<(Program, SearchInfo)> {
+    let mut translator = Translator { code, groups, tables, program: Program::default(), depth: 0 };
     let mut start = 0;
     let mut search = SearchInfo::default();
     if code.first() == Some(&op::INFO) {
         search = translator.info_block()?;
         start = translator.skip(1, code.len())?;
     }
-    let end = code
-        .len()
-        .checked_sub(1)
-        .filter(|&end| end >= start)
-        .ok_or(CodeError { offset: start })?;
+    let end = code.len().checked_sub(1).filter(|&end| end >= start).ok_or(CodeError { offset: start })?;
     translator.expect(end, op::SUCCESS)?;
     translator.sequence(start, end)?;
     translator.program.insts.push(Inst::Success);
@@ -79,19 +65,11 @@ struct Translator<'c> {
 
 impl Translator<'_> {
     fn word(&self, at: usize, end: usize) -> Checked<u32> {
-        if at < end {
-            self.code.get(at).copied().ok_or(CodeError { offset: at })
-        } else {
-            fail(at)
-        }
+        if at < end { self.code.get(at).copied().ok_or(CodeError { offset: at }) } else { fail(at) }
     }
 
     fn expect(&self, at: usize, word: u32) -> Checked<()> {
-        if self.code.get(at) == Some(&word) {
-            Ok(())
-        } else {
-            fail(at)
-        }
+        if self.code.get(at) == Some(&word) { Ok(()) } else { fail(at) }
     }
 
     /// The target of the skip word at `at`: past the word, and not past `end`.
@@ -123,10 +101,7 @@ impl Translator<'_> {
         if flags & !known != 0 || flags & both == both || prefixless_literal {
             return fail(2);
         }
-        let mut search = SearchInfo {
-            min_width,
-            ..SearchInfo::default()
-        };
+        let mut search = SearchInfo { min_width, ..SearchInfo::default() };
         let mut at = 5;
         if flags & info::PREFIX != 0 {
             at = self.info_prefix(end, &mut search)?;
@@ -146,12 +121,7 @@ impl Translator<'_> {
         };
         search.prefix = words[..len].to_vec();
         search.overlap = words[len..2 * len].to_vec();
-        match search
-            .overlap
-            .iter()
-            .enumerate()
-            .find(|&(i, &k)| k as usize > i)
-        {
+        match search.overlap.iter().enumerate().find(|&(i, &k)| k as usize > i) {
             Some((i, _)) => fail(7 + len + i),
             None => Ok(7 + 2 * len),
         }
@@ -188,10 +158,7 @@ impl Translator<'_> {
                 let start = self.program.literals.len() as u32;
                 let run = self.code[at..stop].chunks_exact(2).map(|pair| pair[1]);
                 self.program.literals.extend(run);
-                self.emit(Inst::Literals {
-                    start,
-                    len: len as u32,
-                });
+                self.emit(Inst::Literals { start, len: len as u32 });
             }
         }
         stop
@@ -213,9 +180,7 @@ impl Translator<'_> {
             op::AT => self.position(at, end),
             op::INFO => self.skip(at + 1, end),
             op::BRANCH => self.branch(at, end),
-            op::REPEAT_ONE | op::MIN_REPEAT_ONE | op::POSSESSIVE_REPEAT_ONE => {
-                self.repeat_one(at, end)
-            }
+            op::REPEAT_ONE | op::MIN_REPEAT_ONE | op::POSSESSIVE_REPEAT_ONE => self.repeat_one(at, end),
             op::REPEAT => self.repeat(at, end),
             op::POSSESSIVE_REPEAT => self.possessive_repeat(at, end),
             op::ATOMIC_GROUP => self.atomic(at, end),
@@ -234,9 +199,7 @@ impl Translator<'_> {
         let opcode = self.word(at, end)?;
         let fold = match opcode {
             op::LITERAL_IGNORE | op::NOT_LITERAL_IGNORE | op::IN_IGNORE => Fold::Ascii,
-            op::LITERAL_UNI_IGNORE | op::NOT_LITERAL_UNI_IGNORE | op::IN_UNI_IGNORE => {
-                Fold::Unicode
-            }
+            op::LITERAL_UNI_IGNORE | op::NOT_LITERAL_UNI_IGNORE | op::IN_UNI_IGNORE => Fold::Unicode,
             op::IN_LOC_IGNORE => Fold::Locale,
             _ => Fold::None,
         };
@@ -256,11 +219,7 @@ impl Translator<'_> {
             }
             op::LITERAL_LOC_IGNORE | op::NOT_LITERAL_LOC_IGNORE => {
                 let negate = opcode == op::NOT_LITERAL_LOC_IGNORE;
-                self.add_set(Set::locale_literal(
-                    self.word(at + 1, end)?,
-                    negate,
-                    self.tables,
-                ))
+                self.add_set(Set::locale_literal(self.word(at + 1, end)?, negate, self.tables))
             }
             op::CATEGORY => {
                 let items = vec![Item::Category(self.category(at + 1, end)?)];
@@ -272,10 +231,7 @@ impl Translator<'_> {
                 if next != stop {
                     return fail(next);
                 }
-                return Ok(Some((
-                    self.add_set(Set::new(items, fold, self.tables)),
-                    stop,
-                )));
+                return Ok(Some((self.add_set(Set::new(items, fold, self.tables)), stop)));
             }
             _ => return Ok(None),
         };
@@ -289,11 +245,7 @@ impl Translator<'_> {
 
     fn category(&self, at: usize, end: usize) -> Checked<u32> {
         let kind = self.word(at, end)?;
-        if kind <= category::LAST {
-            Ok(kind)
-        } else {
-            fail(at)
-        }
+        if kind <= category::LAST { Ok(kind) } else { fail(at) }
     }
 
     /// Decodes a charset program up to and with its `FAILURE`.
@@ -308,10 +260,7 @@ impl Translator<'_> {
                 op::NEGATE => (Item::Negate, 0),
                 op::LITERAL => (Item::Literal(self.word(at, end)?), 1),
                 op::RANGE => (Item::Range(self.word(at, end)?, self.word(at + 1, end)?), 2),
-                op::RANGE_UNI_IGNORE => (
-                    Item::RangeUpper(self.word(at, end)?, self.word(at + 1, end)?),
-                    2,
-                ),
+                op::RANGE_UNI_IGNORE => (Item::RangeUpper(self.word(at, end)?, self.word(at + 1, end)?), 2),
                 op::CATEGORY => (Item::Category(self.category(at, end)?), 1),
                 op::CHARSET => (Item::Bits(self.words(at, 8, end)?.into()), 8),
                 op::BIGCHARSET => self.big_charset(at, end)?,
@@ -324,8 +273,7 @@ impl Translator<'_> {
 
     fn words(&self, at: usize, len: usize, end: usize) -> Checked<&[u32]> {
         let stop = at.checked_add(len).filter(|&stop| stop <= end);
-        stop.and_then(|stop| self.code.get(at..stop))
-            .ok_or(CodeError { offset: at })
+        stop.and_then(|stop| self.code.get(at..stop)).ok_or(CodeError { offset: at })
     }
 
     fn big_charset(&self, at: usize, end: usize) -> Checked<(Item, usize)> {
@@ -369,11 +317,7 @@ impl Translator<'_> {
             let Some(jump) = next.checked_sub(2).filter(|&jump| jump > at) else {
                 return fail(at);
             };
-            alternatives.push(Alternative {
-                pc: self.pc(),
-                first: First::Unknown,
-                last: false,
-            });
+            alternatives.push(Alternative { pc: self.pc(), first: First::Unknown, last: false });
             self.sequence(at + 1, jump)?;
             self.expect(jump, op::JUMP)?;
             let target = self.skip(jump + 1, end)?;
@@ -420,14 +364,7 @@ impl Translator<'_> {
         };
         let tail_pc = self.pc() + 1;
         let first = First::Unknown;
-        self.program.singles.push(Single {
-            item,
-            min,
-            max,
-            tail: tail_pc,
-            first,
-            exclusive: false,
-        });
+        self.program.singles.push(Single { item, min, max, tail: tail_pc, first, exclusive: false });
         self.emit(inst);
         Ok(tail)
     }
@@ -435,15 +372,7 @@ impl Translator<'_> {
     fn add_repeat(&mut self, min: u32, max: u32) -> u32 {
         let unknown = First::Unknown;
         let body = self.pc() + 1;
-        let repeat = Repeat {
-            min,
-            max,
-            body,
-            body_first: unknown,
-            until: 0,
-            tail: 0,
-            tail_first: unknown,
-        };
+        let repeat = Repeat { min, max, body, body_first: unknown, until: 0, tail: 0, tail_first: unknown };
         self.program.repeats.push(repeat);
         self.program.repeats.len() as u32 - 1
     }
@@ -519,11 +448,7 @@ impl Translator<'_> {
 
     fn group(&self, at: usize, end: usize) -> Checked<u32> {
         let group = self.word(at, end)?;
-        if group < self.groups {
-            Ok(group)
-        } else {
-            fail(at)
-        }
+        if group < self.groups { Ok(group) } else { fail(at) }
     }
 
     fn group_ref(&mut self, at: usize, end: usize, fold: Fold) -> Checked<usize> {
@@ -565,19 +490,12 @@ impl Translator<'_> {
             no_part
         };
         self.depth -= 1;
-        self.program.insts[inst] = Inst::GroupExists {
-            group,
-            otherwise: no_part,
-        };
+        self.program.insts[inst] = Inst::GroupExists { group, otherwise: no_part };
         Ok(next)
     }
 
     fn nested(&mut self, start: usize, end: usize) -> Checked<()> {
-        if start <= end {
-            self.sequence(start, end)
-        } else {
-            fail(start)
-        }
+        if start <= end { self.sequence(start, end) } else { fail(start) }
     }
 }
 

@@ -5,9 +5,7 @@
 
 use num_bigint::{BigInt, Sign};
 
-use crate::number_format::{
-    FLAG_ADD_DOT_0, FLAG_ALT, FLAG_NO_NEG_0, format_float, small_int_to_string_radix,
-};
+use crate::number_format::{FLAG_ADD_DOT_0, FLAG_ALT, FLAG_NO_NEG_0, format_float, small_int_to_string_radix};
 
 /// Digit grouping asked for by the specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,10 +73,7 @@ pub struct FormatError {
 }
 
 fn value_error<T>(message: impl Into<String>) -> Result<T, FormatError> {
-    Err(FormatError {
-        kind: FormatErrorKind::Value,
-        message: message.into(),
-    })
+    Err(FormatError { kind: FormatErrorKind::Value, message: message.into() })
 }
 
 /// What `localeconv()` says about numbers.  `grouping` is in C form: group sizes from the right; 0
@@ -95,11 +90,7 @@ pub struct NumericLocale {
 
 impl Default for NumericLocale {
     fn default() -> Self {
-        Self {
-            decimal_point: ".".into(),
-            thousands_separator: String::new(),
-            grouping: Vec::new(),
-        }
+        Self { decimal_point: ".".into(), thousands_separator: String::new(), grouping: Vec::new() }
     }
 }
 
@@ -167,9 +158,7 @@ pub fn parse_format_spec(
         align_given = true;
         cursor.rest = &spec[1..];
     }
-    parsed.sign = ['+', '-', ' ']
-        .into_iter()
-        .find(|&sign| cursor.accept(sign));
+    parsed.sign = ['+', '-', ' '].into_iter().find(|&sign| cursor.accept(sign));
     parsed.no_negative_zero = cursor.accept('z');
     parsed.alternate = cursor.accept('#');
     if !fill_given && cursor.accept('0') {
@@ -193,9 +182,7 @@ pub fn parse_format_spec(
         _ => {
             let text = lossy(spec);
             let name = truncate(type_name);
-            return value_error(format!(
-                "Invalid format specifier '{text}' for object of type '{name}'"
-            ));
+            return value_error(format!("Invalid format specifier '{text}' for object of type '{name}'"));
         }
     }
     check_grouping(&mut parsed)?;
@@ -222,10 +209,7 @@ impl Cursor<'_> {
         while let [first, rest @ ..] = self.rest
             && let Some(digit) = decimal_digit(*first)
         {
-            let next = value
-                .unwrap_or(0)
-                .checked_mul(10)
-                .and_then(|v| v.checked_add(digit));
+            let next = value.unwrap_or(0).checked_mul(10).and_then(|v| v.checked_add(digit));
             match next {
                 Some(next) if isize::try_from(next).is_ok() => value = Some(next),
                 _ => return value_error("Too many decimal digits in format string"),
@@ -278,10 +262,7 @@ fn check_grouping(parsed: &mut FormatSpec) -> Result<(), FormatError> {
 
 fn grouping_error(grouping: Grouping, kind: u32) -> Result<(), FormatError> {
     let separator = grouping.separator();
-    value_error(format!(
-        "Cannot specify '{separator}' with '{}'.",
-        printable(kind)
-    ))
+    value_error(format!("Cannot specify '{separator}' with '{}'.", printable(kind)))
 }
 
 fn printable(code: u32) -> String {
@@ -292,16 +273,12 @@ fn printable(code: u32) -> String {
 }
 
 fn lossy(text: &[u32]) -> String {
-    text.iter()
-        .map(|&c| char::from_u32(c).unwrap_or('\u{fffd}'))
-        .collect()
+    text.iter().map(|&c| char::from_u32(c).unwrap_or('\u{fffd}')).collect()
 }
 
 /// Type names are cut after 200 bytes.
 fn truncate(name: &str) -> &str {
-    let end = (0..=name.len().min(200))
-        .rev()
-        .find(|&end| name.is_char_boundary(end));
+    let end = (0..=name.len().min(200)).rev().find(|&end| name.is_char_boundary(end));
     &name[..end.unwrap_or(0)]
 }
 
@@ -315,11 +292,7 @@ pub fn unknown_format_code(kind: u32, type_name: &str) -> FormatError {
 }
 
 /// The layout of a string of `length` code points.
-pub fn format_str_layout(
-    spec: &FormatSpec,
-    length: usize,
-    type_name: &str,
-) -> Result<StrLayout, FormatError> {
+pub fn format_str_layout(spec: &FormatSpec, length: usize, type_name: &str) -> Result<StrLayout, FormatError> {
     if spec.kind != u32::from('s') {
         return Err(unknown_format_code(spec.kind, type_name));
     }
@@ -337,16 +310,9 @@ pub fn format_str_layout(
     if spec.align == '=' {
         return value_error("'=' alignment not allowed in string format specifier");
     }
-    let take = spec
-        .precision
-        .map_or(length, |precision| precision.min(length));
+    let take = spec.precision.map_or(length, |precision| precision.min(length));
     let (left, right) = padding(spec, take);
-    Ok(StrLayout {
-        left,
-        take,
-        right,
-        fill: spec.fill,
-    })
+    Ok(StrLayout { left, take, right, fill: spec.fill })
 }
 
 /// Fills on both sides for text of `length` code points.
@@ -364,10 +330,7 @@ fn check_size(spec: &FormatSpec) -> Result<(), FormatError> {
     const SURELY_FINE: usize = 1 << 20;
     let size = spec.width.unwrap_or(0).max(spec.precision.unwrap_or(0));
     if size > SURELY_FINE && Vec::<u32>::new().try_reserve_exact(size).is_err() {
-        return Err(FormatError {
-            kind: FormatErrorKind::Memory,
-            message: String::new(),
-        });
+        return Err(FormatError { kind: FormatErrorKind::Memory, message: String::new() });
     }
     Ok(())
 }
@@ -448,10 +411,7 @@ fn format_character(value: IntRef<'_>, spec: &FormatSpec) -> Result<FormattedTex
             IntRef::Small(_) => "%c arg not in range(0x110000)",
             IntRef::Big(_) => "Python int too large to convert to C long",
         };
-        return Err(FormatError {
-            kind: FormatErrorKind::Overflow,
-            message: message.into(),
-        });
+        return Err(FormatError { kind: FormatErrorKind::Overflow, message: message.into() });
     };
     let mut number = Number::of_digits("", NumericLocale::default());
     number.remainder = vec![code];
@@ -535,12 +495,7 @@ pub fn format_complex(
         }
     }
     let precision = precision.unwrap_or(6);
-    let mut part_spec = FormatSpec {
-        align: '<',
-        width: None,
-        fill: 0,
-        ..spec.clone()
-    };
+    let mut part_spec = FormatSpec { align: '<', width: None, fill: 0, ..spec.clone() };
     let mut body = Vec::new();
     if !skip_real {
         let text = format_float(real, kind, precision, flags);
@@ -572,11 +527,7 @@ fn locale_for(spec: &FormatSpec, locale: &NumericLocale) -> NumericLocale {
         Grouping::Underscore => ("_", 3),
         Grouping::UnderscoreFour => ("_", 4),
     };
-    NumericLocale {
-        decimal_point: ".".into(),
-        thousands_separator: separator.into(),
-        grouping: vec![size],
-    }
+    NumericLocale { decimal_point: ".".into(), thousands_separator: separator.into(), grouping: vec![size] }
 }
 
 /// The parts of a number:
@@ -614,28 +565,16 @@ impl<'a> Number<'a> {
             Some(body) => (true, body),
             None => (false, text),
         };
-        let split = body
-            .bytes()
-            .position(|b| !b.is_ascii_digit())
-            .unwrap_or(body.len());
+        let split = body.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(body.len());
         let (digits, rest) = body.split_at(split);
         let (has_point, rest) = match rest.strip_prefix('.') {
             Some(rest) => (true, rest),
             None => (false, rest),
         };
-        let split = rest
-            .bytes()
-            .position(|b| !b.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let split = rest.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(rest.len());
         let (fraction, remainder) = rest.split_at(split);
         let remainder = remainder.chars().map(u32::from).collect();
-        Self {
-            negative,
-            has_point,
-            fraction,
-            remainder,
-            ..Self::of_digits(digits, locale)
-        }
+        Self { negative, has_point, fraction, remainder, ..Self::of_digits(digits, locale) }
     }
 
     fn render(&self, spec: &FormatSpec) -> Vec<u32> {
@@ -644,11 +583,7 @@ impl<'a> Number<'a> {
             (false, Some(sign @ ('+' | ' '))) => Some(sign),
             _ => None,
         };
-        let point = if self.has_point {
-            self.locale.decimal_point.as_str()
-        } else {
-            ""
-        };
+        let point = if self.has_point { self.locale.decimal_point.as_str() } else { "" };
         let fraction = group_fraction(self.fraction, spec.fraction_grouping);
         let around = usize::from(sign.is_some())
             + self.prefix.len()
@@ -656,20 +591,10 @@ impl<'a> Number<'a> {
             + fraction.len()
             + self.remainder.len();
         let zero_fill = spec.fill == u32::from('0') && spec.align == '=';
-        let min_width = if zero_fill {
-            spec.width.unwrap_or(0).saturating_sub(around)
-        } else {
-            0
-        };
-        let digits = if self.digits.is_empty() {
-            Vec::new()
-        } else {
-            group_digits(self.digits, min_width, &self.locale)
-        };
-        let total = spec
-            .width
-            .unwrap_or(0)
-            .saturating_sub(around + digits.len());
+        let min_width = if zero_fill { spec.width.unwrap_or(0).saturating_sub(around) } else { 0 };
+        let digits =
+            if self.digits.is_empty() { Vec::new() } else { group_digits(self.digits, min_width, &self.locale) };
+        let total = spec.width.unwrap_or(0).saturating_sub(around + digits.len());
         let (left, inner, right) = match spec.align {
             '<' => (0, 0, total),
             '^' => (total / 2, 0, total - total / 2),
@@ -711,11 +636,7 @@ pub fn group_digits(digits: &str, min_width: usize, locale: &NumericLocale) -> V
     let mut source = digits.bytes().rev().map(u32::from);
     let mut remaining = digits.len();
     let mut width = min_width;
-    let mut sizes = GroupSizes {
-        grouping: &locale.grouping,
-        index: 0,
-        previous: 0,
-    };
+    let mut sizes = GroupSizes { grouping: &locale.grouping, index: 0, previous: 0 };
     // Built from the right to the left.
     let mut out: Vec<u32> = Vec::with_capacity(digits.len().max(min_width) * 4 / 3 + 1);
     let mut first = true;
@@ -784,30 +705,22 @@ mod tests {
 
     fn int(value: i64, spec: &str) -> String {
         show(
-            parse_format_spec(&points(spec), "int", 'd', '>').and_then(|spec| {
-                format_int(
-                    IntRef::Small(value),
-                    &spec,
-                    "int",
-                    &NumericLocale::default(),
-                )
-            }),
+            parse_format_spec(&points(spec), "int", 'd', '>')
+                .and_then(|spec| format_int(IntRef::Small(value), &spec, "int", &NumericLocale::default())),
         )
     }
 
     fn float(value: f64, spec: &str) -> String {
         show(
-            parse_format_spec(&points(spec), "float", '\0', '>').and_then(|spec| {
-                format_float_spec(value, &spec, "float", &NumericLocale::default())
-            }),
+            parse_format_spec(&points(spec), "float", '\0', '>')
+                .and_then(|spec| format_float_spec(value, &spec, "float", &NumericLocale::default())),
         )
     }
 
     fn complex(real: f64, imaginary: f64, spec: &str) -> String {
         show(
-            parse_format_spec(&points(spec), "complex", '\0', '>').and_then(|spec| {
-                format_complex(real, imaginary, &spec, "complex", &NumericLocale::default())
-            }),
+            parse_format_spec(&points(spec), "complex", '\0', '>')
+                .and_then(|spec| format_complex(real, imaginary, &spec, "complex", &NumericLocale::default())),
         )
     }
 
@@ -830,21 +743,12 @@ mod tests {
         assert_eq!(int(65, "c"), "A");
         assert_eq!(int(65, "05c"), "0000A");
         assert_eq!(int(5, "é>3"), "éé5");
-        assert_eq!(
-            int(5, ".2"),
-            "!Precision not allowed in integer format specifier"
-        );
+        assert_eq!(int(5, ".2"), "!Precision not allowed in integer format specifier");
         assert_eq!(int(5, ",x"), "!Cannot specify ',' with 'x'.");
         assert_eq!(int(5, ",_"), "!Cannot specify both ',' and '_'.");
         assert_eq!(int(5, "_,"), "!Cannot specify both ',' and '_'.");
-        assert_eq!(
-            int(5, "s"),
-            "!Unknown format code 's' for object of type 'int'"
-        );
-        assert_eq!(
-            int(5, "dd"),
-            "!Invalid format specifier 'dd' for object of type 'int'"
-        );
+        assert_eq!(int(5, "s"), "!Unknown format code 's' for object of type 'int'");
+        assert_eq!(int(5, "dd"), "!Invalid format specifier 'dd' for object of type 'int'");
         assert_eq!(int(-1, "c"), "!%c arg not in range(0x110000)");
     }
 
@@ -860,10 +764,7 @@ mod tests {
         assert_eq!(float(1e20, "020,"), "0,000,000,000,001e+20");
         assert_eq!(float(2.25159, "=+10.2f"), "+     2.25");
         assert_eq!(float(3.0, "."), "!Format specifier missing precision");
-        assert_eq!(
-            float(3.0, "d"),
-            "!Unknown format code 'd' for object of type 'float'"
-        );
+        assert_eq!(float(3.0, "d"), "!Unknown format code 'd' for object of type 'float'");
     }
 
     #[test]
@@ -871,24 +772,15 @@ mod tests {
         assert_eq!(complex(1.0, -2.0, ""), "(1-2j)");
         assert_eq!(complex(0.0, 2.5, ">8"), "    2.5j");
         assert_eq!(complex(1.0, 2.0, ".1f"), "1.0+2.0j");
-        assert_eq!(
-            complex(1.0, 2.0, "010"),
-            "!Zero padding is not allowed in complex format specifier"
-        );
+        assert_eq!(complex(1.0, 2.0, "010"), "!Zero padding is not allowed in complex format specifier");
     }
 
     #[test]
     fn strings() {
         assert_eq!(string(3, "^10.2"), Ok((4, 2, 4)));
         assert_eq!(string(3, "05"), Ok((0, 3, 2)));
-        assert_eq!(
-            string(3, "=5"),
-            Err("'=' alignment not allowed in string format specifier".into())
-        );
+        assert_eq!(string(3, "=5"), Err("'=' alignment not allowed in string format specifier".into()));
         assert_eq!(string(3, ",s"), Err("Cannot specify ',' with 's'.".into()));
-        assert_eq!(
-            string(3, "d"),
-            Err("Unknown format code 'd' for object of type 'str'".into())
-        );
+        assert_eq!(string(3, "d"), Err("Unknown format code 'd' for object of type 'str'".into()));
     }
 }

@@ -37,19 +37,12 @@ pub fn hash_double(value: f64) -> Option<i64> {
     let bits = value.to_bits();
     let fraction = bits & ((1 << 52) - 1);
     let biased = (bits >> 52) & 0x7ff;
-    let mantissa = if biased == 0 {
-        fraction
-    } else {
-        fraction | 1 << 52
-    };
+    let mantissa = if biased == 0 { fraction } else { fraction | 1 << 52 };
     // value = mantissa * 2**(biased - 1075); 2**61 is 1, so exponents count modulo 61.
     let exponent = biased.max(1).cast_signed() - 1075;
     let shift = u32::try_from(exponent.rem_euclid(i64::from(BITS))).unwrap_or(0);
     let rotated = rotate(mantissa, shift);
-    Some(finish(
-        if rotated == MODULUS { 0 } else { rotated },
-        value < 0.0,
-    ))
+    Some(finish(if rotated == MODULUS { 0 } else { rotated }, value < 0.0))
 }
 
 /// `hash(value)` of a machine integer.

@@ -20,9 +20,7 @@ impl Mt19937 {
         for _ in 0..N.max(key.len()) {
             let mixed = this.mixed_previous(i).wrapping_mul(1664525);
             let offset = u32::try_from(j).unwrap_or(0);
-            this.state[i] = (this.state[i] ^ mixed)
-                .wrapping_add(key[j])
-                .wrapping_add(offset);
+            this.state[i] = (this.state[i] ^ mixed).wrapping_add(key[j]).wrapping_add(offset);
             i = this.advance(i);
             j = (j + 1) % key.len();
         }
@@ -106,11 +104,7 @@ impl Mt19937 {
             .map(|word| {
                 let left = bits - word * 32;
                 let value = self.next_u32();
-                if left < 32 {
-                    value >> (32 - left)
-                } else {
-                    value
-                }
+                if left < 32 { value >> (32 - left) } else { value }
             })
             .collect()
     }

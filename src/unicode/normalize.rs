@@ -139,10 +139,7 @@ fn order(text: &mut [u32]) {
             start += 1;
             continue;
         }
-        let length = text[start..]
-            .iter()
-            .take_while(|&&code| combining(code) != 0)
-            .count();
+        let length = text[start..].iter().take_while(|&&code| combining(code) != 0).count();
         text[start..start + length].sort_by_key(|&code| combining(code));
         start += length;
     }
@@ -190,9 +187,8 @@ fn compose_pair(first: u32, second: u32) -> Option<u32> {
     {
         return Some(first + t);
     }
-    let found = tables::COMPOSITIONS
-        .binary_search_by_key(&(first, second), |&(first, second, _)| (first, second))
-        .ok()?;
+    let found =
+        tables::COMPOSITIONS.binary_search_by_key(&(first, second), |&(first, second, _)| (first, second)).ok()?;
     Some(tables::COMPOSITIONS[found].2)
 }
 
@@ -209,22 +205,10 @@ mod tests {
         assert_eq!(normalize(&points("é"), Form::Nfd), [0x65, 0x301]);
         assert_eq!(normalize(&[0x65u32, 0x301], Form::Nfc), points("é"));
         assert_eq!(normalize(&points("ﬁ²"), Form::Nfkc), points("fi2"));
-        assert_eq!(
-            normalize(&points("각"), Form::Nfd),
-            [0x1100, 0x1161, 0x11a8]
-        );
-        assert_eq!(
-            normalize(&[0x1100u32, 0x1161, 0x11a8], Form::Nfc),
-            points("각")
-        );
-        assert_eq!(
-            normalize(&[0x61u32, 0x315, 0x300], Form::Nfc),
-            [0xe0, 0x315]
-        );
-        assert_eq!(
-            normalize(&[0x61u32, 0x5ae, 0x5c4, 0x300], Form::Nfc),
-            [0x61, 0x5ae, 0x5c4, 0x300]
-        );
+        assert_eq!(normalize(&points("각"), Form::Nfd), [0x1100, 0x1161, 0x11a8]);
+        assert_eq!(normalize(&[0x1100u32, 0x1161, 0x11a8], Form::Nfc), points("각"));
+        assert_eq!(normalize(&[0x61u32, 0x315, 0x300], Form::Nfc), [0xe0, 0x315]);
+        assert_eq!(normalize(&[0x61u32, 0x5ae, 0x5c4, 0x300], Form::Nfc), [0x61, 0x5ae, 0x5c4, 0x300]);
         assert!(is_normalized(&points("é"), Form::Nfc) && !is_normalized(&points("é"), Form::Nfd));
         assert_eq!(decomposition_text(u32::from('각')), "1100 1161 11A8");
         assert_eq!(decomposition_text(u32::from('²')), "<super> 0032");

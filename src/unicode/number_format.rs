@@ -77,11 +77,7 @@ fn layout(value: f64, kind: char, precision: usize, flags: u8) -> String {
         'f' => (false, point.saturating_add(wide(precision))),
         'g' => {
             let limit = wide(precision_or_one) - i64::from(add_dot_0);
-            let end = if alternate {
-                wide(precision_or_one)
-            } else {
-                count
-            };
+            let end = if alternate { wide(precision_or_one) } else { count };
             (point <= -4 || point > limit, end)
         }
         _ => (point <= -4 || point > 16, count),
@@ -90,11 +86,7 @@ fn layout(value: f64, kind: char, precision: usize, flags: u8) -> String {
     if use_exponent {
         point = 1;
     }
-    end = end.max(if !use_exponent && add_dot_0 {
-        point + 1
-    } else {
-        point
-    });
+    end = end.max(if !use_exponent && add_dot_0 { point + 1 } else { point });
 
     let mut out = String::with_capacity(24);
     if negative {
@@ -127,10 +119,7 @@ fn layout(value: f64, kind: char, precision: usize, flags: u8) -> String {
 /// The shortest digits that read back as `value` (finite, not negative).
 fn shortest_digits(value: f64) -> Decimal {
     if value == 0.0 {
-        return Decimal {
-            digits: vec![b'0'],
-            point: 1,
-        };
+        return Decimal { digits: vec![b'0'], point: 1 };
     }
     let mut buffer = zmij::Buffer::new();
     split_scientific(buffer.format_finite(value))
@@ -139,10 +128,7 @@ fn shortest_digits(value: f64) -> Decimal {
 /// `value` rounded to `count` significant digits.
 fn significant_digits(value: f64, count: usize) -> Decimal {
     if value == 0.0 {
-        return Decimal {
-            digits: vec![b'0'],
-            point: 1,
-        };
+        return Decimal { digits: vec![b'0'], point: 1 };
     }
     let count = count.clamp(1, MAX_SIGNIFICANT);
     split_scientific(&format!("{value:.*e}", count - 1))
@@ -151,10 +137,7 @@ fn significant_digits(value: f64, count: usize) -> Decimal {
 /// `value` rounded to `count` digits after the decimal point.
 fn fraction_digits(value: f64, count: usize) -> Decimal {
     if value == 0.0 {
-        return Decimal {
-            digits: vec![b'0'],
-            point: 1,
-        };
+        return Decimal { digits: vec![b'0'], point: 1 };
     }
     split_scientific(&format!("{value:.*}", count.min(MAX_FRACTION)))
 }
@@ -172,10 +155,7 @@ fn split_scientific(text: &str) -> Decimal {
     }
     let place = i32::try_from(whole.len()).unwrap_or(i32::MAX);
     let leading = i32::try_from(leading).unwrap_or(i32::MAX);
-    Decimal {
-        digits,
-        point: place + exponent - leading,
-    }
+    Decimal { digits, point: place + exponent - leading }
 }
 
 /// `float.__round__(ndigits)`: half to even on the exact decimal value.  `None` means that the
@@ -208,10 +188,7 @@ fn round_above_point(value: f64, ndigits: i64) -> Option<f64> {
     let odd = kept > 0 && exact.digits[kept - 1] % 2 == 1;
     let tie = exact.digits.len() == kept + 1 && next == b'5';
     let up = if tie { odd } else { next >= b'5' };
-    let mut head = std::str::from_utf8(&exact.digits[..kept])
-        .ok()?
-        .parse::<BigInt>()
-        .unwrap_or_default();
+    let mut head = std::str::from_utf8(&exact.digits[..kept]).ok()?.parse::<BigInt>().unwrap_or_default();
     if up {
         head += 1;
     }
@@ -230,11 +207,7 @@ pub fn float_hex(value: f64) -> String {
     if value == 0.0 {
         return format!("{sign}0x0.0p+0");
     }
-    let (lead, exponent) = if biased == 0 {
-        (0, -1022)
-    } else {
-        (1, biased - 1023)
-    };
+    let (lead, exponent) = if biased == 0 { (0, -1022) } else { (1, biased - 1023) };
     format!("{sign}0x{lead}.{mantissa:013x}p{exponent:+}")
 }
 
@@ -334,13 +307,7 @@ mod tests {
         check(-0.001, 'f', 1, FLAG_NO_NEG_0, "0.0");
         check(1.0, 'f', 3, FLAG_SIGN, "+1.000");
         check(f64::NAN, 'F', 3, FLAG_SIGN, "+NAN");
-        check(
-            0.1,
-            'e',
-            60,
-            0,
-            "1.000000000000000055511151231257827021181583404541015625000000e-01",
-        );
+        check(0.1, 'e', 60, 0, "1.000000000000000055511151231257827021181583404541015625000000e-01");
         check(123456.0, 'g', 3, FLAG_ADD_DOT_0, "1.23e+05");
         check(12.0, 'g', 3, FLAG_ADD_DOT_0, "12.0");
         check(120.0, 'g', 3, FLAG_ADD_DOT_0, "1.2e+02");

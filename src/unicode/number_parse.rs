@@ -101,10 +101,7 @@ fn parse_float(text: &[u8]) -> Option<f64> {
     let value = if let Some(value) = parse_special(magnitude) {
         value
     } else {
-        if !magnitude
-            .first()
-            .is_some_and(|&byte| byte.is_ascii_digit() || byte == b'.')
-        {
+        if !magnitude.first().is_some_and(|&byte| byte.is_ascii_digit() || byte == b'.') {
             return None;
         }
         // The standard parser takes the same grammar; it would also take names, excluded above.
@@ -147,10 +144,7 @@ fn parse_hex_magnitude(text: &[u8]) -> Result<f64, HexFloatError> {
         [b'0', b'x' | b'X', rest @ ..] => rest,
         _ => text,
     };
-    let mantissa_end = body
-        .iter()
-        .position(|&b| b == b'p' || b == b'P')
-        .unwrap_or(body.len());
+    let mantissa_end = body.iter().position(|&b| b == b'p' || b == b'P').unwrap_or(body.len());
     let (mantissa, exponent_part) = body.split_at(mantissa_end);
     let exponent = match exponent_part {
         [] => 0,
@@ -163,9 +157,7 @@ fn parse_hex_magnitude(text: &[u8]) -> Result<f64, HexFloatError> {
             fraction_digits = Some(0);
             continue;
         }
-        let digit = char::from(byte)
-            .to_digit(16)
-            .ok_or(HexFloatError::Invalid)?;
+        let digit = char::from(byte).to_digit(16).ok_or(HexFloatError::Invalid)?;
         digits.push(digit);
         if let Some(count) = &mut fraction_digits {
             *count += 1;
@@ -182,11 +174,9 @@ fn parse_exponent(text: &[u8]) -> Result<i64, HexFloatError> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(HexFloatError::Invalid);
     }
-    let magnitude = digits.iter().fold(0i64, |sum, &digit| {
-        sum.saturating_mul(10)
-            .saturating_add(i64::from(digit - b'0'))
-            .min(i64::MAX / 8)
-    });
+    let magnitude = digits
+        .iter()
+        .fold(0i64, |sum, &digit| sum.saturating_mul(10).saturating_add(i64::from(digit - b'0')).min(i64::MAX / 8));
     Ok(if negative { -magnitude } else { magnitude })
 }
 
@@ -206,10 +196,8 @@ fn assemble_hex(digits: &[u32], fraction_digits: i64, exponent: i64) -> Result<f
     let sticky = rest.iter().any(|&digit| digit != 0);
     let dropped = i64::try_from(rest.len()).map_err(|_| HexFloatError::TooLong)?;
     mantissa = mantissa << 1 | u128::from(sticky);
-    let scale = exponent
-        .saturating_sub(fraction_digits.saturating_mul(4))
-        .saturating_add(dropped.saturating_mul(4))
-        - 1;
+    let scale =
+        exponent.saturating_sub(fraction_digits.saturating_mul(4)).saturating_add(dropped.saturating_mul(4)) - 1;
     let length = i64::from(128 - mantissa.leading_zeros());
     // The exponent of the leading bit decides how many bits can be kept.
     let top = scale.saturating_add(length - 1);
@@ -234,11 +222,7 @@ fn assemble_hex(digits: &[u32], fraction_digits: i64, exponent: i64) -> Result<f
     };
     let kept = u64::try_from(kept).unwrap_or(u64::MAX);
     let value = scale_by_power(kept, lowest);
-    if value.is_finite() {
-        Ok(value)
-    } else {
-        Err(HexFloatError::TooLarge)
-    }
+    if value.is_finite() { Ok(value) } else { Err(HexFloatError::TooLarge) }
 }
 
 /// `kept * 2**power`, exact because `kept` has at most 53 bits (or is 2**53).
@@ -306,9 +290,7 @@ fn parse_digits(body: &[u8], base: u32, digit_limit: usize) -> Result<Int, Parse
                 return Err(ParseIntError::Invalid);
             }
         } else {
-            let digit = char::from(byte)
-                .to_digit(base.clamp(2, 36))
-                .ok_or(ParseIntError::Invalid)?;
+            let digit = char::from(byte).to_digit(base.clamp(2, 36)).ok_or(ParseIntError::Invalid)?;
             small = small
                 .and_then(|value| value.checked_mul(i64::from(base)))
                 .and_then(|value| value.checked_add(i64::from(digit)));
@@ -325,14 +307,8 @@ fn parse_digits(body: &[u8], base: u32, digit_limit: usize) -> Result<Int, Parse
     if let Some(value) = small {
         return Ok(Int::Small(value));
     }
-    let digits: String = body
-        .iter()
-        .filter(|&&b| b != b'_')
-        .map(|&b| char::from(b))
-        .collect();
-    BigInt::from_str_radix(&digits, base)
-        .map(Int::Big)
-        .map_err(|_| ParseIntError::Invalid)
+    let digits: String = body.iter().filter(|&&b| b != b'_').map(|&b| char::from(b)).collect();
+    BigInt::from_str_radix(&digits, base).map(Int::Big).map_err(|_| ParseIntError::Invalid)
 }
 
 #[cfg(test)]
@@ -346,21 +322,9 @@ mod tests {
         assert!(float_from_str(b"-nan").is_some_and(|v| v.is_nan() && v.is_sign_negative()));
         assert_eq!(float_from_str(b"1."), Some(1.0));
         assert_eq!(float_from_str(b".5"), Some(0.5));
-        for bad in [
-            &b""[..],
-            b".",
-            b"1__0",
-            b"_1",
-            b"1_",
-            b"1_.5",
-            b"e5",
-            b"1e",
-            b"+-1",
-            b"0x10",
-            b"1 2",
-            b"infin",
-            b"--1",
-        ] {
+        for bad in
+            [&b""[..], b".", b"1__0", b"_1", b"1_", b"1_.5", b"e5", b"1e", b"+-1", b"0x10", b"1 2", b"infin", b"--1"]
+        {
             assert_eq!(float_from_str(bad), None);
         }
     }
@@ -369,24 +333,15 @@ mod tests {
     fn hex_floats() {
         assert_eq!(float_from_hex(b"0x1.8p1"), Ok(3.0));
         assert_eq!(float_from_hex(b" -0x.1p4 "), Ok(-1.0));
-        assert_eq!(
-            float_from_hex(b"1.921fb54442d18p1"),
-            Ok(std::f64::consts::PI)
-        );
+        assert_eq!(float_from_hex(b"1.921fb54442d18p1"), Ok(std::f64::consts::PI));
         assert_eq!(float_from_hex(b"0x0.0000000000001p-1022"), Ok(5e-324));
         assert_eq!(float_from_hex(b"0x0.00000000000008p-1022"), Ok(0.0));
         assert_eq!(float_from_hex(b"0x0.000000000000080001p-1022"), Ok(5e-324));
         assert_eq!(float_from_hex(b"0x1.fffffffffffffp1023"), Ok(f64::MAX));
-        assert_eq!(
-            float_from_hex(b"0x1.fffffffffffff8p1023"),
-            Err(HexFloatError::TooLarge)
-        );
+        assert_eq!(float_from_hex(b"0x1.fffffffffffff8p1023"), Err(HexFloatError::TooLarge));
         assert_eq!(float_from_hex(b"0x1p1024"), Err(HexFloatError::TooLarge));
         assert_eq!(float_from_hex(b"0x1.00000000000008p0"), Ok(1.0));
-        assert_eq!(
-            float_from_hex(b"0x1.000000000000080000000000000000000000000000000001p0"),
-            Ok(1.0000000000000002)
-        );
+        assert_eq!(float_from_hex(b"0x1.000000000000080000000000000000000000000000000001p0"), Ok(1.0000000000000002));
         assert_eq!(float_from_hex(b"0x"), Err(HexFloatError::Invalid));
         assert_eq!(float_from_hex(b"1p"), Err(HexFloatError::Invalid));
         assert_eq!(float_from_hex(b"0x1p-1074"), Ok(5e-324));

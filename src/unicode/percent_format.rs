@@ -81,10 +81,7 @@ pub fn unsupported_message(directive: &Directive) -> String {
         Some(c) if (31..0x7f).contains(&kind) => c,
         _ => '?',
     };
-    format!(
-        "unsupported format character '{shown}' ({kind:#x}) at index {}",
-        directive.kind_index
-    )
+    format!("unsupported format character '{shown}' ({kind:#x}) at index {}", directive.kind_index)
 }
 
 /// Iterates over the tokens of a format; fused after an error.
@@ -136,14 +133,8 @@ impl<'a, U: CodeUnit> PercentTokens<'a, U> {
         let mut amount = Amount::None;
         while let Some(code @ 0x30..=0x39) = self.peek() {
             let digit = usize::try_from(code - 0x30).unwrap_or(0);
-            let before = if let Amount::Fixed(value) = amount {
-                value
-            } else {
-                0
-            };
-            let value = before
-                .checked_mul(10)
-                .and_then(|value| value.checked_add(digit));
+            let before = if let Amount::Fixed(value) = amount { value } else { 0 };
+            let value = before.checked_mul(10).and_then(|value| value.checked_add(digit));
             let value = value.filter(|&value| value <= limit).ok_or(error)?;
             amount = Amount::Fixed(value);
             self.at += 1;
@@ -152,10 +143,7 @@ impl<'a, U: CodeUnit> PercentTokens<'a, U> {
     }
 
     fn directive(&mut self) -> Result<Directive, PercentError> {
-        let mut directive = Directive {
-            key: self.key()?,
-            ..Directive::default()
-        };
+        let mut directive = Directive { key: self.key()?, ..Directive::default() };
         while let Some(flag) = self.peek().and_then(char::from_u32) {
             match flag {
                 '-' => directive.left = true,
@@ -193,10 +181,7 @@ impl<U: CodeUnit> Iterator for PercentTokens<'_, U> {
         }
         if !self.accept('%') {
             let rest = &self.text[self.at..];
-            let length = rest
-                .iter()
-                .position(|&unit| unit.into() == 0x25)
-                .unwrap_or(rest.len());
+            let length = rest.iter().position(|&unit| unit.into() == 0x25).unwrap_or(rest.len());
             let start = self.at;
             self.at += length;
             return Some(Ok(Token::Literal(start, self.at)));
@@ -221,40 +206,21 @@ mod tests {
     fn directives() {
         let found = tokens("a%(k(1))-+05.*lx%%");
         assert_eq!(found[0], Ok(Token::Literal(0, 1)));
-        let Ok(Token::Directive(directive)) = found[1] else {
-            panic!("{found:?}")
-        };
+        let Ok(Token::Directive(directive)) = found[1] else { panic!("{found:?}") };
         assert_eq!(directive.key, Some((3, 7)));
         assert!(directive.left && directive.plus && directive.zero);
-        assert_eq!(
-            (directive.width, directive.precision),
-            (Amount::Fixed(5), Amount::Star)
-        );
+        assert_eq!((directive.width, directive.precision), (Amount::Fixed(5), Amount::Star));
         assert_eq!(directive.kind, u32::from('x'));
-        assert!(matches!(
-            found[2],
-            Ok(Token::Directive(Directive { kind: 0x25, .. }))
-        ));
+        assert!(matches!(found[2], Ok(Token::Directive(Directive { kind: 0x25, .. }))));
     }
 
     #[test]
     fn errors() {
         assert_eq!(tokens("%"), [Err(PercentError::Incomplete)]);
         assert_eq!(tokens("%(a"), [Err(PercentError::IncompleteKey)]);
-        assert_eq!(
-            tokens("%99999999999999999999d"),
-            [Err(PercentError::WidthTooBig)]
-        );
-        assert_eq!(
-            tokens("%.9999999999d"),
-            [Err(PercentError::PrecisionTooBig)]
-        );
-        let Ok(Token::Directive(directive)) = tokens("%5y")[0] else {
-            panic!()
-        };
-        assert_eq!(
-            unsupported_message(&directive),
-            "unsupported format character 'y' (0x79) at index 2"
-        );
+        assert_eq!(tokens("%99999999999999999999d"), [Err(PercentError::WidthTooBig)]);
+        assert_eq!(tokens("%.9999999999d"), [Err(PercentError::PrecisionTooBig)]);
+        let Ok(Token::Directive(directive)) = tokens("%5y")[0] else { panic!() };
+        assert_eq!(unsupported_message(&directive), "unsupported format character 'y' (0x79) at index 2");
     }
 }

@@ -143,10 +143,7 @@ pub struct Mapping {
 
 impl Mapping {
     fn one(code: u32) -> Self {
-        Self {
-            points: [code, 0, 0],
-            length: 1,
-        }
+        Self { points: [code, 0, 0], length: 1 }
     }
 
     /// The code points.
@@ -179,9 +176,7 @@ fn full_mapping(code: u32, form: Form) -> Mapping {
 }
 
 fn extended_mapping(code: u32, form: Form) -> Option<Mapping> {
-    let found = tables::EXTENDED_CASE_ROWS
-        .binary_search_by_key(&code, |row| row.0)
-        .ok()?;
+    let found = tables::EXTENDED_CASE_ROWS.binary_search_by_key(&code, |row| row.0).ok()?;
     let (_, start, lower, upper, title, fold) = tables::EXTENDED_CASE_ROWS[found];
     let (skipped, length) = match form {
         Form::Lower => (0, lower),
@@ -222,9 +217,7 @@ pub fn decomposition(code: u32) -> Option<(&'static str, &'static [u32])> {
     if record(code).flags & tables::ANY_DECOMPOSITION == 0 {
         return None;
     }
-    let found = tables::DECOMPOSITION_ROWS
-        .binary_search_by_key(&code, |row| row.0)
-        .ok()?;
+    let found = tables::DECOMPOSITION_ROWS.binary_search_by_key(&code, |row| row.0).ok()?;
     let (_, start, length, tag) = tables::DECOMPOSITION_ROWS[found];
     let start = usize::from(start);
     let points = tables::DECOMPOSITION_POOL.get(start..start + usize::from(length))?;

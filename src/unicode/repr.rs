@@ -97,19 +97,10 @@ mod tests {
 
     #[test]
     fn strings() {
-        assert_eq!(
-            str_repr(&points("a'b\n\\\x7f")).to_code_points(),
-            points("\"a'b\\n\\\\\\x7f\"")
-        );
-        assert_eq!(
-            str_repr(&points("'\"é\u{a0}")).to_code_points(),
-            points("'\\'\"é\\xa0'")
-        );
+        assert_eq!(str_repr(&points("a'b\n\\\x7f")).to_code_points(), points("\"a'b\\n\\\\\\x7f\""));
+        assert_eq!(str_repr(&points("'\"é\u{a0}")).to_code_points(), points("'\\'\"é\\xa0'"));
         assert_eq!(str_repr(&[0xd800u16]).to_code_points(), points("'\\ud800'"));
-        assert_eq!(
-            str_ascii(&points("é😀")).to_code_points(),
-            points("'\\xe9\\U0001f600'")
-        );
+        assert_eq!(str_ascii(&points("é😀")).to_code_points(), points("'\\xe9\\U0001f600'"));
     }
 
     #[test]

@@ -133,12 +133,7 @@ pub fn starts_with<H: CodeUnit, N: CodeUnit>(text: &[H], prefix: &[N]) -> bool {
 
 /// True if `text` ends with `suffix`, whatever the widths.
 pub fn ends_with<H: CodeUnit, N: CodeUnit>(text: &[H], suffix: &[N]) -> bool {
-    text.len() >= suffix.len()
-        && text
-            .iter()
-            .rev()
-            .zip(suffix.iter().rev())
-            .all(|(&a, &b)| a.into() == b.into())
+    text.len() >= suffix.len() && text.iter().rev().zip(suffix.iter().rev()).all(|(&a, &b)| a.into() == b.into())
 }
 
 /// Comparisons beyond this many per unit of haystack passed make the scan give up.
@@ -149,9 +144,7 @@ fn find_forward<T: SearchUnit>(haystack: &[T], needle: &[T]) -> Option<usize> {
     let (&first, rest) = needle.split_first()?;
     let (mut at, mut wasted) = (0, 0);
     while at <= last_start {
-        at += haystack[at..=last_start]
-            .iter()
-            .position(|&unit| unit == first)?;
+        at += haystack[at..=last_start].iter().position(|&unit| unit == first)?;
         let matched = common_length(&haystack[at + 1..], rest);
         if matched == rest.len() {
             return Some(at);
@@ -160,8 +153,7 @@ fn find_forward<T: SearchUnit>(haystack: &[T], needle: &[T]) -> Option<usize> {
         wasted += matched;
         if wasted > SCAN_SLACK * at + 64 {
             let tail = &haystack[at..];
-            return two_way(tail.len(), |i| tail[i], needle.len(), |i| needle[i])
-                .map(|found| at + found);
+            return two_way(tail.len(), |i| tail[i], needle.len(), |i| needle[i]).map(|found| at + found);
         }
     }
     None
@@ -176,10 +168,7 @@ fn find_backward<T: SearchUnit>(haystack: &[T], needle: &[T]) -> Option<usize> {
     let (&last, head) = needle.split_last()?;
     let (mut end, mut wasted) = (hay_len, 0);
     while end >= len {
-        end = head.len()
-            + haystack[head.len()..end]
-                .iter()
-                .rposition(|&unit| unit == last)?;
+        end = head.len() + haystack[head.len()..end].iter().rposition(|&unit| unit == last)?;
         let before = haystack[..end].iter().rev().zip(head.iter().rev());
         let matched = before.take_while(|(a, b)| a == b).count();
         if matched == head.len() {
@@ -195,19 +184,11 @@ fn find_backward<T: SearchUnit>(haystack: &[T], needle: &[T]) -> Option<usize> {
 }
 
 /// Crochemore and Perrin's two-way search over anything indexable.
-fn two_way<T: Ord>(
-    hay_len: usize,
-    hay: impl Fn(usize) -> T,
-    len: usize,
-    needle: impl Fn(usize) -> T,
-) -> Option<usize> {
+fn two_way<T: Ord>(hay_len: usize, hay: impl Fn(usize) -> T, len: usize, needle: impl Fn(usize) -> T) -> Option<usize> {
     let (cut_less, period_less) = maximal_suffix(len, &needle, false);
     let (cut_greater, period_greater) = maximal_suffix(len, &needle, true);
-    let (cut, mut period) = if cut_less > cut_greater {
-        (cut_less, period_less)
-    } else {
-        (cut_greater, period_greater)
-    };
+    let (cut, mut period) =
+        if cut_less > cut_greater { (cut_less, period_less) } else { (cut_greater, period_greater) };
     let periodic = cut + period <= len && (0..cut).all(|i| needle(i) == needle(i + period));
     if !periodic {
         period = cut.max(len - cut) + 1;
@@ -237,11 +218,7 @@ fn two_way<T: Ord>(
 }
 
 /// Start and period of the maximal suffix, for the order or its reverse.
-fn maximal_suffix<T: Ord>(
-    len: usize,
-    needle: &impl Fn(usize) -> T,
-    reversed: bool,
-) -> (usize, usize) {
+fn maximal_suffix<T: Ord>(len: usize, needle: &impl Fn(usize) -> T, reversed: bool) -> (usize, usize) {
     let (mut left, mut right, mut offset, mut period) = (0, 1, 0, 1);
     while right + offset < len {
         let (a, b) = (needle(right + offset), needle(left + offset));

@@ -47,9 +47,7 @@ impl<'a, U: CodeUnit> MarkupIter<'a, U> {
 
     fn peek(&self) -> Option<char> {
         // Code points that are no characters are never syntax.
-        self.text
-            .get(self.at)
-            .map(|&unit| char::from_u32(unit.into()).unwrap_or('\u{fffd}'))
+        self.text.get(self.at).map(|&unit| char::from_u32(unit.into()).unwrap_or('\u{fffd}'))
     }
 
     fn take(&mut self) -> Option<char> {
@@ -68,10 +66,7 @@ impl<'a, U: CodeUnit> MarkupIter<'a, U> {
             if next == Some(code) {
                 let literal = start..self.at;
                 self.at += 1;
-                return Ok(Markup {
-                    literal,
-                    field: None,
-                });
+                return Ok(Markup { literal, field: None });
             }
             if code == '}' {
                 return Err(StrFormatError("Single '}' encountered in format string"));
@@ -80,15 +75,9 @@ impl<'a, U: CodeUnit> MarkupIter<'a, U> {
                 return Err(StrFormatError("Single '{' encountered in format string"));
             }
             let literal = start..self.at - 1;
-            return Ok(Markup {
-                literal,
-                field: Some(self.field()?),
-            });
+            return Ok(Markup { literal, field: Some(self.field()?) });
         }
-        Ok(Markup {
-            literal: start..self.at,
-            field: None,
-        })
+        Ok(Markup { literal: start..self.at, field: None })
     }
 
     fn field(&mut self) -> Result<Field, StrFormatError> {
@@ -107,12 +96,7 @@ impl<'a, U: CodeUnit> MarkupIter<'a, U> {
             }
         };
         let name = start..self.at - 1;
-        let mut field = Field {
-            name,
-            conversion: None,
-            spec: self.at..self.at,
-            spec_has_fields: false,
-        };
+        let mut field = Field { name, conversion: None, spec: self.at..self.at, spec_has_fields: false };
         if end_mark == '}' {
             field.spec = self.at - 1..self.at - 1;
             return Ok(field);
@@ -199,9 +183,7 @@ pub enum FieldStep {
 
 /// Splits a field name into its start and the position of the rest.
 pub fn split_field_name<U: CodeUnit>(name: &[U]) -> Result<(FieldFirst, usize), StrFormatError> {
-    let end = code_points(name)
-        .position(|code| code == u32::from('.') || code == u32::from('['))
-        .unwrap_or(name.len());
+    let end = code_points(name).position(|code| code == u32::from('.') || code == u32::from('[')).unwrap_or(name.len());
     let first = match integer(&name[..end])? {
         _ if end == 0 => FieldFirst::Empty,
         Some(index) => FieldFirst::Index(index),
@@ -211,10 +193,7 @@ pub fn split_field_name<U: CodeUnit>(name: &[U]) -> Result<(FieldFirst, usize), 
 }
 
 /// The steps of a field name from `at` on; fused after an error.
-pub fn field_steps<U: CodeUnit>(
-    name: &[U],
-    mut at: usize,
-) -> impl Iterator<Item = Result<FieldStep, StrFormatError>> {
+pub fn field_steps<U: CodeUnit>(name: &[U], mut at: usize) -> impl Iterator<Item = Result<FieldStep, StrFormatError>> {
     std::iter::from_fn(move || {
         if at >= name.len() {
             return None;
@@ -231,9 +210,8 @@ fn field_step<U: CodeUnit>(name: &[U], at: &mut usize) -> Result<FieldStep, StrF
     let mark = char::from_u32(name[*at].into());
     let start = *at + 1;
     let rest = &name[start..];
-    let find = |wanted: &[char]| {
-        code_points(rest).position(|code| char::from_u32(code).is_some_and(|c| wanted.contains(&c)))
-    };
+    let find =
+        |wanted: &[char]| code_points(rest).position(|code| char::from_u32(code).is_some_and(|c| wanted.contains(&c)));
     let step = match mark {
         Some('.') => {
             let end = start + find(&['.', '[']).unwrap_or(rest.len());
@@ -292,12 +270,12 @@ impl AutoNumber {
     /// Turns an empty start into the next number.
     pub fn resolve(&mut self, first: FieldFirst) -> Result<FieldFirst, StrFormatError> {
         match first {
-            FieldFirst::Empty if self.manual => Err(StrFormatError(
-                "cannot switch from manual field specification to automatic field numbering",
-            )),
-            FieldFirst::Index(_) if self.next.is_some() => Err(StrFormatError(
-                "cannot switch from automatic field numbering to manual field specification",
-            )),
+            FieldFirst::Empty if self.manual => {
+                Err(StrFormatError("cannot switch from manual field specification to automatic field numbering"))
+            }
+            FieldFirst::Index(_) if self.next.is_some() => {
+                Err(StrFormatError("cannot switch from automatic field numbering to manual field specification"))
+            }
             FieldFirst::Empty => {
                 let index = self.next.unwrap_or(0);
                 self.next = Some(index + 1);
@@ -323,24 +301,12 @@ mod tests {
     #[test]
     fn markup() {
         let found = parse("a{{b{x[}]!r:>{w}}c").unwrap();
-        assert_eq!(
-            found[0],
-            Markup {
-                literal: 0..2,
-                field: None
-            }
-        );
+        assert_eq!(found[0], Markup { literal: 0..2, field: None });
         assert_eq!(found[1].literal, 3..4);
         let field = found[1].field.clone().unwrap();
         assert_eq!((field.name, field.conversion), (5..9, Some(u32::from('r'))));
         assert_eq!((field.spec, field.spec_has_fields), (12..16, true));
-        assert_eq!(
-            found[2],
-            Markup {
-                literal: 17..18,
-                field: None
-            }
-        );
+        assert_eq!(found[2], Markup { literal: 17..18, field: None });
     }
 
     #[test]
@@ -350,10 +316,7 @@ mod tests {
             ("{", "Single '{' encountered in format string"),
             ("{a", "expected '}' before end of string"),
             ("{a{", "unexpected '{' in field name"),
-            (
-                "{a!",
-                "end of string while looking for conversion specifier",
-            ),
+            ("{a!", "end of string while looking for conversion specifier"),
             ("{a!rx}", "expected ':' after conversion specifier"),
             ("{a!r", "unmatched '{' in format spec"),
             ("{a:", "unmatched '{' in format spec"),
@@ -369,23 +332,9 @@ mod tests {
         let (first, rest) = split_field_name(name).unwrap();
         assert_eq!((first, rest), (FieldFirst::Index(0), 1));
         let steps: Result<Vec<_>, _> = field_steps(name, rest).collect();
-        assert_eq!(
-            steps,
-            Ok(vec![
-                FieldStep::Attribute(2..3),
-                FieldStep::Index(1),
-                FieldStep::Key(7..8)
-            ])
-        );
-        let error = |name: &[u8]| {
-            field_steps(name, 0)
-                .find_map(Result::err)
-                .map(|error| error.0)
-        };
-        assert_eq!(
-            error(b".a[1]x"),
-            Some("Only '.' or '[' may follow ']' in format field specifier")
-        );
+        assert_eq!(steps, Ok(vec![FieldStep::Attribute(2..3), FieldStep::Index(1), FieldStep::Key(7..8)]));
+        let error = |name: &[u8]| field_steps(name, 0).find_map(Result::err).map(|error| error.0);
+        assert_eq!(error(b".a[1]x"), Some("Only '.' or '[' may follow ']' in format field specifier"));
         assert_eq!(error(b"[]"), Some("Empty attribute in format string"));
         assert_eq!(error(b"[a"), Some("Missing ']' in format string"));
     }

@@ -40,17 +40,9 @@ const FINAL_SIGMA: u32 = 0x3c2;
 /// none follows, case-ignorable ones not counted.
 fn lower_sigma<U: CodeUnit>(text: &[U], index: usize) -> u32 {
     let relevant = |code: &u32| !props::is_case_ignorable(*code);
-    let before = code_points(&text[..index])
-        .rfind(relevant)
-        .is_some_and(props::is_cased);
-    let after = code_points(&text[index + 1..])
-        .find(relevant)
-        .is_some_and(props::is_cased);
-    if before && !after {
-        FINAL_SIGMA
-    } else {
-        SMALL_SIGMA
-    }
+    let before = code_points(&text[..index]).rfind(relevant).is_some_and(props::is_cased);
+    let after = code_points(&text[index + 1..]).find(relevant).is_some_and(props::is_cased);
+    if before && !after { FINAL_SIGMA } else { SMALL_SIGMA }
 }
 
 fn push_lower<U: CodeUnit>(text: &[U], index: usize, out: &mut Vec<u32>) {
@@ -195,8 +187,7 @@ pub fn split_lines<U: CodeUnit>(text: &[U]) -> impl Iterator<Item = (usize, usiz
             .position(|&unit| props::is_line_break(unit.into()))
             .map_or(text.len(), |offset| start + offset);
         let mut next = (end + 1).min(text.len());
-        let crlf = text.get(end).is_some_and(|&u| u.into() == 13)
-            && text.get(end + 1).is_some_and(|&u| u.into() == 10);
+        let crlf = text.get(end).is_some_and(|&u| u.into() == 13) && text.get(end + 1).is_some_and(|&u| u.into() == 10);
         if crlf {
             next += 1;
         }

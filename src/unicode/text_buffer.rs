@@ -94,10 +94,7 @@ impl TextBuffer {
         }
         match self {
             Self::Ucs2(units) => {
-                units.extend(
-                    text.chars()
-                        .filter_map(|c| u16::try_from(u32::from(c)).ok()),
-                );
+                units.extend(text.chars().filter_map(|c| u16::try_from(u32::from(c)).ok()));
             }
             Self::Latin1(units) => {
                 units.extend(text.chars().filter_map(|c| u8::try_from(u32::from(c)).ok()));

@@ -11,19 +11,11 @@ const MAX_MINRUN: usize = 64;
 const MIN_GALLOP: usize = 7;
 
 /// Sorts `items`; `less(a, b)` tells whether `a < b`.
-pub fn sort<T: Copy, E>(
-    items: &mut [T],
-    less: impl FnMut(&T, &T) -> Result<bool, E>,
-) -> Result<(), E> {
+pub fn sort<T: Copy, E>(items: &mut [T], less: impl FnMut(&T, &T) -> Result<bool, E>) -> Result<(), E> {
     if items.len() < 2 {
         return Ok(());
     }
-    let mut sorter = Sorter {
-        less,
-        aside: Vec::new(),
-        min_gallop: MIN_GALLOP,
-        runs: Vec::new(),
-    };
+    let mut sorter = Sorter { less, aside: Vec::new(), min_gallop: MIN_GALLOP, runs: Vec::new() };
     let minrun = minimal_run(items.len());
     let mut start = 0;
     while start < items.len() {
@@ -35,11 +27,7 @@ pub fn sort<T: Copy, E>(
             length = forced;
         }
         sorter.found_run(items, length)?;
-        sorter.runs.push(Run {
-            start,
-            length,
-            power: 0,
-        });
+        sorter.runs.push(Run { start, length, power: 0 });
         start += length;
     }
     sorter.collapse(items)
@@ -206,11 +194,7 @@ impl<T: Copy, E, F: FnMut(&T, &T) -> Result<bool, E>> Sorter<T, F> {
         }
         let items = &mut items[skipped..left.length + kept];
         let left_length = left.length - skipped;
-        if left_length <= kept {
-            self.merge_low(items, left_length)
-        } else {
-            self.merge_high(items, left_length)
-        }
+        if left_length <= kept { self.merge_low(items, left_length) } else { self.merge_high(items, left_length) }
     }
 
     /// The place for `key` before any equal element.
@@ -278,11 +262,7 @@ impl<T: Copy, E, F: FnMut(&T, &T) -> Result<bool, E>> Sorter<T, F> {
         let mut aside = std::mem::take(&mut self.aside);
         aside.clear();
         aside.extend_from_slice(&items[..left]);
-        let mut merge = Merge {
-            in_place: items.len() - left,
-            aside: left,
-            hole: 0,
-        };
+        let mut merge = Merge { in_place: items.len() - left, aside: left, hole: 0 };
         let result = self.merge_forward(items, &aside, &mut merge);
         // After an error, or when the right run is used up.
         let rest = &aside[aside.len() - merge.aside..];
@@ -322,10 +302,7 @@ impl<T: Copy, E, F: FnMut(&T, &T) -> Result<bool, E>> Sorter<T, F> {
         loop {
             let (mut a_wins, mut b_wins) = (0, 0);
             while a_wins < min_gallop && b_wins < min_gallop {
-                let (a, b) = (
-                    &aside[aside.len() - merge.aside],
-                    &items[total - merge.in_place],
-                );
+                let (a, b) = (&aside[aside.len() - merge.aside], &items[total - merge.in_place]);
                 if (self.less)(b, a)? {
                     take_in_place(items, merge, 1);
                     (a_wins, b_wins) = (0, b_wins + 1);
@@ -378,11 +355,7 @@ impl<T: Copy, E, F: FnMut(&T, &T) -> Result<bool, E>> Sorter<T, F> {
         let mut aside = std::mem::take(&mut self.aside);
         aside.clear();
         aside.extend_from_slice(&items[left..]);
-        let mut merge = Merge {
-            in_place: left,
-            aside: aside.len(),
-            hole: items.len(),
-        };
+        let mut merge = Merge { in_place: left, aside: aside.len(), hole: items.len() };
         let result = self.merge_backward(items, &aside, &mut merge);
         let rest = &aside[..merge.aside];
         if result.is_ok() && merge.in_place > 0 {
@@ -529,19 +502,10 @@ mod tests {
                 let mut count = 0;
                 let _ = sort(&mut items, |a, b| {
                     count += 1;
-                    if count > limit {
-                        Err(())
-                    } else {
-                        Ok(a.0 < b.0)
-                    }
+                    if count > limit { Err(()) } else { Ok(a.0 < b.0) }
                 });
                 items.sort_by_key(|item| item.1);
-                assert!(
-                    items
-                        .iter()
-                        .enumerate()
-                        .all(|(i, item)| item.1 as usize == i)
-                );
+                assert!(items.iter().enumerate().all(|(i, item)| item.1 as usize == i));
             }
         }
     }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use pyrs_bytecode::{
-    AnyOpcode as Op, CodeObject, CommonConstant, CompareOp, Constant, WStr, function_attribute,
-};
+use pyrs_bytecode::{AnyOpcode as Op, CodeObject, CommonConstant, CompareOp, Constant, WStr, function_attribute};
 use pyrs_parser::ast::{Arg, Arguments, Expr, ExprKind, Stmt, StmtKind};
 
 use super::Compiler;
@@ -19,27 +17,15 @@ const VALUE_WITH_FAKE_GLOBALS: i64 = 2;
 
 impl<'a> Compiler<'a, '_> {
     /// Enters a scope whose function takes a format and refuses those it does not know.
-    pub(super) fn enter_annotation_scope(
-        &mut self,
-        name: WStr,
-        key: BlockKey,
-        loc: Loc,
-    ) -> Compiled<()> {
-        let counts = ArgCounts {
-            posonly: 1,
-            ..ArgCounts::default()
-        };
+    pub(super) fn enter_annotation_scope(&mut self, name: WStr, key: BlockKey, loc: Loc) -> Compiled<()> {
+        let counts = ArgCounts { posonly: 1, ..ArgCounts::default() };
         self.enter_scope(name, UnitKind::Annotations, key, loc.line, None, counts)?;
         let body = self.new_label();
         self.op_arg(Op::LoadFast, 0, loc);
         self.load_const(Constant::Int(VALUE_WITH_FAKE_GLOBALS), loc);
         self.op_arg(Op::CompareOp, CompareOp::Gt.oparg() as usize, loc);
         self.jump(Op::PopJumpIfFalse, body, loc);
-        self.op_arg(
-            Op::LoadCommonConstant,
-            CommonConstant::NotImplementedError as usize,
-            loc,
-        );
+        self.op_arg(Op::LoadCommonConstant, CommonConstant::NotImplementedError as usize, loc);
         self.op_arg(Op::RaiseVarargs, 1, loc);
         self.use_label(body);
         Ok(())
@@ -78,11 +64,7 @@ impl<'a> Compiler<'a, '_> {
         self.deferred_annotations_body(&deferred, kind, loc)?;
         self.leave_annotation_scope(loc)?;
         let in_class = self.block().kind == BlockType::Class;
-        let target = if in_class {
-            "__annotate_func__"
-        } else {
-            "__annotate__"
-        };
+        let target = if in_class { "__annotate_func__" } else { "__annotate__" };
         self.store_name(&WStr::from(target), loc)?;
         if separate {
             let unit = self.unit_mut();
@@ -102,10 +84,7 @@ impl<'a> Compiler<'a, '_> {
     ) -> Compiled<()> {
         self.op_arg(Op::BuildMap, 0, loc);
         for item in deferred {
-            let StmtKind::AnnAssign {
-                target, annotation, ..
-            } = &item.stmt.kind
-            else {
+            let StmtKind::AnnAssign { target, annotation, .. } = &item.stmt.kind else {
                 continue;
             };
             let ExprKind::Name { id, .. } = &target.kind else {
@@ -164,11 +143,7 @@ impl<'a> Compiler<'a, '_> {
             let cell = self.cell_number("__conditional_annotations__");
             self.op_arg(Op::LoadDeref, cell, loc);
         } else {
-            self.name_arg(
-                Op::LoadName,
-                &WStr::from("__conditional_annotations__"),
-                loc,
-            );
+            self.name_arg(Op::LoadName, &WStr::from("__conditional_annotations__"), loc);
         }
         self.load_const(Constant::Int(index as i64), loc);
         self.op_arg(Op::SetAdd, 1, loc);

@@ -16,12 +16,7 @@ fn is_starred(expr: &Expr) -> bool {
 
 impl<'a> Compiler<'a, '_> {
     pub(super) fn call(&mut self, expr: &'a Expr) -> Compiled<()> {
-        let ExprKind::Call {
-            func,
-            args,
-            keywords,
-        } = &expr.kind
-        else {
+        let ExprKind::Call { func, args, keywords } = &expr.kind else {
             return Ok(());
         };
         self.check_repeated_keywords(keywords)?;
@@ -43,9 +38,7 @@ impl<'a> Compiler<'a, '_> {
             let Some(name) = &keyword.arg else {
                 continue;
             };
-            let repeated = keywords[index + 1..]
-                .iter()
-                .find(|other| other.arg.as_ref() == Some(name));
+            let repeated = keywords[index + 1..].iter().find(|other| other.arg.as_ref() == Some(name));
             if let Some(other) = repeated {
                 let msg = format!("keyword argument repeated: {name}");
                 return self.error(other.location.into(), msg);
@@ -62,12 +55,7 @@ impl<'a> Compiler<'a, '_> {
         args: &'a [Expr],
         keywords: &'a [Keyword],
     ) -> Compiled<bool> {
-        let ExprKind::Attribute {
-            value,
-            attr,
-            ctx: ExprContext::Load,
-        } = &func.kind
-        else {
+        let ExprKind::Attribute { value, attr, ctx: ExprContext::Load } = &func.kind else {
             return Ok(false);
         };
         let count = args.len() + keywords.len() + usize::from(!keywords.is_empty());
@@ -105,9 +93,7 @@ impl<'a> Compiler<'a, '_> {
     /// Whether a name is bound by an import at module level.
     fn is_imported(&self, value: &Expr) -> bool {
         match &value.kind {
-            ExprKind::Name { id, .. } => {
-                self.table.block(self.table.top).bits(id) & symbol::DEF_IMPORT != 0
-            }
+            ExprKind::Name { id, .. } => self.table.block(self.table.top).bits(id) & symbol::DEF_IMPORT != 0,
             _ => false,
         }
     }
@@ -123,12 +109,7 @@ impl<'a> Compiler<'a, '_> {
 
     /// Whether `super().attr` or `super(a, b).attr` needs no super object.
     pub(super) fn can_optimize_super(&self, value: &Expr, attr: &WStr) -> bool {
-        let ExprKind::Call {
-            func,
-            args,
-            keywords,
-        } = &value.kind
-        else {
+        let ExprKind::Call { func, args, keywords } = &value.kind else {
             return false;
         };
         let ExprKind::Name { id, .. } = &func.kind else {
@@ -177,13 +158,7 @@ impl<'a> Compiler<'a, '_> {
 
     /// `all(...)`, `any(...)` and `tuple(...)` of a generator expression loop in place, if the
     /// name still means the builtin at run time.
-    fn inlined_call(
-        &mut self,
-        func: &'a Expr,
-        args: &'a [Expr],
-        keywords: &[Keyword],
-        end: Label,
-    ) -> Compiled<()> {
+    fn inlined_call(&mut self, func: &'a Expr, args: &'a [Expr], keywords: &[Keyword], end: Label) -> Compiled<()> {
         let (ExprKind::Name { id, .. }, [arg]) = (&func.kind, args) else {
             return Ok(());
         };
@@ -224,11 +199,7 @@ impl<'a> Compiler<'a, '_> {
             self.jump(Op::Jump, head, loc);
         } else {
             self.op(Op::ToBool, loc);
-            let go_on = if is_all {
-                Op::PopJumpIfTrue
-            } else {
-                Op::PopJumpIfFalse
-            };
+            let go_on = if is_all { Op::PopJumpIfTrue } else { Op::PopJumpIfFalse };
             self.jump(go_on, head, loc);
         }
         self.op(Op::PopIter, Loc::NONE);
@@ -260,8 +231,7 @@ impl<'a> Compiler<'a, '_> {
     ) -> Compiled<()> {
         self.check_repeated_keywords(keywords)?;
         let big = args.len() + keywords.len() * 2 > STACK_USE_GUIDELINE;
-        let unpacks =
-            args.iter().any(is_starred) || keywords.iter().any(|keyword| keyword.arg.is_none());
+        let unpacks = args.iter().any(is_starred) || keywords.iter().any(|keyword| keyword.arg.is_none());
         if big || unpacks {
             return self.call_ex(pushed, args, injected, keywords, loc);
         }
@@ -289,12 +259,7 @@ impl<'a> Compiler<'a, '_> {
         loc: Loc,
     ) -> Compiled<()> {
         match args {
-            [
-                Expr {
-                    kind: ExprKind::Starred { value, .. },
-                    ..
-                },
-            ] if pushed == 0 => {
+            [Expr { kind: ExprKind::Starred { value, .. }, .. }] if pushed == 0 => {
                 self.expr(value)?;
             }
             _ => self.display(args, injected, pushed, TUPLE, loc)?,

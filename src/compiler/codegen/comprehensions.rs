@@ -39,20 +39,12 @@ struct InlineState {
 impl<'a> Compiler<'a, '_> {
     pub(super) fn comprehension(&mut self, expr: &'a Expr) -> Compiled<()> {
         let (product, name, generators, elt, value) = match &expr.kind {
-            ExprKind::ListComp { elt, generators } => {
-                (Product::List, "<listcomp>", generators, elt, None)
+            ExprKind::ListComp { elt, generators } => (Product::List, "<listcomp>", generators, elt, None),
+            ExprKind::SetComp { elt, generators } => (Product::Set, "<setcomp>", generators, elt, None),
+            ExprKind::GeneratorExp { elt, generators } => (Product::Generator, "<genexpr>", generators, elt, None),
+            ExprKind::DictComp { key, value, generators } => {
+                (Product::Dict, "<dictcomp>", generators, key, Some(&**value))
             }
-            ExprKind::SetComp { elt, generators } => {
-                (Product::Set, "<setcomp>", generators, elt, None)
-            }
-            ExprKind::GeneratorExp { elt, generators } => {
-                (Product::Generator, "<genexpr>", generators, elt, None)
-            }
-            ExprKind::DictComp {
-                key,
-                value,
-                generators,
-            } => (Product::Dict, "<dictcomp>", generators, key, Some(&**value)),
             _ => return Ok(()),
         };
         let key = BlockKey::new(expr, BlockRole::Body);
@@ -60,13 +52,7 @@ impl<'a> Compiler<'a, '_> {
             return Err(system_error("comprehension without a block"));
         };
         let loc = Loc::from(expr.location);
-        let parts = Parts {
-            product,
-            generators,
-            elt,
-            value,
-            loc,
-        };
+        let parts = Parts { product, generators, elt, value, loc };
         let outermost = &generators[0];
         let is_async = self.table.block(entry).coroutine;
         if self.table.block(entry).comp_inlined {
@@ -77,10 +63,7 @@ impl<'a> Compiler<'a, '_> {
             self.pop_inlined(&mut state, loc);
             return Ok(());
         }
-        let counts = ArgCounts {
-            args: 1,
-            ..ArgCounts::default()
-        };
+        let counts = ArgCounts { args: 1, ..ArgCounts::default() };
         let (kind, line) = (UnitKind::Comprehension, expr.location.lineno);
         self.enter_scope(WStr::from(name), kind, key, line, None, counts)?;
         self.build_product(product, false, loc);
@@ -106,11 +89,7 @@ impl<'a> Compiler<'a, '_> {
     /// The iterator that a comprehension is given.
     fn outermost_iterator(&mut self, outermost: &'a Comprehension) -> Compiled<()> {
         self.expr(&outermost.iter)?;
-        let op = if outermost.is_async != 0 {
-            Op::GetAiter
-        } else {
-            Op::GetIter
-        };
+        let op = if outermost.is_async != 0 { Op::GetAiter } else { Op::GetIter };
         self.op(op, outermost.iter.location.into());
         Ok(())
     }
@@ -128,13 +107,7 @@ impl<'a> Compiler<'a, '_> {
         }
     }
 
-    fn generators(
-        &mut self,
-        parts: &Parts<'a>,
-        index: usize,
-        depth: usize,
-        iter_on_stack: bool,
-    ) -> Compiled<()> {
+    fn generators(&mut self, parts: &Parts<'a>, index: usize, depth: usize, iter_on_stack: bool) -> Compiled<()> {
         if parts.generators[index].is_async != 0 {
             self.async_generator(parts, index, depth, iter_on_stack)
         } else {
@@ -183,13 +156,7 @@ impl<'a> Compiler<'a, '_> {
     }
 
     /// The conditions, the inner loops and the element.
-    fn generator_tail(
-        &mut self,
-        parts: &Parts<'a>,
-        index: usize,
-        depth: usize,
-        if_cleanup: Label,
-    ) -> Compiled<Loc> {
+    fn generator_tail(&mut self, parts: &Parts<'a>, index: usize, depth: usize, if_cleanup: Label) -> Compiled<Loc> {
         for condition in &parts.generators[index].ifs {
             self.jump_if(condition, if_cleanup, false, parts.loc)?;
         }
@@ -221,13 +188,7 @@ impl<'a> Compiler<'a, '_> {
         Ok(elt_loc)
     }
 
-    fn async_generator(
-        &mut self,
-        parts: &Parts<'a>,
-        index: usize,
-        depth: usize,
-        iter_on_stack: bool,
-    ) -> Compiled<()> {
+    fn async_generator(&mut self, parts: &Parts<'a>, index: usize, depth: usize, iter_on_stack: bool) -> Compiled<()> {
         let generator = &parts.generators[index];
         let (start, send) = (self.new_label(), self.new_label());
         let (except, if_cleanup) = (self.new_label(), self.new_label());
@@ -272,15 +233,11 @@ impl<'a> Compiler<'a, '_> {
             let scope = Scope::of(*bits);
             let outer_bits = self.table.block(outer_id).bits(name);
             let outer_scope = Scope::of(outer_bits);
-            let differs = scope != outer_scope
-                && scope != Scope::Free
-                && !(scope == Scope::Cell && outer_scope == Scope::Free);
+            let differs =
+                scope != outer_scope && scope != Scope::Free && !(scope == Scope::Cell && outer_scope == Scope::Free);
             if differs || in_class {
                 state.saved_symbols.push((name.clone(), outer_bits));
-                self.table
-                    .block_mut(outer_id)
-                    .symbols
-                    .insert(name.clone(), *bits);
+                self.table.block_mut(outer_id).symbols.insert(name.clone(), *bits);
             }
             let binds = bits & symbol::DEF_LOCAL != 0 && bits & symbol::DEF_NONLOCAL == 0;
             if !binds {
@@ -297,12 +254,7 @@ impl<'a> Compiler<'a, '_> {
         state
     }
 
-    fn push_inlined_locals(
-        &mut self,
-        state: &mut InlineState,
-        bound: Vec<(WStr, Scope)>,
-        loc: Loc,
-    ) {
+    fn push_inlined_locals(&mut self, state: &mut InlineState, bound: Vec<(WStr, Scope)>, loc: Loc) {
         for (name, scope) in bound {
             let outer_scope = self.block().scope(&name);
             let local = self.unit_mut().varnames.number(name.clone());

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use pyrs_bytecode::{
-    AnyOpcode as Op, CodeObject, Constant, Intrinsic1, Intrinsic2, WStr, function_attribute,
-};
+use pyrs_bytecode::{AnyOpcode as Op, CodeObject, Constant, Intrinsic1, Intrinsic2, WStr, function_attribute};
 use pyrs_parser::ast::{Arguments, Expr, ExprKind, Stmt, StmtKind, TypeParam, TypeParamKind};
 
 use super::{Compiler, clean_doc};
@@ -24,27 +22,16 @@ const ATTRIBUTES: [u32; 5] = [
 ];
 
 fn generic_name(name: &WStr) -> WStr {
-    WStr::from("<generic parameters of ")
-        .concat(name)
-        .concat(&WStr::from(">"))
+    WStr::from("<generic parameters of ").concat(name).concat(&WStr::from(">"))
 }
 
 pub(super) fn arg_counts(args: &Arguments) -> ArgCounts {
-    ArgCounts {
-        args: args.args.len(),
-        posonly: args.posonlyargs.len(),
-        kwonly: args.kwonlyargs.len(),
-    }
+    ArgCounts { args: args.args.len(), posonly: args.posonlyargs.len(), kwonly: args.kwonlyargs.len() }
 }
 
 impl<'a> Compiler<'a, '_> {
     /// Makes a function of a code object; what its attributes need is on the stack.
-    pub(super) fn make_closure(
-        &mut self,
-        code: Arc<CodeObject>,
-        attributes: u32,
-        loc: Loc,
-    ) -> Compiled<()> {
+    pub(super) fn make_closure(&mut self, code: Arc<CodeObject>, attributes: u32, loc: Loc) -> Compiled<()> {
         let mut attributes = attributes;
         let freevars = code.freevars();
         if !freevars.is_empty() {
@@ -96,29 +83,13 @@ impl<'a> Compiler<'a, '_> {
     }
 
     pub(super) fn function(&mut self, stmt: &'a Stmt) -> Compiled<()> {
-        let (StmtKind::FunctionDef {
-            name,
-            args,
-            decorator_list,
-            returns,
-            type_params,
-            ..
-        }
-        | StmtKind::AsyncFunctionDef {
-            name,
-            args,
-            decorator_list,
-            returns,
-            type_params,
-            ..
-        }) = &stmt.kind
+        let (StmtKind::FunctionDef { name, args, decorator_list, returns, type_params, .. }
+        | StmtKind::AsyncFunctionDef { name, args, decorator_list, returns, type_params, .. }) = &stmt.kind
         else {
             return Ok(());
         };
         self.exprs(decorator_list)?;
-        let first_line = decorator_list
-            .first()
-            .map_or(stmt.location.lineno, |d| d.location.lineno);
+        let first_line = decorator_list.first().map_or(stmt.location.lineno, |d| d.location.lineno);
         let loc = Loc::from(stmt.location);
         let mut attributes = self.default_arguments(args, loc)?;
         let generic = !type_params.is_empty();
@@ -132,10 +103,7 @@ impl<'a> Compiler<'a, '_> {
                 self.op_arg(Op::Swap, 2, loc);
             }
             let key = BlockKey::new(type_params, BlockRole::TypeParams);
-            let counts = ArgCounts {
-                args: passed,
-                ..ArgCounts::default()
-            };
+            let counts = ArgCounts { args: passed, ..ArgCounts::default() };
             let kind = UnitKind::Annotations;
             self.enter_scope(generic_name(name), kind, key, first_line, None, counts)?;
             self.type_params(type_params)?;
@@ -165,12 +133,8 @@ impl<'a> Compiler<'a, '_> {
     }
 
     fn function_body(&mut self, stmt: &'a Stmt, attributes: u32, first_line: i32) -> Compiled<()> {
-        let (StmtKind::FunctionDef {
-            name, args, body, ..
-        }
-        | StmtKind::AsyncFunctionDef {
-            name, args, body, ..
-        }) = &stmt.kind
+        let (StmtKind::FunctionDef { name, args, body, .. } | StmtKind::AsyncFunctionDef { name, args, body, .. }) =
+            &stmt.kind
         else {
             return Ok(());
         };
@@ -205,12 +169,7 @@ impl<'a> Compiler<'a, '_> {
         self.make_closure(code, attributes, stmt.location.into())
     }
 
-    pub(super) fn lambda(
-        &mut self,
-        expr: &'a Expr,
-        args: &'a Arguments,
-        body: &'a Expr,
-    ) -> Compiled<()> {
+    pub(super) fn lambda(&mut self, expr: &'a Expr, args: &'a Arguments, body: &'a Expr) -> Compiled<()> {
         let loc = Loc::from(expr.location);
         let attributes = self.default_arguments(args, loc)?;
         let key = BlockKey::new(expr, BlockRole::Body);
@@ -229,21 +188,11 @@ impl<'a> Compiler<'a, '_> {
     }
 
     pub(super) fn class(&mut self, stmt: &'a Stmt) -> Compiled<()> {
-        let StmtKind::ClassDef {
-            name,
-            bases,
-            keywords,
-            decorator_list,
-            type_params,
-            ..
-        } = &stmt.kind
-        else {
+        let StmtKind::ClassDef { name, bases, keywords, decorator_list, type_params, .. } = &stmt.kind else {
             return Ok(());
         };
         self.exprs(decorator_list)?;
-        let first_line = decorator_list
-            .first()
-            .map_or(stmt.location.lineno, |d| d.location.lineno);
+        let first_line = decorator_list.first().map_or(stmt.location.lineno, |d| d.location.lineno);
         let loc = Loc::from(stmt.location);
         let hidden_params = WStr::from(".type_params");
         let hidden_base = WStr::from(".generic_base");
@@ -259,11 +208,7 @@ impl<'a> Compiler<'a, '_> {
         self.class_body(stmt, first_line)?;
         if generic {
             self.load_name(&hidden_params, loc)?;
-            self.op_arg(
-                Op::CallIntrinsic1,
-                Intrinsic1::SubscriptGeneric as usize,
-                loc,
-            );
+            self.op_arg(Op::CallIntrinsic1, Intrinsic1::SubscriptGeneric as usize, loc);
             self.store_name(&hidden_base, loc)?;
             self.call_helper(2, bases, Some(&hidden_base), keywords, loc)?;
             let code = self.assemble(false)?;
@@ -280,26 +225,13 @@ impl<'a> Compiler<'a, '_> {
 
     /// The class's function, and the name, for `__build_class__`.
     fn class_body(&mut self, stmt: &'a Stmt, first_line: i32) -> Compiled<()> {
-        let StmtKind::ClassDef {
-            name,
-            body,
-            type_params,
-            ..
-        } = &stmt.kind
-        else {
+        let StmtKind::ClassDef { name, body, type_params, .. } = &stmt.kind else {
             return Ok(());
         };
         let key = BlockKey::new(stmt, BlockRole::Body);
         let private = Some(name.clone());
         let counts = ArgCounts::default();
-        self.enter_scope(
-            name.clone(),
-            UnitKind::Class,
-            key,
-            first_line,
-            private,
-            counts,
-        )?;
+        self.enter_scope(name.clone(), UnitKind::Class, key, first_line, private, counts)?;
         let loc = Loc::line(first_line);
         self.load_name(&WStr::from("__name__"), loc)?;
         self.store_name(&WStr::from("__module__"), loc)?;
@@ -407,11 +339,7 @@ impl<'a> Compiler<'a, '_> {
         for param in params {
             let loc = Loc::from(param.location);
             let (name, default) = match &param.kind {
-                TypeParamKind::TypeVar {
-                    name,
-                    bound,
-                    default_value,
-                } => {
+                TypeParamKind::TypeVar { name, bound, default_value } => {
                     self.load_const(Constant::Str(name.clone()), loc);
                     match bound {
                         Some(bound) => {
@@ -429,18 +357,12 @@ impl<'a> Compiler<'a, '_> {
                     }
                     (name, default_value)
                 }
-                TypeParamKind::TypeVarTuple {
-                    name,
-                    default_value,
-                } => {
+                TypeParamKind::TypeVarTuple { name, default_value } => {
                     self.load_const(Constant::Str(name.clone()), loc);
                     self.op_arg(Op::CallIntrinsic1, Intrinsic1::TypeVarTuple as usize, loc);
                     (name, default_value)
                 }
-                TypeParamKind::ParamSpec {
-                    name,
-                    default_value,
-                } => {
+                TypeParamKind::ParamSpec { name, default_value } => {
                     self.load_const(Constant::Str(name.clone()), loc);
                     self.op_arg(Op::CallIntrinsic1, Intrinsic1::ParamSpec as usize, loc);
                     (name, default_value)
@@ -450,23 +372,14 @@ impl<'a> Compiler<'a, '_> {
                 seen_default = true;
                 let starred = matches!(param.kind, TypeParamKind::TypeVarTuple { .. });
                 self.bound_or_default(default, name, param, BlockRole::Default, starred)?;
-                self.op_arg(
-                    Op::CallIntrinsic2,
-                    Intrinsic2::SetTypeParamDefault as usize,
-                    loc,
-                );
+                self.op_arg(Op::CallIntrinsic2, Intrinsic2::SetTypeParamDefault as usize, loc);
             } else if seen_default {
-                return self.error(
-                    loc,
-                    format!("non-default type parameter '{name}' follows default type parameter"),
-                );
+                return self.error(loc, format!("non-default type parameter '{name}' follows default type parameter"));
             }
             self.op_arg(Op::Copy, 1, loc);
             self.store_name(name, loc)?;
         }
-        let loc = params
-            .first()
-            .map_or(Loc::NONE, |param| param.location.into());
+        let loc = params.first().map_or(Loc::NONE, |param| param.location.into());
         self.op_arg(Op::BuildTuple, params.len(), loc);
         Ok(())
     }

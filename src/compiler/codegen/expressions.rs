@@ -36,15 +36,12 @@ pub(super) fn binary_operator(op: Operator, inplace: bool) -> BinaryOp {
 }
 
 fn is_constant_or_none(part: &Option<Box<Expr>>) -> bool {
-    part.as_ref()
-        .is_none_or(|part| matches!(part.kind, ExprKind::Constant { .. }))
+    part.as_ref().is_none_or(|part| matches!(part.kind, ExprKind::Constant { .. }))
 }
 
 fn is_constant_slice(slice: &Expr) -> bool {
     match &slice.kind {
-        ExprKind::Slice { lower, upper, step } => {
-            [lower, upper, step].into_iter().all(is_constant_or_none)
-        }
+        ExprKind::Slice { lower, upper, step } => [lower, upper, step].into_iter().all(is_constant_or_none),
         _ => false,
     }
 }
@@ -119,11 +116,7 @@ impl<'a> Compiler<'a, '_> {
                 self.yield_from(true, loc);
                 Ok(())
             }
-            ExprKind::Compare {
-                left,
-                ops,
-                comparators,
-            } => self.compare(expr, left, ops, comparators),
+            ExprKind::Compare { left, ops, comparators } => self.compare(expr, left, ops, comparators),
             ExprKind::Call { .. } => self.call(expr),
             ExprKind::Constant { value, .. } => {
                 self.load_const(value.clone(), loc);
@@ -131,17 +124,12 @@ impl<'a> Compiler<'a, '_> {
             }
             ExprKind::JoinedStr { values } => self.joined_str(values, loc),
             ExprKind::TemplateStr { values } => self.template_str(values, loc),
-            ExprKind::FormattedValue {
-                value,
-                conversion,
-                format_spec,
-            } => self.formatted_value(value, *conversion, format_spec.as_deref(), loc),
-            ExprKind::Interpolation {
-                value,
-                str,
-                conversion,
-                format_spec,
-            } => self.interpolation(value, str, *conversion, format_spec.as_deref(), loc),
+            ExprKind::FormattedValue { value, conversion, format_spec } => {
+                self.formatted_value(value, *conversion, format_spec.as_deref(), loc)
+            }
+            ExprKind::Interpolation { value, str, conversion, format_spec } => {
+                self.interpolation(value, str, *conversion, format_spec.as_deref(), loc)
+            }
             ExprKind::Attribute { value, attr, ctx } => self.attribute(expr, value, attr, *ctx),
             ExprKind::Subscript { value, slice, ctx } => self.subscript(value, slice, *ctx, loc),
             ExprKind::Starred { ctx, .. } => {
@@ -171,11 +159,7 @@ impl<'a> Compiler<'a, '_> {
     }
 
     fn bool_op(&mut self, op: BoolOp, values: &'a [Expr], loc: Loc) -> Compiled<()> {
-        let jump = if op == BoolOp::And {
-            Op::JumpIfFalse
-        } else {
-            Op::JumpIfTrue
-        };
+        let jump = if op == BoolOp::And { Op::JumpIfFalse } else { Op::JumpIfTrue };
         let end = self.new_label();
         for (index, value) in values.iter().enumerate() {
             self.expr(value)?;
@@ -225,19 +209,11 @@ impl<'a> Compiler<'a, '_> {
         self.op_arg(Op::CompareOp, compare.oparg() as usize, loc);
     }
 
-    fn compare(
-        &mut self,
-        expr: &'a Expr,
-        left: &'a Expr,
-        ops: &[CmpOp],
-        comparators: &'a [Expr],
-    ) -> Compiled<()> {
+    fn compare(&mut self, expr: &'a Expr, left: &'a Expr, ops: &[CmpOp], comparators: &'a [Expr]) -> Compiled<()> {
         let loc = Loc::from(expr.location);
         self.check_compare(left, ops, comparators, loc);
         self.expr(left)?;
-        let (Some((last, firsts)), Some((last_op, first_ops))) =
-            (comparators.split_last(), ops.split_last())
-        else {
+        let (Some((last, firsts)), Some((last_op, first_ops))) = (comparators.split_last(), ops.split_last()) else {
             return Ok(());
         };
         if firsts.is_empty() {
@@ -268,35 +244,16 @@ impl<'a> Compiler<'a, '_> {
     }
 
     /// Jumps to a label if the expression is as true as `condition`.
-    pub(super) fn jump_if(
-        &mut self,
-        expr: &'a Expr,
-        next: Label,
-        condition: bool,
-        loc: Loc,
-    ) -> Compiled<()> {
+    pub(super) fn jump_if(&mut self, expr: &'a Expr, next: Label, condition: bool, loc: Loc) -> Compiled<()> {
         with_stack(|| self.jump_if_kind(expr, next, condition, loc))
     }
 
-    fn jump_if_kind(
-        &mut self,
-        expr: &'a Expr,
-        next: Label,
-        condition: bool,
-        loc: Loc,
-    ) -> Compiled<()> {
+    fn jump_if_kind(&mut self, expr: &'a Expr, next: Label, condition: bool, loc: Loc) -> Compiled<()> {
         match &expr.kind {
-            ExprKind::UnaryOp {
-                op: UnaryOp::Not,
-                operand,
-            } => self.jump_if(operand, next, !condition, loc),
+            ExprKind::UnaryOp { op: UnaryOp::Not, operand } => self.jump_if(operand, next, !condition, loc),
             ExprKind::BoolOp { op, values } => {
                 let short_circuit = *op == BoolOp::Or;
-                let inner = if short_circuit == condition {
-                    next
-                } else {
-                    self.new_label()
-                };
+                let inner = if short_circuit == condition { next } else { self.new_label() };
                 let Some((last, firsts)) = values.split_last() else {
                     return Ok(());
                 };
@@ -319,11 +276,7 @@ impl<'a> Compiler<'a, '_> {
                 self.use_label(end);
                 Ok(())
             }
-            ExprKind::Compare {
-                left,
-                ops,
-                comparators,
-            } if ops.len() > 1 => {
+            ExprKind::Compare { left, ops, comparators } if ops.len() > 1 => {
                 self.jump_if_chain(expr, (left, ops, comparators), next, condition)
             }
             _ => {
@@ -348,9 +301,7 @@ impl<'a> Compiler<'a, '_> {
         self.check_compare(left, ops, comparators, loc);
         let cleanup = self.new_label();
         self.expr(left)?;
-        let (Some((last, firsts)), Some((last_op, first_ops))) =
-            (comparators.split_last(), ops.split_last())
-        else {
+        let (Some((last, firsts)), Some((last_op, first_ops))) = (comparators.split_last(), ops.split_last()) else {
             return Ok(());
         };
         for (op, comparator) in first_ops.iter().zip(firsts) {
@@ -380,21 +331,11 @@ impl<'a> Compiler<'a, '_> {
     pub(super) fn attribute_op(&mut self, op: Op, attr: &WStr, loc: Loc) {
         let mangled = self.maybe_mangle(attr);
         let number = self.unit_mut().names.number(mangled);
-        let arg = if op == Op::LoadAttr {
-            number << 1
-        } else {
-            number
-        };
+        let arg = if op == Op::LoadAttr { number << 1 } else { number };
         self.op_arg(op, arg, loc);
     }
 
-    fn attribute(
-        &mut self,
-        expr: &'a Expr,
-        value: &'a Expr,
-        attr: &WStr,
-        ctx: ExprContext,
-    ) -> Compiled<()> {
+    fn attribute(&mut self, expr: &'a Expr, value: &'a Expr, attr: &WStr, ctx: ExprContext) -> Compiled<()> {
         let loc = Loc::from(expr.location);
         if ctx == ExprContext::Load && self.can_optimize_super(value, attr) {
             self.load_super_args(value)?;
@@ -424,22 +365,13 @@ impl<'a> Compiler<'a, '_> {
             return;
         }
         let enclosing = self.units.len() - 1;
-        let class = self.units[..enclosing]
-            .iter_mut()
-            .rev()
-            .find(|u| u.kind == UnitKind::Class);
+        let class = self.units[..enclosing].iter_mut().rev().find(|u| u.kind == UnitKind::Class);
         if let Some(class) = class {
             class.static_attributes.push(attr.clone());
         }
     }
 
-    fn subscript(
-        &mut self,
-        value: &'a Expr,
-        slice: &'a Expr,
-        ctx: ExprContext,
-        loc: Loc,
-    ) -> Compiled<()> {
+    fn subscript(&mut self, value: &'a Expr, slice: &'a Expr, ctx: ExprContext, loc: Loc) -> Compiled<()> {
         if ctx == ExprContext::Load {
             self.check_subscripter(value);
             self.check_index(value, slice);
@@ -447,11 +379,7 @@ impl<'a> Compiler<'a, '_> {
         self.expr(value)?;
         if takes_two_part_slice(slice) && ctx != ExprContext::Del {
             self.slice_two_parts(slice)?;
-            let op = if ctx == ExprContext::Load {
-                Op::BinarySlice
-            } else {
-                Op::StoreSlice
-            };
+            let op = if ctx == ExprContext::Load { Op::BinarySlice } else { Op::StoreSlice };
             self.op(op, loc);
             return Ok(());
         }
@@ -504,9 +432,5 @@ impl<'a> Compiler<'a, '_> {
 }
 
 fn conditional_jump(condition: bool) -> Op {
-    if condition {
-        Op::PopJumpIfTrue
-    } else {
-        Op::PopJumpIfFalse
-    }
+    if condition { Op::PopJumpIfTrue } else { Op::PopJumpIfFalse }
 }

@@ -9,19 +9,9 @@ use crate::instruction::{Label, Loc};
 use crate::unit::{FrameBlock, FrameBlockData, FrameBlockKind};
 
 impl<'a> Compiler<'a, '_> {
-    pub(super) fn if_stmt(
-        &mut self,
-        test: &'a Expr,
-        body: &'a [Stmt],
-        orelse: &'a [Stmt],
-        loc: Loc,
-    ) -> Compiled<()> {
+    pub(super) fn if_stmt(&mut self, test: &'a Expr, body: &'a [Stmt], orelse: &'a [Stmt], loc: Loc) -> Compiled<()> {
         let end = self.new_label();
-        let next = if orelse.is_empty() {
-            end
-        } else {
-            self.new_label()
-        };
+        let next = if orelse.is_empty() { end } else { self.new_label() };
         self.jump_if(test, next, false, loc)?;
         self.stmts(body)?;
         if !orelse.is_empty() {
@@ -64,13 +54,7 @@ impl<'a> Compiler<'a, '_> {
     ) -> Compiled<()> {
         let (start, cleanup, end) = (self.new_label(), self.new_label(), self.new_label());
         let kind = FrameBlockKind::ForLoop;
-        self.push_frame_block(
-            kind,
-            Some(start),
-            Some(end),
-            stmt_loc,
-            FrameBlockData::Nothing,
-        )?;
+        self.push_frame_block(kind, Some(start), Some(end), stmt_loc, FrameBlockData::Nothing)?;
         self.expr(iter)?;
         let loc = Loc::from(iter.location);
         self.op(Op::GetIter, loc);
@@ -133,11 +117,7 @@ impl<'a> Compiler<'a, '_> {
         self.jump(Op::SetupFinally, fail, loc);
         self.op_arg(Op::YieldValue, 1, loc);
         self.op(Op::PopBlock, Loc::NONE);
-        let place = if is_await {
-            resume::AFTER_AWAIT
-        } else {
-            resume::AFTER_YIELD_FROM
-        };
+        let place = if is_await { resume::AFTER_AWAIT } else { resume::AFTER_YIELD_FROM };
         self.op_arg(Op::Resume, place as usize, loc);
         self.jump(Op::JumpNoInterrupt, send, loc);
         self.use_label(fail);
@@ -181,25 +161,14 @@ impl<'a> Compiler<'a, '_> {
     }
 
     /// Undoes blocks from the innermost on; with `to_loop`, up to a loop, which is returned.
-    fn unwind_stack(
-        &mut self,
-        loc: &mut Loc,
-        preserve: bool,
-        to_loop: bool,
-    ) -> Compiled<Option<FrameBlock<'a>>> {
+    fn unwind_stack(&mut self, loc: &mut Loc, preserve: bool, to_loop: bool) -> Compiled<Option<FrameBlock<'a>>> {
         let Some(top) = self.unit().frame_blocks.last().cloned() else {
             return Ok(None);
         };
         if top.kind == FrameBlockKind::ExceptionGroupHandler {
-            return self.error(
-                *loc,
-                "'break', 'continue' and 'return' cannot appear in an except* block",
-            );
+            return self.error(*loc, "'break', 'continue' and 'return' cannot appear in an except* block");
         }
-        let is_loop = matches!(
-            top.kind,
-            FrameBlockKind::WhileLoop | FrameBlockKind::ForLoop
-        );
+        let is_loop = matches!(top.kind, FrameBlockKind::WhileLoop | FrameBlockKind::ForLoop);
         if to_loop && is_loop {
             return Ok(Some(top));
         }
@@ -323,13 +292,7 @@ impl<'a> Compiler<'a, '_> {
         self.jump(Op::SetupFinally, end, loc);
         self.use_label(start);
         let data = FrameBlockData::Finally(finalbody);
-        self.push_frame_block(
-            FrameBlockKind::FinallyTry,
-            Some(start),
-            Some(end),
-            loc,
-            data,
-        )?;
+        self.push_frame_block(FrameBlockKind::FinallyTry, Some(start), Some(end), loc, data)?;
         if handlers.is_empty() {
             self.stmts(body)?;
         } else {
@@ -397,12 +360,7 @@ impl<'a> Compiler<'a, '_> {
         Ok(())
     }
 
-    fn except_handler(
-        &mut self,
-        handler: &'a ExceptHandler,
-        last: bool,
-        end: Label,
-    ) -> Compiled<()> {
+    fn except_handler(&mut self, handler: &'a ExceptHandler, last: bool, end: Label) -> Compiled<()> {
         let ExceptHandlerKind::ExceptHandler { type_, name, body } = &handler.kind;
         let loc = Loc::from(handler.location);
         if type_.is_none() && !last {
@@ -434,13 +392,7 @@ impl<'a> Compiler<'a, '_> {
     }
 
     /// `except type as name`: the name is cleared however the body ends.
-    fn named_handler(
-        &mut self,
-        name: &WStr,
-        body: &'a [Stmt],
-        end: Label,
-        loc: Loc,
-    ) -> Compiled<()> {
+    fn named_handler(&mut self, name: &WStr, body: &'a [Stmt], end: Label, loc: Loc) -> Compiled<()> {
         let (cleanup_end, start) = (self.new_label(), self.new_label());
         self.store_name(name, loc)?;
         self.jump(Op::SetupCleanup, cleanup_end, loc);
@@ -490,11 +442,7 @@ impl<'a> Compiler<'a, '_> {
         self.pop_frame_block();
         let reraise = self.new_label();
         self.use_label(reraise_star);
-        self.op_arg(
-            Op::CallIntrinsic2,
-            Intrinsic2::PrepReraiseStar as usize,
-            Loc::NONE,
-        );
+        self.op_arg(Op::CallIntrinsic2, Intrinsic2::PrepReraiseStar as usize, Loc::NONE);
         self.op_arg(Op::Copy, 1, Loc::NONE);
         self.jump(Op::PopJumpIfNotNone, reraise, Loc::NONE);
         self.op(Op::PopTop, Loc::NONE);
@@ -514,12 +462,7 @@ impl<'a> Compiler<'a, '_> {
         Ok(())
     }
 
-    fn star_handler(
-        &mut self,
-        handler: &'a ExceptHandler,
-        last: bool,
-        reraise_star: Label,
-    ) -> Compiled<()> {
+    fn star_handler(&mut self, handler: &'a ExceptHandler, last: bool, reraise_star: Label) -> Compiled<()> {
         let ExceptHandlerKind::ExceptHandler { type_, name, body } = &handler.kind;
         let loc = Loc::from(handler.location);
         let (next, with_error, no_match) = (self.new_label(), self.new_label(), self.new_label());
@@ -536,9 +479,7 @@ impl<'a> Compiler<'a, '_> {
         }
         self.jump(Op::SetupCleanup, cleanup_end, loc);
         self.use_label(start);
-        let data = name
-            .clone()
-            .map_or(FrameBlockData::Nothing, FrameBlockData::Name);
+        let data = name.clone().map_or(FrameBlockData::Nothing, FrameBlockData::Name);
         self.push_frame_block(FrameBlockKind::HandlerCleanup, Some(start), None, loc, data)?;
         self.stmts(body)?;
         self.pop_frame_block();
@@ -571,11 +512,7 @@ impl<'a> Compiler<'a, '_> {
         self.with_item(items, body, false)
     }
 
-    pub(super) fn async_with_stmt(
-        &mut self,
-        items: &'a [WithItem],
-        body: &'a [Stmt],
-    ) -> Compiled<()> {
+    pub(super) fn async_with_stmt(&mut self, items: &'a [WithItem], body: &'a [Stmt]) -> Compiled<()> {
         self.with_item(items, body, true)
     }
 
@@ -585,12 +522,7 @@ impl<'a> Compiler<'a, '_> {
         self.yield_from(true, loc);
     }
 
-    fn with_item(
-        &mut self,
-        items: &'a [WithItem],
-        body: &'a [Stmt],
-        is_async: bool,
-    ) -> Compiled<()> {
+    fn with_item(&mut self, items: &'a [WithItem], body: &'a [Stmt], is_async: bool) -> Compiled<()> {
         let Some((item, rest)) = items.split_first() else {
             return self.stmts(body);
         };
@@ -599,17 +531,9 @@ impl<'a> Compiler<'a, '_> {
         self.expr(&item.context_expr)?;
         let loc = Loc::from(item.context_expr.location);
         let (exit_method, enter_method, kind) = if is_async {
-            (
-                SpecialMethod::AsyncExit,
-                SpecialMethod::AsyncEnter,
-                FrameBlockKind::AsyncWith,
-            )
+            (SpecialMethod::AsyncExit, SpecialMethod::AsyncEnter, FrameBlockKind::AsyncWith)
         } else {
-            (
-                SpecialMethod::Exit,
-                SpecialMethod::Enter,
-                FrameBlockKind::With,
-            )
+            (SpecialMethod::Exit, SpecialMethod::Enter, FrameBlockKind::With)
         };
         self.op_arg(Op::Copy, 1, loc);
         self.op_arg(Op::LoadSpecial, exit_method as usize, loc);
@@ -680,8 +604,7 @@ impl<'a> Compiler<'a, '_> {
     /// Turns a `StopIteration` that escapes a generator's body into a `RuntimeError`.
     pub(super) fn wrap_in_stop_iteration_handler(&mut self) {
         let handler = self.new_label();
-        self.code()
-            .insert_first(Op::SetupCleanup, handler.0 as i32, Loc::NONE);
+        self.code().insert_first(Op::SetupCleanup, handler.0 as i32, Loc::NONE);
         self.load_none(Loc::NONE);
         self.op(Op::ReturnValue, Loc::NONE);
         self.use_label(handler);

@@ -16,22 +16,9 @@ pub(super) struct Display {
     tuple: bool,
 }
 
-const LIST: Display = Display {
-    build: Op::BuildList,
-    add: Op::ListAppend,
-    extend: Op::ListExtend,
-    tuple: false,
-};
-pub(super) const TUPLE: Display = Display {
-    tuple: true,
-    ..LIST
-};
-const SET: Display = Display {
-    build: Op::BuildSet,
-    add: Op::SetAdd,
-    extend: Op::SetUpdate,
-    tuple: false,
-};
+const LIST: Display = Display { build: Op::BuildList, add: Op::ListAppend, extend: Op::ListExtend, tuple: false };
+pub(super) const TUPLE: Display = Display { tuple: true, ..LIST };
+const SET: Display = Display { build: Op::BuildSet, add: Op::SetAdd, extend: Op::SetUpdate, tuple: false };
 
 impl<'a> Compiler<'a, '_> {
     pub(super) fn list(&mut self, elts: &'a [Expr], ctx: ExprContext, loc: Loc) -> Compiled<()> {
@@ -71,11 +58,7 @@ impl<'a> Compiler<'a, '_> {
             if let Some(name) = injected {
                 self.load_name(name, loc)?;
             }
-            let op = if display.tuple {
-                Op::BuildTuple
-            } else {
-                display.build
-            };
+            let op = if display.tuple { Op::BuildTuple } else { display.build };
             self.op_arg(op, total, loc);
             return Ok(());
         }
@@ -141,12 +124,7 @@ impl<'a> Compiler<'a, '_> {
         Ok(())
     }
 
-    pub(super) fn dict(
-        &mut self,
-        keys: &'a [Option<Expr>],
-        values: &'a [Expr],
-        loc: Loc,
-    ) -> Compiled<()> {
+    pub(super) fn dict(&mut self, keys: &'a [Option<Expr>], values: &'a [Expr], loc: Loc) -> Compiled<()> {
         let mut have_dict = false;
         let mut pending = 0;
         for (index, key) in keys.iter().enumerate() {

@@ -37,8 +37,7 @@ impl<'a> Compiler<'a, '_> {
         let has_default = is_wildcard(&last.pattern) && cases.len() > 1;
         let refutable = if has_default { firsts } else { cases };
         for (index, case) in refutable.iter().enumerate() {
-            let keep_subject =
-                index + 1 < refutable.len() || has_default && index + 1 < refutable.len();
+            let keep_subject = index + 1 < refutable.len() || has_default && index + 1 < refutable.len();
             self.match_case(case, keep_subject, index + 1 == cases.len(), end)?;
         }
         if has_default {
@@ -53,21 +52,13 @@ impl<'a> Compiler<'a, '_> {
         Ok(())
     }
 
-    fn match_case(
-        &mut self,
-        case: &'a MatchCase,
-        keep_subject: bool,
-        last: bool,
-        end: Label,
-    ) -> Compiled<()> {
+    fn match_case(&mut self, case: &'a MatchCase, keep_subject: bool, last: bool, end: Label) -> Compiled<()> {
         let loc = Loc::from(case.pattern.location);
         if keep_subject {
             self.op_arg(Op::Copy, 1, loc);
         }
-        let mut context = PatternContext {
-            allow_irrefutable: case.guard.is_some() || last,
-            ..PatternContext::default()
-        };
+        let mut context =
+            PatternContext { allow_irrefutable: case.guard.is_some() || last, ..PatternContext::default() };
         self.pattern(&case.pattern, &mut context)?;
         for name in context.stores.clone() {
             self.store_name(&name, loc)?;
@@ -117,12 +108,7 @@ impl<'a> Compiler<'a, '_> {
         }
     }
 
-    fn capture(
-        &mut self,
-        name: Option<&WStr>,
-        context: &mut PatternContext,
-        loc: Loc,
-    ) -> Compiled<()> {
+    fn capture(&mut self, name: Option<&WStr>, context: &mut PatternContext, loc: Loc) -> Compiled<()> {
         let Some(name) = name else {
             self.op(Op::PopTop, loc);
             return Ok(());
@@ -136,10 +122,7 @@ impl<'a> Compiler<'a, '_> {
     }
 
     fn duplicate_capture<T>(&self, name: &WStr, loc: Loc) -> Compiled<T> {
-        self.error(
-            loc,
-            format!("multiple assignments to name '{name}' in pattern"),
-        )
+        self.error(loc, format!("multiple assignments to name '{name}' in pattern"))
     }
 
     fn subpattern(&mut self, pattern: &'a Pattern, context: &mut PatternContext) -> Compiled<()> {
@@ -157,14 +140,8 @@ impl<'a> Compiler<'a, '_> {
         let loc = Loc::from(pattern.location);
         match &pattern.kind {
             PatternKind::MatchValue { value } => {
-                if !matches!(
-                    value.kind,
-                    ExprKind::Constant { .. } | ExprKind::Attribute { .. }
-                ) {
-                    return self.error(
-                        loc,
-                        "patterns may only match literals and attribute lookups",
-                    );
+                if !matches!(value.kind, ExprKind::Constant { .. } | ExprKind::Attribute { .. }) {
+                    return self.error(loc, "patterns may only match literals and attribute lookups");
                 }
                 self.expr(value)?;
                 self.compare_op(CmpOp::Eq, loc);
@@ -178,25 +155,15 @@ impl<'a> Compiler<'a, '_> {
                 self.jump_to_fail(context, Op::PopJumpIfFalse, loc);
                 Ok(())
             }
-            PatternKind::MatchSequence { patterns } => {
-                self.sequence_pattern(patterns, context, loc)
+            PatternKind::MatchSequence { patterns } => self.sequence_pattern(patterns, context, loc),
+            PatternKind::MatchMapping { keys, patterns, rest } => {
+                self.mapping_pattern(keys, patterns, rest.as_ref(), context, loc)
             }
-            PatternKind::MatchMapping {
-                keys,
-                patterns,
-                rest,
-            } => self.mapping_pattern(keys, patterns, rest.as_ref(), context, loc),
-            PatternKind::MatchClass {
-                cls,
-                patterns,
-                kwd_attrs,
-                kwd_patterns,
-            } => self.class_pattern(cls, patterns, kwd_attrs, kwd_patterns, context, loc),
+            PatternKind::MatchClass { cls, patterns, kwd_attrs, kwd_patterns } => {
+                self.class_pattern(cls, patterns, kwd_attrs, kwd_patterns, context, loc)
+            }
             PatternKind::MatchStar { name } => self.capture(name.as_ref(), context, loc),
-            PatternKind::MatchAs {
-                pattern: None,
-                name,
-            } => {
+            PatternKind::MatchAs { pattern: None, name } => {
                 if !context.allow_irrefutable {
                     let msg = match name {
                         Some(name) => {
@@ -208,10 +175,7 @@ impl<'a> Compiler<'a, '_> {
                 }
                 self.capture(name.as_ref(), context, loc)
             }
-            PatternKind::MatchAs {
-                pattern: Some(inner),
-                name,
-            } => {
+            PatternKind::MatchAs { pattern: Some(inner), name } => {
                 context.on_top += 1;
                 self.op_arg(Op::Copy, 1, loc);
                 self.pattern(inner, context)?;
@@ -229,12 +193,7 @@ impl<'a> Compiler<'a, '_> {
         self.jump_to_fail(context, Op::PopJumpIfFalse, loc);
     }
 
-    fn sequence_pattern(
-        &mut self,
-        patterns: &'a [Pattern],
-        context: &mut PatternContext,
-        loc: Loc,
-    ) -> Compiled<()> {
+    fn sequence_pattern(&mut self, patterns: &'a [Pattern], context: &mut PatternContext, loc: Loc) -> Compiled<()> {
         let mut star = None;
         let mut star_wildcard = false;
         let mut only_wildcard = true;
@@ -282,10 +241,7 @@ impl<'a> Compiler<'a, '_> {
             Some(before) => {
                 let after = size - before - 1;
                 if before >= 1 << 8 || after >= (i32::MAX >> 8) as usize {
-                    return self.error(
-                        loc,
-                        "too many expressions in star-unpacking sequence pattern",
-                    );
+                    return self.error(loc, "too many expressions in star-unpacking sequence pattern");
                 }
                 self.op_arg(Op::UnpackEx, before + (after << 8), loc);
             }
@@ -392,10 +348,7 @@ impl<'a> Compiler<'a, '_> {
     ) -> Compiled<()> {
         let size = keys.len();
         if size != patterns.len() {
-            let msg = format!(
-                "keys ({size}) / patterns ({}) length mismatch in mapping pattern",
-                patterns.len()
-            );
+            let msg = format!("keys ({size}) / patterns ({}) length mismatch in mapping pattern", patterns.len());
             return self.error(loc, msg);
         }
         context.on_top += 1;
@@ -464,12 +417,7 @@ impl<'a> Compiler<'a, '_> {
         Ok(())
     }
 
-    fn or_pattern(
-        &mut self,
-        patterns: &'a [Pattern],
-        context: &mut PatternContext,
-        loc: Loc,
-    ) -> Compiled<()> {
+    fn or_pattern(&mut self, patterns: &'a [Pattern], context: &mut PatternContext, loc: Loc) -> Compiled<()> {
         let end = self.new_label();
         let mut control: Option<Vec<WStr>> = None;
         for (index, alternative) in patterns.iter().enumerate() {
@@ -536,9 +484,7 @@ fn equality_key(value: &Constant) -> ConstKey {
     match value {
         Constant::True => ConstKey::Int(1),
         Constant::False => ConstKey::Int(0),
-        Constant::Float(float) if *float == float.trunc() && float.abs() < 9e15 => {
-            ConstKey::Int(*float as i64)
-        }
+        Constant::Float(float) if *float == float.trunc() && float.abs() < 9e15 => ConstKey::Int(*float as i64),
         Constant::Complex { real, imag } if *imag == 0.0 => equality_key(&Constant::Float(*real)),
         other => other.key(),
     }

@@ -98,16 +98,10 @@ impl<'a, 'w> Compiler<'a, 'w> {
     }
 
     fn module_body(&mut self, body: &'a [Stmt], interactive: bool) -> Compiled<()> {
-        let loc = body
-            .first()
-            .map_or(Loc::line(1), |stmt| stmt.location.into());
+        let loc = body.first().map_or(Loc::line(1), |stmt| stmt.location.into());
         if self.block().has_conditional_annotations {
             self.op_arg(Op::BuildSet, 0, loc);
-            self.name_arg(
-                Op::StoreName,
-                &WStr::from("__conditional_annotations__"),
-                loc,
-            );
+            self.name_arg(Op::StoreName, &WStr::from("__conditional_annotations__"), loc);
         }
         self.body(body, loc, interactive)
     }
@@ -200,12 +194,8 @@ impl<'a, 'w> Compiler<'a, 'w> {
     }
 
     fn error<T>(&self, loc: Loc, msg: impl Into<String>) -> Compiled<T> {
-        let location = Location {
-            lineno: loc.line,
-            col_offset: loc.col,
-            end_lineno: loc.end_line,
-            end_col_offset: loc.end_col,
-        };
+        let location =
+            Location { lineno: loc.line, col_offset: loc.col, end_lineno: loc.end_line, end_col_offset: loc.end_col };
         Err(error_at(location, msg))
     }
 
@@ -230,10 +220,7 @@ impl<'a, 'w> Compiler<'a, 'w> {
         let extra = [
             (block.needs_class_closure, "__class__"),
             (block.needs_classdict, "__classdict__"),
-            (
-                block.has_conditional_annotations,
-                "__conditional_annotations__",
-            ),
+            (block.has_conditional_annotations, "__conditional_annotations__"),
         ];
         for (needed, name) in extra {
             if needed {
@@ -242,11 +229,7 @@ impl<'a, 'w> Compiler<'a, 'w> {
         }
         let freevars = names_in_scope(block, Scope::Free, symbol::DEF_FREE_CLASS);
         let private = private.or_else(|| self.units.last().and_then(|unit| unit.private.clone()));
-        let qualname = if kind == UnitKind::Module {
-            name.clone()
-        } else {
-            self.qualname(&name, kind)
-        };
+        let qualname = if kind == UnitKind::Module { name.clone() } else { self.qualname(&name, kind) };
         self.units.push(Unit {
             kind,
             block: id,
@@ -301,10 +284,7 @@ impl<'a, 'w> Compiler<'a, 'w> {
                 None => return name.clone(),
             }
         }
-        if matches!(
-            kind,
-            UnitKind::Function | UnitKind::AsyncFunction | UnitKind::Class
-        ) {
+        if matches!(kind, UnitKind::Function | UnitKind::AsyncFunction | UnitKind::Class) {
             let mangled = mangle(parent.private.as_ref(), name);
             if self.table.block(parent.block).scope(&mangled) == Scope::GlobalExplicit {
                 return name.clone();
@@ -359,20 +339,13 @@ impl<'a, 'w> Compiler<'a, 'w> {
             let bits = [
                 (block.nested, co_flags::NESTED),
                 (block.generator && !block.coroutine, co_flags::GENERATOR),
-                (
-                    block.generator && block.coroutine,
-                    co_flags::ASYNC_GENERATOR,
-                ),
+                (block.generator && block.coroutine, co_flags::ASYNC_GENERATOR),
                 (block.varargs, co_flags::VARARGS),
                 (block.varkeywords, co_flags::VARKEYWORDS),
                 (block.has_docstring, co_flags::HAS_DOCSTRING),
                 (block.method, co_flags::METHOD),
             ];
-            flags |= bits
-                .iter()
-                .filter(|(set, _)| *set)
-                .map(|(_, bit)| bit)
-                .sum::<u32>();
+            flags |= bits.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum::<u32>();
         }
         if block.coroutine && !block.generator {
             flags |= co_flags::COROUTINE;
@@ -394,22 +367,13 @@ impl<'a, 'w> Compiler<'a, 'w> {
         if kind == FrameBlockKind::FinallyEnd {
             self.disable_warnings += 1;
         }
-        self.unit_mut().frame_blocks.push(FrameBlock {
-            kind,
-            start,
-            exit,
-            loc,
-            data,
-        });
+        self.unit_mut().frame_blocks.push(FrameBlock { kind, start, exit, loc, data });
         Ok(())
     }
 
     fn pop_frame_block(&mut self) -> Option<FrameBlock<'a>> {
         let popped = self.unit_mut().frame_blocks.pop();
-        if popped
-            .as_ref()
-            .is_some_and(|block| block.kind == FrameBlockKind::FinallyEnd)
-        {
+        if popped.as_ref().is_some_and(|block| block.kind == FrameBlockKind::FinallyEnd) {
             self.disable_warnings -= 1;
         }
         popped
@@ -451,11 +415,7 @@ fn clean_doc(text: &WStr) -> WStr {
         .unwrap_or(0);
     let mut result = Vec::with_capacity(bytes.len());
     for (index, line) in lines.iter().enumerate() {
-        let skip = if index == 0 {
-            blanks(line)
-        } else {
-            blanks(line).min(margin)
-        };
+        let skip = if index == 0 { blanks(line) } else { blanks(line).min(margin) };
         result.extend_from_slice(&line[skip..]);
     }
     WStr::from_wtf8(&result).unwrap_or_else(|| text.clone())

@@ -91,9 +91,7 @@ impl Compiler<'_, '_> {
     }
 
     fn load_classdict(&mut self, loc: Loc) {
-        let number = self
-            .unit_mut()
-            .deref_number(&WStr::from("__classdict__"), false);
+        let number = self.unit_mut().deref_number(&WStr::from("__classdict__"), false);
         self.op_arg(Op::LoadDeref, number, loc);
     }
 
@@ -111,11 +109,8 @@ impl Compiler<'_, '_> {
     pub(super) fn closure_number(&mut self, name: &WStr) -> Compiled<usize> {
         let scope = self.reference_scope(name);
         let unit = self.unit();
-        let (table, offset) = if scope == Scope::Cell {
-            (&unit.cellvars, 0)
-        } else {
-            (&unit.freevars, unit.cellvars.len())
-        };
+        let (table, offset) =
+            if scope == Scope::Cell { (&unit.cellvars, 0) } else { (&unit.freevars, unit.cellvars.len()) };
         match table.get(name) {
             Some(number) => Ok(number + offset),
             None => Err(system_error(format!("no closure variable {name}"))),
@@ -124,9 +119,7 @@ impl Compiler<'_, '_> {
 
     /// Where a name lives, with a class's implicit cells.
     pub(super) fn reference_scope(&self, name: &WStr) -> Scope {
-        let implicit = *name == "__class__"
-            || *name == "__classdict__"
-            || *name == "__conditional_annotations__";
+        let implicit = *name == "__class__" || *name == "__classdict__" || *name == "__conditional_annotations__";
         if self.unit().kind == UnitKind::Class && implicit {
             return Scope::Cell;
         }

@@ -12,8 +12,7 @@ use crate::unit::UnitKind;
 
 impl<'a> Compiler<'a, '_> {
     pub(super) fn stmts(&mut self, body: &'a [Stmt]) -> Compiled<()> {
-        body.iter()
-            .try_for_each(|stmt| with_stack(|| self.stmt(stmt)))
+        body.iter().try_for_each(|stmt| with_stack(|| self.stmt(stmt)))
     }
 
     /// A statement whose body may or may not be run.
@@ -29,11 +28,7 @@ impl<'a> Compiler<'a, '_> {
         match &stmt.kind {
             StmtKind::FunctionDef { .. } | StmtKind::AsyncFunctionDef { .. } => self.function(stmt),
             StmtKind::ClassDef { .. } => self.class(stmt),
-            StmtKind::TypeAlias {
-                name,
-                type_params,
-                value,
-            } => self.type_alias(stmt, name, type_params, value),
+            StmtKind::TypeAlias { name, type_params, value } => self.type_alias(stmt, name, type_params, value),
             StmtKind::Return { value } => self.return_stmt(value.as_deref(), loc),
             StmtKind::Delete { targets } => self.exprs(targets),
             StmtKind::Assign { targets, value, .. } => {
@@ -49,37 +44,18 @@ impl<'a> Compiler<'a, '_> {
             StmtKind::AugAssign { target, op, value } => {
                 self.augmented_assignment(target, binary_operator(*op, true), value, loc)
             }
-            StmtKind::AnnAssign {
-                target,
-                annotation,
-                value,
-                simple,
-            } => {
+            StmtKind::AnnAssign { target, annotation, value, simple } => {
                 self.annotated_assignment(stmt, target, annotation, value.as_deref(), *simple != 0)
             }
-            StmtKind::For {
-                target,
-                iter,
-                body,
-                orelse,
-                ..
-            } => self.conditional(|c| c.for_loop(target, iter, body, orelse, loc)),
-            StmtKind::AsyncFor {
-                target,
-                iter,
-                body,
-                orelse,
-                ..
-            } => self.conditional(|c| c.async_for_loop(target, iter, body, orelse, loc)),
-            StmtKind::While { test, body, orelse } => {
-                self.conditional(|c| c.while_loop(test, body, orelse, loc))
+            StmtKind::For { target, iter, body, orelse, .. } => {
+                self.conditional(|c| c.for_loop(target, iter, body, orelse, loc))
             }
-            StmtKind::If { test, body, orelse } => {
-                self.conditional(|c| c.if_stmt(test, body, orelse, loc))
+            StmtKind::AsyncFor { target, iter, body, orelse, .. } => {
+                self.conditional(|c| c.async_for_loop(target, iter, body, orelse, loc))
             }
-            StmtKind::Match { subject, cases } => {
-                self.conditional(|c| c.match_stmt(subject, cases))
-            }
+            StmtKind::While { test, body, orelse } => self.conditional(|c| c.while_loop(test, body, orelse, loc)),
+            StmtKind::If { test, body, orelse } => self.conditional(|c| c.if_stmt(test, body, orelse, loc)),
+            StmtKind::Match { subject, cases } => self.conditional(|c| c.match_stmt(subject, cases)),
             StmtKind::Raise { exc, cause } => {
                 let mut count = 0;
                 if let Some(exc) = exc {
@@ -93,29 +69,19 @@ impl<'a> Compiler<'a, '_> {
                 self.op_arg(Op::RaiseVarargs, count, loc);
                 Ok(())
             }
-            StmtKind::Try {
-                body,
-                handlers,
-                orelse,
-                finalbody,
-            } => self.conditional(|c| c.try_stmt(body, handlers, orelse, finalbody, false, loc)),
-            StmtKind::TryStar {
-                body,
-                handlers,
-                orelse,
-                finalbody,
-            } => self.conditional(|c| c.try_stmt(body, handlers, orelse, finalbody, true, loc)),
-            StmtKind::With { items, body, .. } => self.conditional(|c| c.with_stmt(items, body)),
-            StmtKind::AsyncWith { items, body, .. } => {
-                self.conditional(|c| c.async_with_stmt(items, body))
+            StmtKind::Try { body, handlers, orelse, finalbody } => {
+                self.conditional(|c| c.try_stmt(body, handlers, orelse, finalbody, false, loc))
             }
+            StmtKind::TryStar { body, handlers, orelse, finalbody } => {
+                self.conditional(|c| c.try_stmt(body, handlers, orelse, finalbody, true, loc))
+            }
+            StmtKind::With { items, body, .. } => self.conditional(|c| c.with_stmt(items, body)),
+            StmtKind::AsyncWith { items, body, .. } => self.conditional(|c| c.async_with_stmt(items, body)),
             StmtKind::Assert { test, msg } => self.assert_stmt(test, msg.as_deref(), loc),
             StmtKind::Import { names } => self.import(names, loc),
-            StmtKind::ImportFrom {
-                module,
-                names,
-                level,
-            } => self.import_from(module.as_ref(), names, level.unwrap_or(0), loc),
+            StmtKind::ImportFrom { module, names, level } => {
+                self.import_from(module.as_ref(), names, level.unwrap_or(0), loc)
+            }
             StmtKind::Global { .. } | StmtKind::Nonlocal { .. } => Ok(()),
             StmtKind::Expr { value } => self.expr_stmt(value, loc),
             StmtKind::Pass {} => {
@@ -182,10 +148,7 @@ impl<'a> Compiler<'a, '_> {
     fn assert_stmt(&mut self, test: &'a Expr, msg: Option<&'a Expr>, loc: Loc) -> Compiled<()> {
         let always_true = match &test.kind {
             ExprKind::Tuple { elts, .. } => !elts.is_empty(),
-            ExprKind::Constant {
-                value: Constant::Tuple(items),
-                ..
-            } => !items.is_empty(),
+            ExprKind::Constant { value: Constant::Tuple(items), .. } => !items.is_empty(),
             _ => false,
         };
         if always_true {
@@ -196,11 +159,7 @@ impl<'a> Compiler<'a, '_> {
         }
         let end = self.new_label();
         self.jump_if(test, end, true, loc)?;
-        self.op_arg(
-            Op::LoadCommonConstant,
-            CommonConstant::AssertionError as usize,
-            loc,
-        );
+        self.op_arg(Op::LoadCommonConstant, CommonConstant::AssertionError as usize, loc);
         if let Some(msg) = msg {
             self.expr(msg)?;
             self.op_arg(Op::Call, 0, loc);
@@ -241,18 +200,9 @@ impl<'a> Compiler<'a, '_> {
         Ok(())
     }
 
-    fn import_from(
-        &mut self,
-        module: Option<&WStr>,
-        names: &'a [Alias],
-        level: i64,
-        loc: Loc,
-    ) -> Compiled<()> {
+    fn import_from(&mut self, module: Option<&WStr>, names: &'a [Alias], level: i64, loc: Loc) -> Compiled<()> {
         self.load_const(Constant::Int(level), loc);
-        let wanted = names
-            .iter()
-            .map(|alias| Constant::Str(alias.name.clone()))
-            .collect();
+        let wanted = names.iter().map(|alias| Constant::Str(alias.name.clone())).collect();
         self.load_const(Constant::Tuple(wanted), loc);
         let module = self.maybe_mangle(&module.cloned().unwrap_or_default());
         self.name_arg(Op::ImportName, &module, loc);
@@ -270,30 +220,16 @@ impl<'a> Compiler<'a, '_> {
         Ok(())
     }
 
-    fn augmented_assignment(
-        &mut self,
-        target: &'a Expr,
-        op: BinaryOp,
-        value: &'a Expr,
-        stmt_loc: Loc,
-    ) -> Compiled<()> {
+    fn augmented_assignment(&mut self, target: &'a Expr, op: BinaryOp, value: &'a Expr, stmt_loc: Loc) -> Compiled<()> {
         let loc = Loc::from(target.location);
         match &target.kind {
-            ExprKind::Attribute {
-                value: object,
-                attr,
-                ..
-            } => {
+            ExprKind::Attribute { value: object, attr, .. } => {
                 self.expr(object)?;
                 self.op_arg(Op::Copy, 1, loc);
                 let loc = attribute_loc(loc, target);
                 self.attribute_op(Op::LoadAttr, attr, loc);
             }
-            ExprKind::Subscript {
-                value: object,
-                slice,
-                ..
-            } => {
+            ExprKind::Subscript { value: object, slice, .. } => {
                 self.expr(object)?;
                 if takes_two_part_slice(slice) {
                     self.slice_two_parts(slice)?;
@@ -361,11 +297,7 @@ impl<'a> Compiler<'a, '_> {
                     self.check_annotation_part(object)?;
                 }
             }
-            ExprKind::Subscript {
-                value: object,
-                slice,
-                ..
-            } => {
+            ExprKind::Subscript { value: object, slice, .. } => {
                 if value.is_none() {
                     self.check_annotation_part(object)?;
                     self.check_annotation_subscript(slice)?;
@@ -390,19 +322,14 @@ impl<'a> Compiler<'a, '_> {
                 }
                 Ok(())
             }
-            ExprKind::Tuple { elts, .. } => elts
-                .iter()
-                .try_for_each(|elt| self.check_annotation_subscript(elt)),
+            ExprKind::Tuple { elts, .. } => elts.iter().try_for_each(|elt| self.check_annotation_subscript(elt)),
             _ => self.check_annotation_part(expr),
         }
     }
 }
 
 fn dotted_parts(name: &WStr) -> Vec<WStr> {
-    name.as_bytes()
-        .split(|byte| *byte == b'.')
-        .map(|part| WStr::from_wtf8(part).unwrap_or_default())
-        .collect()
+    name.as_bytes().split(|byte| *byte == b'.').map(|part| WStr::from_wtf8(part).unwrap_or_default()).collect()
 }
 
 /// An attribute access over several lines starts at the attribute's name.
@@ -414,10 +341,7 @@ pub(super) fn attribute_loc(loc: Loc, attribute: &Expr) -> Loc {
     if loc.line == end.end_lineno {
         return loc;
     }
-    let mut moved = Loc {
-        line: end.end_lineno,
-        ..loc
-    };
+    let mut moved = Loc { line: end.end_lineno, ..loc };
     let length = attr.len() as i32;
     if length <= end.end_col_offset {
         moved.col = end.end_col_offset - length;

@@ -23,13 +23,7 @@ impl Compiler<'_, '_> {
     }
 
     /// `is` with a literal.
-    pub(super) fn check_compare(
-        &mut self,
-        left: &Expr,
-        ops: &[CmpOp],
-        comparators: &[Expr],
-        loc: Loc,
-    ) {
+    pub(super) fn check_compare(&mut self, left: &Expr, ops: &[CmpOp], comparators: &[Expr], loc: Loc) {
         let mut left = left;
         for (op, right) in ops.iter().zip(comparators) {
             let literal = if !may_be_identical(left) {
@@ -99,10 +93,7 @@ impl Compiler<'_, '_> {
         }
         let sequence = match &value.kind {
             ExprKind::Constant { value, .. } => {
-                matches!(
-                    value,
-                    Constant::Str(_) | Constant::Bytes(_) | Constant::Tuple(_)
-                )
+                matches!(value, Constant::Str(_) | Constant::Bytes(_) | Constant::Tuple(_))
             }
             ExprKind::Tuple { .. }
             | ExprKind::List { .. }
@@ -125,13 +116,10 @@ impl Compiler<'_, '_> {
 /// Whether comparing by identity makes sense.
 fn may_be_identical(expr: &Expr) -> bool {
     match &expr.kind {
-        ExprKind::Tuple { elts, .. } => !elts
-            .iter()
-            .all(|elt| matches!(elt.kind, ExprKind::Constant { .. })),
-        ExprKind::Constant { value, .. } => matches!(
-            value,
-            Constant::None | Constant::True | Constant::False | Constant::Ellipsis
-        ),
+        ExprKind::Tuple { elts, .. } => !elts.iter().all(|elt| matches!(elt.kind, ExprKind::Constant { .. })),
+        ExprKind::Constant { value, .. } => {
+            matches!(value, Constant::None | Constant::True | Constant::False | Constant::Ellipsis)
+        }
         _ => true,
     }
 }
@@ -145,9 +133,7 @@ fn type_name(expr: &Expr) -> Option<&'static str> {
         ExprKind::Set { .. } | ExprKind::SetComp { .. } => "set",
         ExprKind::GeneratorExp { .. } => "generator",
         ExprKind::Lambda { .. } => "function",
-        ExprKind::TemplateStr { .. } | ExprKind::Interpolation { .. } => {
-            "string.templatelib.Template"
-        }
+        ExprKind::TemplateStr { .. } | ExprKind::Interpolation { .. } => "string.templatelib.Template",
         ExprKind::JoinedStr { .. } | ExprKind::FormattedValue { .. } => "str",
         ExprKind::Constant { value, .. } => match value {
             Constant::None => "NoneType",

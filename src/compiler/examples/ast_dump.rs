@@ -9,11 +9,7 @@ fn main() -> std::io::Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for path in std::env::args().skip(1) {
         let source = std::fs::read(&path)?;
-        let options = ParseOptions {
-            filename: &path,
-            mode: Mode::Exec,
-            flags: 0,
-        };
+        let options = ParseOptions { filename: &path, mode: Mode::Exec, flags: 0 };
         writeln!(out, "FILE {path}")?;
         match parse_bytes(&source, options, None, &mut |_| {}) {
             Ok((tree, _)) => dump(&tree.to_dynamic(), &mut out)?,
@@ -40,11 +36,7 @@ fn dump(value: &DynValue, out: &mut impl Write) -> std::io::Result<()> {
 fn dump_node(node: &DynNode, out: &mut impl Write) -> std::io::Result<()> {
     write!(out, "{}", node.class.name)?;
     if let Some(at) = node.location {
-        write!(
-            out,
-            " {} {} {} {}",
-            at.lineno, at.col_offset, at.end_lineno, at.end_col_offset
-        )?;
+        write!(out, " {} {} {} {}", at.lineno, at.col_offset, at.end_lineno, at.end_col_offset)?;
     }
     writeln!(out)?;
     node.fields.iter().try_for_each(|field| dump(field, out))

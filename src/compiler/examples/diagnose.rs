@@ -13,9 +13,7 @@ fn main() {
     };
     for program in text.split("%%%\n") {
         let mut warnings = Vec::new();
-        let result = compile(program, "<test>", Mode::Exec, 0, 0, &mut |warning| {
-            warnings.push(warning)
-        });
+        let result = compile(program, "<test>", Mode::Exec, 0, 0, &mut |warning| warnings.push(warning));
         match result {
             Ok(_) => println!("ok"),
             Err(error) => println!(

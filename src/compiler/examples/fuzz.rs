@@ -88,13 +88,8 @@ const PIECES: &[&str] = &[
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let count: usize = arguments
-        .next()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(10_000);
-    let files: Vec<Vec<u8>> = arguments
-        .filter_map(|path| std::fs::read(path).ok())
-        .collect();
+    let count: usize = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(10_000);
+    let files: Vec<Vec<u8>> = arguments.filter_map(|path| std::fs::read(path).ok()).collect();
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let (mut compiled, mut panics) = (0, 0);
     for _ in 0..count {
@@ -169,14 +164,8 @@ fn nested() {
             repeated(count, "if x:\n ", "pass", ""),
             repeated(count, "@a\n", "def f(): pass", ""),
             format!("if x: pass\n{}", repeated(count, "elif x: pass\n", "", "")),
-            format!(
-                "match x:\n case {}: pass\n",
-                repeated(count, "[", "x", "]").trim()
-            ),
-            format!(
-                "match x:\n case {}: pass\n",
-                repeated(count, "C(", "x", ")").trim()
-            ),
+            format!("match x:\n case {}: pass\n", repeated(count, "[", "x", "]").trim()),
+            format!("match x:\n case {}: pass\n", repeated(count, "C(", "x", ")").trim()),
         ];
         for source in sources {
             let shown: String = source.chars().take(20).collect();

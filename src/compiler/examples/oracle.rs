@@ -71,10 +71,7 @@ fn main() {
 
 fn module(options: &Options, tally: &mut Tally, number: &str, path: &str) {
     let dump = Path::new(&options.directory).join(format!("{number}.bin"));
-    let (Ok(bytes), Ok(source)) = (
-        std::fs::read(dump),
-        std::fs::read(format!("{}{path}", options.root)),
-    ) else {
+    let (Ok(bytes), Ok(source)) = (std::fs::read(dump), std::fs::read(format!("{}{path}", options.root))) else {
         return;
     };
     let theirs = match marshal::loads(&bytes) {
@@ -124,13 +121,7 @@ fn shallow_one(constant: &Constant) -> String {
     }
 }
 
-fn compare(
-    options: &Options,
-    tally: &mut Tally,
-    path: &str,
-    ours: &CodeObject,
-    theirs: &CodeObject,
-) {
+fn compare(options: &Options, tally: &mut Tally, path: &str, ours: &CodeObject, theirs: &CodeObject) {
     tally.codes += 1;
     let differences = differences(ours, theirs);
     if differences.is_empty() {
@@ -139,10 +130,7 @@ fn compare(
     for name in &differences {
         *tally.attributes.entry(name).or_default() += 1;
     }
-    let wanted = options.attribute.is_empty()
-        || differences
-            .first()
-            .is_some_and(|name| *name == options.attribute);
+    let wanted = options.attribute.is_empty() || differences.first().is_some_and(|name| *name == options.attribute);
     if !differences.is_empty() && wanted && tally.shown < options.show {
         tally.shown += 1;
         show(path, ours, theirs, &differences);
@@ -165,68 +153,35 @@ fn differences(ours: &CodeObject, theirs: &CodeObject) -> Vec<&'static str> {
         ("qualname", ours.qualname == theirs.qualname),
         ("names", ours.names == theirs.names),
         ("consts", shallow(&ours.consts) == shallow(&theirs.consts)),
-        (
-            "localsplusnames",
-            ours.localsplusnames == theirs.localsplusnames,
-        ),
+        ("localsplusnames", ours.localsplusnames == theirs.localsplusnames),
         ("code", ours.code == theirs.code),
-        (
-            "localspluskinds",
-            ours.localspluskinds == theirs.localspluskinds,
-        ),
+        ("localspluskinds", ours.localspluskinds == theirs.localspluskinds),
         (
             "argcounts",
             (ours.argcount, ours.posonlyargcount, ours.kwonlyargcount)
-                == (
-                    theirs.argcount,
-                    theirs.posonlyargcount,
-                    theirs.kwonlyargcount,
-                ),
+                == (theirs.argcount, theirs.posonlyargcount, theirs.kwonlyargcount),
         ),
         ("stacksize", ours.stacksize == theirs.stacksize),
         ("flags", ours.flags == theirs.flags),
         ("firstlineno", ours.firstlineno == theirs.firstlineno),
         ("linetable", ours.linetable == theirs.linetable),
-        (
-            "exceptiontable",
-            ours.exceptiontable == theirs.exceptiontable,
-        ),
+        ("exceptiontable", ours.exceptiontable == theirs.exceptiontable),
     ];
-    checks
-        .iter()
-        .filter(|(_, same)| !same)
-        .map(|(name, _)| *name)
-        .collect()
+    checks.iter().filter(|(_, same)| !same).map(|(name, _)| *name).collect()
 }
 
 fn show(path: &str, ours: &CodeObject, theirs: &CodeObject, differences: &[&str]) {
-    println!(
-        "--- {path}:{} {} {differences:?}",
-        theirs.firstlineno, theirs.qualname
-    );
+    println!("--- {path}:{} {} {differences:?}", theirs.firstlineno, theirs.qualname);
     for name in differences {
         match *name {
             "names" => println!("  names {:?}\n     vs {:?}", ours.names, theirs.names),
             "consts" => {
                 let (a, b) = (shallow(&ours.consts), shallow(&theirs.consts));
-                let at = a
-                    .iter()
-                    .zip(&b)
-                    .position(|(x, y)| x != y)
-                    .unwrap_or(a.len().min(b.len()));
-                println!(
-                    "  consts {}/{} at {at}: {:?} vs {:?}",
-                    a.len(),
-                    b.len(),
-                    a.get(at),
-                    b.get(at)
-                );
+                let at = a.iter().zip(&b).position(|(x, y)| x != y).unwrap_or(a.len().min(b.len()));
+                println!("  consts {}/{} at {at}: {:?} vs {:?}", a.len(), b.len(), a.get(at), b.get(at));
             }
             "localsplusnames" => {
-                println!(
-                    "  locals {:?}\n      vs {:?}",
-                    ours.localsplusnames, theirs.localsplusnames
-                );
+                println!("  locals {:?}\n      vs {:?}", ours.localsplusnames, theirs.localsplusnames);
             }
             "code" => show_code(ours, theirs),
             "stacksize" => println!("  stacksize {} vs {}", ours.stacksize, theirs.stacksize),
@@ -265,18 +220,10 @@ fn show_code(ours: &CodeObject, theirs: &CodeObject) {
             .collect()
     };
     let (a, b) = (list(ours), list(theirs));
-    let at = a
-        .iter()
-        .zip(&b)
-        .position(|(x, y)| x != y)
-        .unwrap_or(a.len().min(b.len()));
+    let at = a.iter().zip(&b).position(|(x, y)| x != y).unwrap_or(a.len().min(b.len()));
     for index in at.saturating_sub(3)..at + 6 {
         let missing = String::new();
-        println!(
-            "  {:45} | {}",
-            a.get(index).unwrap_or(&missing),
-            b.get(index).unwrap_or(&missing)
-        );
+        println!("  {:45} | {}", a.get(index).unwrap_or(&missing), b.get(index).unwrap_or(&missing));
     }
 }
 

@@ -22,13 +22,7 @@ pub struct CfgInstr {
 impl CfgInstr {
     /// An instruction without a target.
     pub fn new(op: Op, arg: i32, loc: Loc) -> CfgInstr {
-        CfgInstr {
-            op,
-            arg,
-            loc,
-            target: None,
-            except: None,
-        }
+        CfgInstr { op, arg, loc, target: None, except: None }
     }
 
     /// Changes the operation, keeping place and handler.
@@ -79,27 +73,18 @@ impl BasicBlock {
 
     /// Appends an instruction; see `stale_handlers`.
     pub fn append(&mut self, instr: CfgInstr) {
-        let except = self
-            .stale_handlers
-            .get(self.instrs.len())
-            .copied()
-            .flatten();
+        let except = self.stale_handlers.get(self.instrs.len()).copied().flatten();
         self.instrs.push(CfgInstr { except, ..instr });
     }
 
     /// Whether control can leave the block at its end for the next one.
     pub fn falls_through(&self) -> bool {
-        !self
-            .instrs
-            .last()
-            .is_some_and(|last| is_scope_exit(last.op) || is_unconditional_jump(last.op))
+        !self.instrs.last().is_some_and(|last| is_scope_exit(last.op) || is_unconditional_jump(last.op))
     }
 
     /// Whether the block ends the function.
     pub fn exits_scope(&self) -> bool {
-        self.instrs
-            .last()
-            .is_some_and(|last| is_scope_exit(last.op))
+        self.instrs.last().is_some_and(|last| is_scope_exit(last.op))
     }
 
     /// Whether no instruction has a line.
@@ -115,22 +100,12 @@ pub fn is_scope_exit(op: Op) -> bool {
 
 /// Jumps that are always taken.
 pub fn is_unconditional_jump(op: Op) -> bool {
-    matches!(
-        op,
-        Op::Jump
-            | Op::JumpNoInterrupt
-            | Op::JumpForward
-            | Op::JumpBackward
-            | Op::JumpBackwardNoInterrupt
-    )
+    matches!(op, Op::Jump | Op::JumpNoInterrupt | Op::JumpForward | Op::JumpBackward | Op::JumpBackwardNoInterrupt)
 }
 
 /// The conditional jumps of the final code.
 pub fn is_conditional_jump(op: Op) -> bool {
-    matches!(
-        op,
-        Op::PopJumpIfFalse | Op::PopJumpIfTrue | Op::PopJumpIfNone | Op::PopJumpIfNotNone
-    )
+    matches!(op, Op::PopJumpIfFalse | Op::PopJumpIfTrue | Op::PopJumpIfNone | Op::PopJumpIfNotNone)
 }
 
 fn is_terminator(op: Op) -> bool {
@@ -147,10 +122,7 @@ pub struct Graph {
 impl Graph {
     /// Cuts a sequence into blocks.
     pub fn from_sequence(sequence: &InstrSequence) -> Graph {
-        let mut graph = Graph {
-            blocks: vec![BasicBlock::default()],
-            entry: BlockRef(0),
-        };
+        let mut graph = Graph { blocks: vec![BasicBlock::default()], entry: BlockRef(0) };
         let mut targets = vec![false; sequence.instrs.len() + 1];
         for instr in &sequence.instrs {
             if has_target(instr.op)

@@ -15,10 +15,7 @@ struct Reference {
     local: Option<i32>,
 }
 
-const UNKNOWN: Reference = Reference {
-    instr: None,
-    local: None,
-};
+const UNKNOWN: Reference = Reference { instr: None, local: None };
 
 /// The abstract state of one block.
 struct Simulation {
@@ -29,10 +26,7 @@ struct Simulation {
 
 impl Simulation {
     fn push(&mut self, instr: usize, local: Option<i32>) {
-        self.stack.push(Reference {
-            instr: Some(instr),
-            local,
-        });
+        self.stack.push(Reference { instr: Some(instr), local });
     }
 
     fn pop(&mut self) -> Reference {
@@ -75,10 +69,8 @@ impl Graph {
 
     fn borrow_in_block(&mut self, block: BlockRef, todo: &mut Vec<BlockRef>) {
         let depth = self.block(block).start_depth.unwrap_or(0).max(0) as usize;
-        let mut simulation = Simulation {
-            stack: vec![UNKNOWN; depth],
-            owned: vec![false; self.block(block).instrs.len()],
-        };
+        let mut simulation =
+            Simulation { stack: vec![UNKNOWN; depth], owned: vec![false; self.block(block).instrs.len()] };
         for index in 0..self.block(block).instrs.len() {
             let instr = self.block(block).instrs[index];
             if let (true, Some(target)) = (has_target(instr.op), instr.target)
@@ -88,11 +80,8 @@ impl Graph {
             }
             simulate(&mut simulation, index, instr.op, instr.arg);
         }
-        let leaves = self
-            .block(block)
-            .instrs
-            .last()
-            .is_none_or(|last| is_unconditional_jump(last.op) || is_scope_exit(last.op));
+        let leaves =
+            self.block(block).instrs.last().is_none_or(|last| is_unconditional_jump(last.op) || is_scope_exit(last.op));
         if let (false, Some(next)) = (leaves, self.block(block).next)
             && self.visit(next)
         {
@@ -101,12 +90,7 @@ impl Graph {
         for reference in std::mem::take(&mut simulation.stack) {
             simulation.must_own(reference);
         }
-        for (instr, owned) in self
-            .block_mut(block)
-            .instrs
-            .iter_mut()
-            .zip(&simulation.owned)
-        {
+        for (instr, owned) in self.block_mut(block).instrs.iter_mut().zip(&simulation.owned) {
             if *owned {
                 continue;
             }
@@ -142,9 +126,7 @@ fn simulate(simulation: &mut Simulation, index: usize, op: Op, arg: i32) {
         }
         Op::Copy => {
             let at = simulation.stack.len().checked_sub(arg as usize);
-            let copied = at
-                .and_then(|at| simulation.stack.get(at).copied())
-                .unwrap_or(UNKNOWN);
+            let copied = at.and_then(|at| simulation.stack.get(at).copied()).unwrap_or(UNKNOWN);
             simulation.stack.push(copied);
         }
         Op::Swap => {

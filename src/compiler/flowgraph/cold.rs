@@ -14,8 +14,7 @@ impl Graph {
         self.mark_cold();
         self.add_jumps_out_of_cold();
         let order = self.order();
-        let (cold, warm): (Vec<_>, Vec<_>) =
-            order.into_iter().partition(|block| self.block(*block).cold);
+        let (cold, warm): (Vec<_>, Vec<_>) = order.into_iter().partition(|block| self.block(*block).cold);
         if cold.is_empty() {
             return;
         }
@@ -30,11 +29,7 @@ impl Graph {
     fn successors(&self, block: BlockRef) -> Vec<BlockRef> {
         let source = self.block(block);
         let next = source.next.filter(|_| source.falls_through());
-        let jumps = source
-            .instrs
-            .iter()
-            .filter(|i| i.op.has_jump())
-            .filter_map(|i| i.target);
+        let jumps = source.instrs.iter().filter(|i| i.op.has_jump()).filter_map(|i| i.target);
         next.into_iter().chain(jumps).collect()
     }
 
@@ -84,10 +79,7 @@ impl Graph {
             let made = self.new_block();
             let jump = CfgInstr::new(Op::JumpNoInterrupt, 0, Loc::NONE);
             let jump_block = self.block_mut(made);
-            jump_block.instrs.push(CfgInstr {
-                target: Some(next),
-                ..jump
-            });
+            jump_block.instrs.push(CfgInstr { target: Some(next), ..jump });
             jump_block.cold = true;
             jump_block.predecessors = 1;
             jump_block.next = Some(next);

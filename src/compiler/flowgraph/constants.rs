@@ -17,10 +17,7 @@ fn loads_const(op: Op) -> bool {
 fn const_value(instr: &CfgInstr, consts: &[Constant]) -> Constant {
     match instr.op {
         Op::LoadSmallInt => Constant::Int(i64::from(instr.arg)),
-        _ => consts
-            .get(instr.arg as usize)
-            .cloned()
-            .unwrap_or(Constant::None),
+        _ => consts.get(instr.arg as usize).cloned().unwrap_or(Constant::None),
     }
 }
 
@@ -29,9 +26,7 @@ fn add_const(value: Constant, consts: &mut Vec<Constant>) -> i32 {
     let key = value.key();
     // NaN is equal to nothing.
     let mergeable = !matches!(value, Constant::Float(float) if float.is_nan());
-    let found = consts
-        .iter()
-        .position(|known| mergeable && known.key() == key);
+    let found = consts.iter().position(|known| mergeable && known.key() == key);
     let index = found.unwrap_or_else(|| {
         consts.push(value);
         consts.len() - 1
@@ -86,10 +81,7 @@ pub fn fold_tuple(instrs: &mut [CfgInstr], index: usize, consts: &mut Vec<Consta
     let Some(loads) = const_loads_before(instrs, index, size) else {
         return;
     };
-    let items = loads
-        .iter()
-        .map(|load| const_value(&instrs[*load], consts))
-        .collect();
+    let items = loads.iter().map(|load| const_value(&instrs[*load], consts)).collect();
     nop_out(instrs, &loads);
     set_const(&mut instrs[index], Constant::Tuple(items), consts);
 }
@@ -106,11 +98,7 @@ pub fn fold_list_to_tuple(instrs: &mut [CfgInstr], index: usize, consts: &mut Ve
                 if !expect_append {
                     return;
                 }
-                let items = loads
-                    .iter()
-                    .rev()
-                    .map(|load| const_value(&instrs[*load], consts))
-                    .collect();
+                let items = loads.iter().rev().map(|load| const_value(&instrs[*load], consts)).collect();
                 let used: Vec<usize> = (at..index).filter(|at| instrs[*at].op != Op::Nop).collect();
                 nop_out(instrs, &used);
                 return set_const(&mut instrs[index], Constant::Tuple(items), consts);
@@ -126,11 +114,7 @@ pub fn fold_list_to_tuple(instrs: &mut [CfgInstr], index: usize, consts: &mut Ve
 /// A display of many constants, added one by one, of which only the items matter.
 pub fn fold_appended_display(instrs: &mut [CfgInstr], last: usize, consts: &mut Vec<Constant>) {
     let add = instrs[last].op;
-    let build = if add == Op::ListAppend {
-        Op::BuildList
-    } else {
-        Op::BuildSet
-    };
+    let build = if add == Op::ListAppend { Op::BuildList } else { Op::BuildSet };
     let mut loads = Vec::new();
     let mut expect_add = true;
     for at in (0..=last).rev() {
@@ -141,18 +125,11 @@ pub fn fold_appended_display(instrs: &mut [CfgInstr], last: usize, consts: &mut 
                 if !expect_add || loads.is_empty() {
                     return;
                 }
-                let items: Vec<Constant> = loads
-                    .iter()
-                    .rev()
-                    .map(|load| const_value(&instrs[*load], consts))
-                    .collect();
+                let items: Vec<Constant> = loads.iter().rev().map(|load| const_value(&instrs[*load], consts)).collect();
                 let used: Vec<usize> = (at..last).filter(|at| instrs[*at].op != Op::Nop).collect();
                 nop_out(instrs, &used);
-                let value = if build == Op::BuildSet {
-                    Constant::FrozenSet(distinct(items))
-                } else {
-                    Constant::Tuple(items)
-                };
+                let value =
+                    if build == Op::BuildSet { Constant::FrozenSet(distinct(items)) } else { Constant::Tuple(items) };
                 instrs[last].loc = Loc::NONE;
                 return instrs[last].set(Op::LoadConst, add_const(value, consts));
             }
@@ -165,12 +142,7 @@ pub fn fold_appended_display(instrs: &mut [CfgInstr], last: usize, consts: &mut 
 }
 
 /// A list or set display: constant, or a tuple where only its items matter.
-pub fn optimize_display(
-    instrs: &mut [CfgInstr],
-    index: usize,
-    next: Op,
-    consts: &mut Vec<Constant>,
-) {
+pub fn optimize_display(instrs: &mut [CfgInstr], index: usize, next: Op, consts: &mut Vec<Constant>) {
     let only_items = matches!(next, Op::GetIter | Op::ContainsOp);
     let build = instrs[index].op;
     let size = instrs[index].arg as usize;
@@ -183,15 +155,8 @@ pub fn optimize_display(
         }
         return;
     };
-    let items: Vec<Constant> = loads
-        .iter()
-        .map(|load| const_value(&instrs[*load], consts))
-        .collect();
-    let value = if build == Op::BuildSet {
-        Constant::FrozenSet(distinct(items))
-    } else {
-        Constant::Tuple(items)
-    };
+    let items: Vec<Constant> = loads.iter().map(|load| const_value(&instrs[*load], consts)).collect();
+    let value = if build == Op::BuildSet { Constant::FrozenSet(distinct(items)) } else { Constant::Tuple(items) };
     let number = add_const(value, consts);
     nop_out(instrs, &loads);
     if only_items {
@@ -200,11 +165,7 @@ pub fn optimize_display(
     instrs[index - 2].loc = instrs[index].loc;
     instrs[index - 2].set(build, 0);
     instrs[index - 1].set(Op::LoadConst, number);
-    let extend = if build == Op::BuildList {
-        Op::ListExtend
-    } else {
-        Op::SetUpdate
-    };
+    let extend = if build == Op::BuildList { Op::ListExtend } else { Op::SetUpdate };
     instrs[index].set(extend, 1);
 }
 
@@ -227,9 +188,7 @@ fn python_key(value: &Constant) -> pyrs_bytecode::ConstKey {
     match value {
         Constant::True => Constant::Int(1).key(),
         Constant::False => Constant::Int(0).key(),
-        Constant::Float(float) if *float == float.trunc() && float.abs() < 9e15 => {
-            Constant::Int(*float as i64).key()
-        }
+        Constant::Float(float) if *float == float.trunc() && float.abs() < 9e15 => Constant::Int(*float as i64).key(),
         Constant::Complex { real, imag } if *imag == 0.0 => python_key(&Constant::Float(*real)),
         other => other.key(),
     }
@@ -261,9 +220,7 @@ pub fn fold_unary(instrs: &mut [CfgInstr], index: usize, consts: &mut Vec<Consta
         Op::UnaryNegative => folding::negative(&operand),
         Op::UnaryInvert => folding::invert(&operand),
         Op::UnaryNot => Some(Constant::from_bool(!operand.is_true())),
-        Op::CallIntrinsic1 if instrs[index].arg == Intrinsic1::UnaryPositive as i32 => {
-            folding::positive(&operand)
-        }
+        Op::CallIntrinsic1 if instrs[index].arg == Intrinsic1::UnaryPositive as i32 => folding::positive(&operand),
         _ => None,
     };
     if let Some(value) = folded {
@@ -387,9 +344,5 @@ fn none_test(instrs: &mut [CfgInstr], index: usize, value: &Constant) {
     }
     instrs[index].make_nop();
     instrs[index + 1].make_nop();
-    instrs[at].op = if invert {
-        Op::PopJumpIfNotNone
-    } else {
-        Op::PopJumpIfNone
-    };
+    instrs[at].op = if invert { Op::PopJumpIfNotNone } else { Op::PopJumpIfNone };
 }

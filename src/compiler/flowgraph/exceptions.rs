@@ -88,11 +88,10 @@ impl Graph {
         while let Some(block) = todo.pop() {
             let current = self.block(block);
             let next = current.next.filter(|_| current.falls_through());
-            let jumps = current.instrs.iter().filter_map(|instr| {
-                instr
-                    .target
-                    .filter(|_| instr.op.has_jump() || instr.op.is_exception_setup())
-            });
+            let jumps = current
+                .instrs
+                .iter()
+                .filter_map(|instr| instr.target.filter(|_| instr.op.has_jump() || instr.op.is_exception_setup()));
             let successors: Vec<BlockRef> = next.into_iter().chain(jumps).collect();
             for successor in successors {
                 if self.visit(successor) {

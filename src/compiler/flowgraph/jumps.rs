@@ -83,10 +83,7 @@ impl Graph {
         let made = self.block_mut(backward);
         made.instrs.push(not_taken);
         let jump = CfgInstr::new(Op::Jump, 0, last.loc);
-        made.instrs.push(CfgInstr {
-            target: Some(target),
-            ..jump
-        });
+        made.instrs.push(CfgInstr { target: Some(target), ..jump });
         made.start_depth = depth;
         made.cold = cold;
         made.next = next;

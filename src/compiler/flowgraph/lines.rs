@@ -10,10 +10,7 @@ use crate::instruction::Loc;
 
 /// Opcodes at which the eval breaker is checked.
 fn has_eval_break(op: Op) -> bool {
-    matches!(
-        op,
-        Op::Resume | Op::JumpBackward | Op::Jump | Op::Call | Op::CallKw | Op::CallFunctionEx
-    )
+    matches!(op, Op::Resume | Op::JumpBackward | Op::Jump | Op::Call | Op::CallKw | Op::CallFunctionEx)
 }
 
 fn needs_line(block: &BasicBlock) -> bool {
@@ -94,10 +91,7 @@ impl Graph {
             let Some(last) = self.block(block).instrs.last().copied() else {
                 continue;
             };
-            let next = self
-                .block(block)
-                .next
-                .filter(|_| self.block(block).falls_through());
+            let next = self.block(block).next.filter(|_| self.block(block).falls_through());
             let jump = last.target.filter(|_| last.op.has_jump());
             for successor in next.into_iter().chain(jump) {
                 let successor = self.block_mut(successor);

@@ -69,12 +69,7 @@ impl Graph {
         if let (true, Some(next)) = (self.block(block).falls_through(), self.block(block).next) {
             self.note_unsafe(next, mask, todo);
         }
-        let jump = self
-            .block(block)
-            .instrs
-            .last()
-            .copied()
-            .filter(|last| last.op.has_jump());
+        let jump = self.block(block).instrs.last().copied().filter(|last| last.op.has_jump());
         if let Some(target) = jump.and_then(|last| last.target) {
             self.note_unsafe(target, mask, todo);
         }

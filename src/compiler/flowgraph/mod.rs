@@ -20,12 +20,7 @@ use crate::errors::{Compiled, system_error};
 
 impl Graph {
     /// The passes up to the final order of blocks.
-    pub fn optimize(
-        &mut self,
-        consts: &mut Vec<Constant>,
-        locals: usize,
-        parameters: usize,
-    ) -> Compiled<()> {
+    pub fn optimize(&mut self, consts: &mut Vec<Constant>, locals: usize, parameters: usize) -> Compiled<()> {
         self.mark_except_handlers();
         self.label_exception_targets();
         self.check_terminators()?;
@@ -48,11 +43,7 @@ impl Graph {
     fn check_terminators(&self) -> Compiled<()> {
         for block in self.order() {
             let instrs = &self.block(block).instrs;
-            let early = instrs
-                .iter()
-                .rev()
-                .skip(1)
-                .any(|instr| instr.op.has_jump() || blocks::is_scope_exit(instr.op));
+            let early = instrs.iter().rev().skip(1).any(|instr| instr.op.has_jump() || blocks::is_scope_exit(instr.op));
             if early {
                 return Err(system_error("malformed control flow graph."));
             }
@@ -124,20 +115,8 @@ impl Graph {
             };
             let (loc, except) = (last.loc, last.except);
             let at = instrs.len() - 1;
-            instrs.insert(
-                at,
-                CfgInstr {
-                    except,
-                    ..CfgInstr::new(Op::Copy, 1, loc)
-                },
-            );
-            instrs.insert(
-                at + 1,
-                CfgInstr {
-                    except,
-                    ..CfgInstr::new(Op::ToBool, 0, loc)
-                },
-            );
+            instrs.insert(at, CfgInstr { except, ..CfgInstr::new(Op::Copy, 1, loc) });
+            instrs.insert(at + 1, CfgInstr { except, ..CfgInstr::new(Op::ToBool, 0, loc) });
         }
     }
 

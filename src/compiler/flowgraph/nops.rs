@@ -43,19 +43,12 @@ impl Graph {
     /// The line on which the code after a block goes on.
     fn next_block_line(&self, block: BlockRef) -> Option<i32> {
         let next = self.next_nonempty(self.block(block).next)?;
-        let first = self
-            .block(next)
-            .instrs
-            .iter()
-            .find(|instr| !(instr.op == Op::Nop && instr.loc.line < 0));
+        let first = self.block(next).instrs.iter().find(|instr| !(instr.op == Op::Nop && instr.loc.line < 0));
         Some(first.map_or(Loc::NONE.line, |instr| instr.loc.line))
     }
 
     pub(super) fn remove_redundant_nops(&mut self) -> usize {
-        self.order()
-            .into_iter()
-            .map(|block| self.remove_nops_in_block(block))
-            .sum()
+        self.order().into_iter().map(|block| self.remove_nops_in_block(block)).sum()
     }
 
     fn remove_redundant_jumps(&mut self) -> usize {
@@ -119,11 +112,7 @@ impl Graph {
                         done = false;
                     }
                 }
-                let ends_in_jump = self
-                    .block(block)
-                    .instrs
-                    .last()
-                    .is_some_and(|last| last.op.has_jump());
+                let ends_in_jump = self.block(block).instrs.last().is_some_and(|last| last.op.has_jump());
                 if ends_in_jump || !self.block(block).falls_through() {
                     previous = None;
                 }

@@ -83,10 +83,7 @@ impl Graph {
         let instrs = &mut self.block_mut(block).instrs;
         instrs[index].make_nop();
         instrs[index].target = None;
-        let jump = CfgInstr {
-            target: target.target,
-            ..CfgInstr::new(op, 0, target.loc)
-        };
+        let jump = CfgInstr { target: target.target, ..CfgInstr::new(op, 0, target.loc) };
         self.block_mut(block).append(jump);
         Step::Again
     }
@@ -120,8 +117,7 @@ fn rewrite(instrs: &mut [CfgInstr], index: usize, consts: &mut Vec<Constant>) {
     let next = instrs.get(index + 1).map_or(Op::Cache, |instr| instr.op);
     match op {
         Op::BuildTuple => {
-            if next == Op::UnpackSequence && arg == instrs[index + 1].arg && (1..=3).contains(&arg)
-            {
+            if next == Op::UnpackSequence && arg == instrs[index + 1].arg && (1..=3).contains(&arg) {
                 instrs[index].make_nop();
                 if arg == 1 {
                     instrs[index + 1].make_nop();
@@ -134,9 +130,7 @@ fn rewrite(instrs: &mut [CfgInstr], index: usize, consts: &mut Vec<Constant>) {
         }
         Op::BuildList | Op::BuildSet => constants::optimize_display(instrs, index, next, consts),
         Op::StoreFast
-            if next == op
-                && arg == instrs[index + 1].arg
-                && instrs[index].loc.line == instrs[index + 1].loc.line =>
+            if next == op && arg == instrs[index + 1].arg && instrs[index].loc.line == instrs[index + 1].loc.line =>
         {
             instrs[index].set(Op::PopTop, 0);
         }

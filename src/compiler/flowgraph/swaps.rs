@@ -7,21 +7,13 @@ use super::blocks::CfgInstr;
 /// Replaces the run of SWAPs and NOPs at an index by a shortest one with the same effect.
 /// Returns the index of the run's last instruction.
 pub fn optimize_run(instrs: &mut [CfgInstr], start: usize) -> usize {
-    let length = instrs[start..]
-        .iter()
-        .take_while(|instr| matches!(instr.op, Op::Swap | Op::Nop))
-        .count();
+    let length = instrs[start..].iter().take_while(|instr| matches!(instr.op, Op::Swap | Op::Nop)).count();
     let run = &mut instrs[start..start + length];
     let swaps = run.iter().filter(|instr| instr.op == Op::Swap).count();
     if swaps < 2 {
         return start;
     }
-    let depth = run
-        .iter()
-        .filter(|i| i.op == Op::Swap)
-        .map(|i| i.arg)
-        .max()
-        .unwrap_or(0) as usize;
+    let depth = run.iter().filter(|i| i.op == Op::Swap).map(|i| i.arg).max().unwrap_or(0) as usize;
     let mut stack: Vec<usize> = (0..depth).collect();
     for instr in run.iter().filter(|instr| instr.op == Op::Swap) {
         stack.swap(0, instr.arg as usize - 1);

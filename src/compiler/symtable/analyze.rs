@@ -17,14 +17,7 @@ pub fn analyze(table: &mut SymbolTable) -> Compiled<()> {
     let top = table.top;
     let mut analyzer = Analyzer { table };
     let mut free = SortedNames::new();
-    analyzer.block(
-        top,
-        None,
-        &mut free,
-        &mut Names::new(),
-        &mut Names::new(),
-        None,
-    )
+    analyzer.block(top, None, &mut free, &mut Names::new(), &mut Names::new(), None)
 }
 
 struct Analyzer<'t> {
@@ -72,9 +65,7 @@ impl Analyzer<'_> {
         for (name, bits) in &symbols {
             self.name(id, name, *bits, &mut context, class_entry)?;
         }
-        let NameContext {
-            local, mut scopes, ..
-        } = context;
+        let NameContext { local, mut scopes, .. } = context;
         let function_like = self.table.block(id).is_function_like();
         if kind == BlockType::Class {
             for name in ["__class__", "__classdict__", "__conditional_annotations__"] {
@@ -128,8 +119,7 @@ impl Analyzer<'_> {
         (scopes, inlined_cells): (&mut HashMap<WStr, Scope>, &mut Names),
     ) -> Compiled<SortedNames> {
         let parent = self.table.block(id);
-        let (parent_is_class, parent_sees_class) =
-            (parent.kind == BlockType::Class, parent.can_see_class_scope);
+        let (parent_is_class, parent_sees_class) = (parent.kind == BlockType::Class, parent.can_see_class_scope);
         let entry = self.table.block(child);
         let new_class_entry = match entry.can_see_class_scope {
             true if parent_is_class => Some(id),
@@ -198,9 +188,7 @@ impl Analyzer<'_> {
                 return fail(format!("no binding for nonlocal '{name}' found"));
             }
             if context.type_params.contains(name) {
-                return fail(format!(
-                    "nonlocal binding not allowed for type parameter '{name}'"
-                ));
+                return fail(format!("nonlocal binding not allowed for type parameter '{name}'"));
             }
             context.free.insert(name.clone());
             return Ok(Scope::Free);
@@ -224,11 +212,7 @@ impl Analyzer<'_> {
                 return Ok(Scope::GlobalImplicit);
             }
         }
-        if context
-            .bound
-            .as_ref()
-            .is_some_and(|bound| bound.contains(name))
-        {
+        if context.bound.as_ref().is_some_and(|bound| bound.contains(name)) {
             context.free.insert(name.clone());
             return Ok(Scope::Free);
         }
@@ -248,13 +232,7 @@ impl Analyzer<'_> {
         let class_name = WStr::from("__class__");
         let mut remove_class = false;
         let outer_is_class = self.table.block(id).kind == BlockType::Class;
-        let symbols: Vec<(WStr, u32)> = self
-            .table
-            .block(comprehension)
-            .symbols
-            .iter()
-            .cloned()
-            .collect();
+        let symbols: Vec<(WStr, u32)> = self.table.block(comprehension).symbols.iter().cloned().collect();
         for (name, bits) in symbols {
             if bits & DEF_PARAM != 0 {
                 continue;
@@ -287,18 +265,13 @@ impl Analyzer<'_> {
             }
         }
         if remove_class {
-            self.table
-                .block_mut(comprehension)
-                .symbols
-                .remove(&class_name);
+            self.table.block_mut(comprehension).symbols.remove(&class_name);
         }
     }
 
     fn is_free_in_children(&self, id: BlockId, name: &WStr) -> bool {
         let children = &self.table.block(id).children;
-        children
-            .iter()
-            .any(|child| self.table.block(*child).scope(name) == Scope::Free)
+        children.iter().any(|child| self.table.block(*child).scope(name) == Scope::Free)
     }
 
     fn splice_inlined_children(&mut self, id: BlockId) {
@@ -342,19 +315,14 @@ impl Analyzer<'_> {
             if bound.is_some_and(|bound| !bound.contains(name)) {
                 continue;
             }
-            block
-                .symbols
-                .insert(name.clone(), (Scope::Free as u32) << SCOPE_OFFSET);
+            block.symbols.insert(name.clone(), (Scope::Free as u32) << SCOPE_OFFSET);
         }
         Ok(())
     }
 }
 
 fn directive(block: &Block, name: &WStr) -> pyrs_parser::ast::Location {
-    let found = block
-        .directives
-        .iter()
-        .find(|(directive, _)| directive == name);
+    let found = block.directives.iter().find(|(directive, _)| directive == name);
     found.map_or(block.location, |(_, location)| *location)
 }
 

@@ -4,15 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use pyrs_bytecode::{WStr, co_flags};
 use pyrs_parser::ast::{
-    Alias, Arg, Arguments, Comprehension, ExceptHandlerKind, Expr, ExprContext, ExprKind, Keyword,
-    Location, Mod, Pattern, PatternKind, Stmt, StmtKind, TypeParam, TypeParamKind,
+    Alias, Arg, Arguments, Comprehension, ExceptHandlerKind, Expr, ExprContext, ExprKind, Keyword, Location, Mod,
+    Pattern, PatternKind, Stmt, StmtKind, TypeParam, TypeParamKind,
 };
 use pyrs_parser::with_stack;
 
 use super::symbol::*;
-use super::{
-    Block, BlockId, BlockKey, BlockRole, BlockType, ComprehensionKind, SymbolTable, maybe_mangle,
-};
+use super::{Block, BlockId, BlockKey, BlockRole, BlockType, ComprehensionKind, SymbolTable, maybe_mangle};
 use crate::errors::{Compiled, error_at, system_error};
 use crate::future::FutureFeatures;
 use crate::ordered::OrderedMap;
@@ -23,23 +21,14 @@ const ALLOW_TOP_LEVEL_AWAIT: u32 = 0x2000;
 /// Makes the raw table.
 pub fn collect(tree: &Mod, future: FutureFeatures, flags: u32) -> Compiled<SymbolTable> {
     let mut collector = Collector {
-        table: SymbolTable {
-            blocks: Vec::new(),
-            top: BlockId(0),
-            by_key: HashMap::new(),
-        },
+        table: SymbolTable { blocks: Vec::new(), top: BlockId(0), by_key: HashMap::new() },
         stack: Vec::new(),
         private: None,
         future,
         future_annotations: (future.flags | flags) & co_flags::FUTURE_ANNOTATIONS != 0,
         flags,
     };
-    collector.enter(
-        WStr::from("top"),
-        BlockType::Module,
-        BlockKey::new(tree, BlockRole::Body),
-        Location::default(),
-    )?;
+    collector.enter(WStr::from("top"), BlockType::Module, BlockKey::new(tree, BlockRole::Body), Location::default())?;
     match tree {
         Mod::Module { body, .. } => {
             if body.first().is_some_and(is_docstring) {
@@ -79,17 +68,10 @@ impl Collector {
         self.table.block_mut(id)
     }
 
-    fn new_block(
-        &mut self,
-        name: WStr,
-        kind: BlockType,
-        key: BlockKey,
-        location: Location,
-    ) -> BlockId {
+    fn new_block(&mut self, name: WStr, kind: BlockType, key: BlockKey, location: Location) -> BlockId {
         let parent = self.stack.last().map(|id| self.table.block(*id));
         let nested = parent.is_some_and(|parent| parent.nested || parent.is_function_like());
-        let method = kind == BlockType::Function
-            && parent.is_some_and(|parent| parent.kind == BlockType::Class);
+        let method = kind == BlockType::Function && parent.is_some_and(|parent| parent.kind == BlockType::Class);
         let id = BlockId(self.table.blocks.len());
         self.table.by_key.insert(key, id);
         self.table.blocks.push(Block {
@@ -127,19 +109,10 @@ impl Collector {
         id
     }
 
-    fn enter(
-        &mut self,
-        name: WStr,
-        kind: BlockType,
-        key: BlockKey,
-        location: Location,
-    ) -> Compiled<BlockId> {
+    fn enter(&mut self, name: WStr, kind: BlockType, key: BlockKey, location: Location) -> Compiled<BlockId> {
         let id = self.new_block(name, kind, key, location);
         self.enter_existing(id);
-        if matches!(
-            kind,
-            BlockType::Annotation | BlockType::TypeVariable | BlockType::TypeAlias
-        ) {
+        if matches!(kind, BlockType::Annotation | BlockType::TypeVariable | BlockType::TypeAlias) {
             // The code reads this parameter before anything else.
             self.define(&named(".format"), DEF_PARAM, location)?;
             self.define(&named(".format"), USE, location)?;
@@ -156,8 +129,7 @@ impl Collector {
             if mangled.is_some() && block.kind != BlockType::Class {
                 block.mangled_names = mangled;
             }
-            let hidden =
-                self.future_annotations && self.table.block(id).kind == BlockType::Annotation;
+            let hidden = self.future_annotations && self.table.block(id).kind == BlockType::Annotation;
             if !hidden {
                 self.table.block_mut(previous).children.push(id);
             }
@@ -179,21 +151,11 @@ impl Collector {
     }
 
     fn define(&mut self, name: &WStr, flag: u32, location: Location) -> Compiled<()> {
-        let context = if flag == USE {
-            ExprContext::Load
-        } else {
-            ExprContext::Store
-        };
+        let context = if flag == USE { ExprContext::Load } else { ExprContext::Store };
         self.define_in_context(name, flag, location, context)
     }
 
-    fn define_in_context(
-        &mut self,
-        name: &WStr,
-        flag: u32,
-        location: Location,
-        context: ExprContext,
-    ) -> Compiled<()> {
+    fn define_in_context(&mut self, name: &WStr, flag: u32, location: Location, context: ExprContext) -> Compiled<()> {
         if flag & (DEF_PARAM | DEF_LOCAL | DEF_IMPORT) != 0 {
             check_name(name, location, context)?;
         }
@@ -205,37 +167,23 @@ impl Collector {
         self.define_in(self.current_id(), name, flag, location)
     }
 
-    fn define_in(
-        &mut self,
-        id: BlockId,
-        name: &WStr,
-        flag: u32,
-        location: Location,
-    ) -> Compiled<()> {
+    fn define_in(&mut self, id: BlockId, name: &WStr, flag: u32, location: Location) -> Compiled<()> {
         let current = self.table.block(self.current_id());
         let mangled = maybe_mangle(self.private.as_ref(), current, name);
         let block = self.table.block_mut(id);
         let mut bits = block.bits(&mangled);
         if flag & bits & DEF_PARAM != 0 {
-            return Err(error_at(
-                location,
-                format!("duplicate argument '{name}' in function definition"),
-            ));
+            return Err(error_at(location, format!("duplicate argument '{name}' in function definition")));
         }
         if flag & bits & DEF_TYPE_PARAM != 0 {
-            return Err(error_at(
-                location,
-                format!("duplicate type parameter '{name}'"),
-            ));
+            return Err(error_at(location, format!("duplicate type parameter '{name}'")));
         }
         bits |= flag;
         if block.comp_iter_target {
             if bits & (DEF_GLOBAL | DEF_NONLOCAL) != 0 {
                 return Err(error_at(
                     location,
-                    format!(
-                        "comprehension inner loop cannot rebind assignment expression target '{name}'"
-                    ),
+                    format!("comprehension inner loop cannot rebind assignment expression target '{name}'"),
                 ));
             }
             bits |= DEF_COMP_ITER;
@@ -261,8 +209,7 @@ impl Collector {
     }
 
     fn stmts(&mut self, body: &[Stmt]) -> Compiled<()> {
-        body.iter()
-            .try_for_each(|stmt| with_stack(|| self.stmt(stmt)))
+        body.iter().try_for_each(|stmt| with_stack(|| self.stmt(stmt)))
     }
 
     fn stmt(&mut self, stmt: &Stmt) -> Compiled<()> {
@@ -271,11 +218,7 @@ impl Collector {
             StmtKind::FunctionDef { .. } => self.function(stmt, false),
             StmtKind::AsyncFunctionDef { .. } => self.function(stmt, true),
             StmtKind::ClassDef { .. } => self.class(stmt),
-            StmtKind::TypeAlias {
-                name,
-                type_params,
-                value,
-            } => self.type_alias(stmt, name, type_params, value),
+            StmtKind::TypeAlias { name, type_params, value } => self.type_alias(stmt, name, type_params, value),
             StmtKind::Return { value } => {
                 if let Some(value) = value {
                     self.expr(value)?;
@@ -292,19 +235,10 @@ impl Collector {
                 self.expr(target)?;
                 self.expr(value)
             }
-            StmtKind::AnnAssign {
-                target,
-                annotation,
-                value,
-                simple,
-            } => self.annotated(stmt, target, annotation, value.as_deref(), *simple != 0),
-            StmtKind::For {
-                target,
-                iter,
-                body,
-                orelse,
-                ..
-            } => {
+            StmtKind::AnnAssign { target, annotation, value, simple } => {
+                self.annotated(stmt, target, annotation, value.as_deref(), *simple != 0)
+            }
+            StmtKind::For { target, iter, body, orelse, .. } => {
                 self.expr(target)?;
                 self.expr(iter)?;
                 self.conditional(|c| {
@@ -312,13 +246,7 @@ impl Collector {
                     c.stmts(orelse)
                 })
             }
-            StmtKind::AsyncFor {
-                target,
-                iter,
-                body,
-                orelse,
-                ..
-            } => {
+            StmtKind::AsyncFor { target, iter, body, orelse, .. } => {
                 self.allow_module_coroutine();
                 self.require_coroutine("'async for' outside async function", location)?;
                 self.expr(target)?;
@@ -363,18 +291,8 @@ impl Collector {
                 self.optional(exc)?;
                 self.optional(cause)
             }
-            StmtKind::Try {
-                body,
-                handlers,
-                orelse,
-                finalbody,
-            }
-            | StmtKind::TryStar {
-                body,
-                handlers,
-                orelse,
-                finalbody,
-            } => self.conditional(|c| {
+            StmtKind::Try { body, handlers, orelse, finalbody }
+            | StmtKind::TryStar { body, handlers, orelse, finalbody } => self.conditional(|c| {
                 c.stmts(body)?;
                 for handler in handlers {
                     let ExceptHandlerKind::ExceptHandler { type_, name, body } = &handler.kind;
@@ -392,19 +310,10 @@ impl Collector {
                 self.optional(msg)
             }
             StmtKind::Import { names } => self.aliases(names),
-            StmtKind::ImportFrom {
-                module,
-                names,
-                level,
-            } => {
+            StmtKind::ImportFrom { module, names, level } => {
                 self.aliases(names)?;
-                let is_future = level.unwrap_or(0) == 0
-                    && module.as_ref().is_some_and(|name| *name == "__future__");
-                if is_future {
-                    self.check_future(location)
-                } else {
-                    Ok(())
-                }
+                let is_future = level.unwrap_or(0) == 0 && module.as_ref().is_some_and(|name| *name == "__future__");
+                if is_future { self.check_future(location) } else { Ok(()) }
             }
             StmtKind::Global { names } => self.directive(names, DEF_GLOBAL, location),
             StmtKind::Nonlocal { names } => self.directive(names, DEF_NONLOCAL, location),
@@ -426,11 +335,7 @@ impl Collector {
     }
 
     fn directive(&mut self, names: &[WStr], flag: u32, location: Location) -> Compiled<()> {
-        let word = if flag == DEF_GLOBAL {
-            "global"
-        } else {
-            "nonlocal"
-        };
+        let word = if flag == DEF_GLOBAL { "global" } else { "nonlocal" };
         for name in names {
             let bits = self.lookup(name);
             if bits & (DEF_PARAM | DEF_LOCAL | USE | DEF_ANNOT) != 0 {
@@ -458,24 +363,8 @@ impl Collector {
     }
 
     fn function(&mut self, stmt: &Stmt, is_async: bool) -> Compiled<()> {
-        let (StmtKind::FunctionDef {
-            name,
-            args,
-            body,
-            decorator_list,
-            returns,
-            type_params,
-            ..
-        }
-        | StmtKind::AsyncFunctionDef {
-            name,
-            args,
-            body,
-            decorator_list,
-            returns,
-            type_params,
-            ..
-        }) = &stmt.kind
+        let (StmtKind::FunctionDef { name, args, body, decorator_list, returns, type_params, .. }
+        | StmtKind::AsyncFunctionDef { name, args, body, decorator_list, returns, type_params, .. }) = &stmt.kind
         else {
             return Ok(());
         };
@@ -505,15 +394,7 @@ impl Collector {
     }
 
     fn class(&mut self, stmt: &Stmt) -> Compiled<()> {
-        let StmtKind::ClassDef {
-            name,
-            bases,
-            keywords,
-            body,
-            decorator_list,
-            type_params,
-        } = &stmt.kind
-        else {
+        let StmtKind::ClassDef { name, bases, keywords, body, decorator_list, type_params } = &stmt.kind else {
             return Ok(());
         };
         let location = stmt.location;
@@ -578,13 +459,7 @@ impl Collector {
         Ok(())
     }
 
-    fn type_alias(
-        &mut self,
-        stmt: &Stmt,
-        name: &Expr,
-        type_params: &Vec<TypeParam>,
-        value: &Expr,
-    ) -> Compiled<()> {
+    fn type_alias(&mut self, stmt: &Stmt, name: &Expr, type_params: &Vec<TypeParam>, value: &Expr) -> Compiled<()> {
         self.expr(name)?;
         let ExprKind::Name { id, .. } = &name.kind else {
             return Err(system_error("TypeAlias with non-Name name"));
@@ -612,17 +487,10 @@ impl Collector {
         for param in params {
             let location = param.location;
             match &param.kind {
-                TypeParamKind::TypeVar {
-                    name,
-                    bound,
-                    default_value,
-                } => {
+                TypeParamKind::TypeVar { name, bound, default_value } => {
                     self.define(name, DEF_TYPE_PARAM | DEF_LOCAL, location)?;
                     let info = match bound.as_deref() {
-                        Some(Expr {
-                            kind: ExprKind::Tuple { .. },
-                            ..
-                        }) => "a TypeVar constraint",
+                        Some(Expr { kind: ExprKind::Tuple { .. }, .. }) => "a TypeVar constraint",
                         _ => "a TypeVar bound",
                     };
                     self.bound_or_default(bound.as_deref(), name, param, BlockRole::Bound, info)?;
@@ -630,19 +498,13 @@ impl Collector {
                     let info = "a TypeVar default";
                     self.bound_or_default(default_value.as_deref(), name, param, role, info)?;
                 }
-                TypeParamKind::TypeVarTuple {
-                    name,
-                    default_value,
-                } => {
+                TypeParamKind::TypeVarTuple { name, default_value } => {
                     self.define(name, DEF_TYPE_PARAM | DEF_LOCAL, location)?;
                     let role = BlockRole::Default;
                     let info = "a TypeVarTuple default";
                     self.bound_or_default(default_value.as_deref(), name, param, role, info)?;
                 }
-                TypeParamKind::ParamSpec {
-                    name,
-                    default_value,
-                } => {
+                TypeParamKind::ParamSpec { name, default_value } => {
                     self.define(name, DEF_TYPE_PARAM | DEF_LOCAL, location)?;
                     let role = BlockRole::Default;
                     let info = "a ParamSpec default";
@@ -662,10 +524,7 @@ impl Collector {
         info: &'static str,
     ) -> Compiled<()> {
         if *name == "__classdict__" {
-            return Err(error_at(
-                param.location,
-                format!("reserved name '{name}' cannot be used for type parameter"),
-            ));
+            return Err(error_at(param.location, format!("reserved name '{name}' cannot be used for type parameter")));
         }
         let Some(expr) = expr else {
             return Ok(());
@@ -696,15 +555,8 @@ impl Collector {
             let bits = self.lookup(id);
             let declared = bits & (DEF_GLOBAL | DEF_NONLOCAL) != 0;
             if declared && self.current_id() != self.table.top && simple {
-                let word = if bits & DEF_GLOBAL != 0 {
-                    "global"
-                } else {
-                    "nonlocal"
-                };
-                return Err(error_at(
-                    stmt.location,
-                    format!("annotated name '{id}' can't be {word}"),
-                ));
+                let word = if bits & DEF_GLOBAL != 0 { "global" } else { "nonlocal" };
+                return Err(error_at(stmt.location, format!("annotated name '{id}' can't be {word}")));
             }
             if simple {
                 self.define(id, DEF_ANNOT | DEF_LOCAL, target.location)?;
@@ -727,16 +579,11 @@ impl Collector {
         let block = self.table.block(parent);
         let kind = block.kind;
         // A module may be run in part, so all its annotations are conditional.
-        let conditional = (kind == BlockType::Module
-            || (kind == BlockType::Class && block.in_conditional_block))
+        let conditional = (kind == BlockType::Module || (kind == BlockType::Class && block.in_conditional_block))
             && !block.has_conditional_annotations;
         if conditional {
             self.current().has_conditional_annotations = true;
-            self.define(
-                &named("__conditional_annotations__"),
-                USE,
-                annotation.location,
-            )?;
+            self.define(&named("__conditional_annotations__"), USE, annotation.location)?;
         }
         match self.table.block(parent).annotation_block {
             Some(existing) => self.enter_existing(existing),
@@ -765,12 +612,7 @@ impl Collector {
     }
 
     /// The annotations of a function's parameters and result.
-    fn annotations(
-        &mut self,
-        location: Location,
-        args: &Arguments,
-        returns: Option<&Expr>,
-    ) -> Compiled<()> {
+    fn annotations(&mut self, location: Location, args: &Arguments, returns: Option<&Expr>) -> Compiled<()> {
         let current = self.current();
         let in_class = current.can_see_class_scope || current.kind == BlockType::Class;
         let key = BlockKey::new(args, BlockRole::Annotations);
@@ -796,11 +638,7 @@ impl Collector {
     }
 
     fn parameters(&mut self, args: &Arguments) -> Compiled<()> {
-        let positional = args
-            .posonlyargs
-            .iter()
-            .chain(&args.args)
-            .chain(&args.kwonlyargs);
+        let positional = args.posonlyargs.iter().chain(&args.args).chain(&args.kwonlyargs);
         for arg in positional {
             self.parameter(arg)?;
         }
@@ -824,18 +662,12 @@ impl Collector {
             let name = alias.asname.as_ref().unwrap_or(&alias.name);
             if *name == "*" {
                 if self.current().kind != BlockType::Module {
-                    return Err(error_at(
-                        alias.location,
-                        "import * only allowed at module level",
-                    ));
+                    return Err(error_at(alias.location, "import * only allowed at module level"));
                 }
                 continue;
             }
             let bytes = name.as_bytes();
-            let end = bytes
-                .iter()
-                .position(|byte| *byte == b'.')
-                .unwrap_or(bytes.len());
+            let end = bytes.iter().position(|byte| *byte == b'.').unwrap_or(bytes.len());
             let store = WStr::from_wtf8(&bytes[..end]).unwrap_or_else(|| name.clone());
             self.define(&store, DEF_IMPORT, alias.location)?;
         }
@@ -861,9 +693,9 @@ impl Collector {
     fn expr_kind(&mut self, expr: &Expr) -> Compiled<()> {
         match &expr.kind {
             ExprKind::NamedExpr { target, value } => self.named_expr(expr, target, value),
-            ExprKind::BoolOp { values, .. }
-            | ExprKind::JoinedStr { values }
-            | ExprKind::TemplateStr { values } => self.exprs(values),
+            ExprKind::BoolOp { values, .. } | ExprKind::JoinedStr { values } | ExprKind::TemplateStr { values } => {
+                self.exprs(values)
+            }
             ExprKind::BinOp { left, right, .. } => {
                 self.expr(left)?;
                 self.expr(right)
@@ -888,49 +720,27 @@ impl Collector {
                 self.optional_exprs(keys)?;
                 self.exprs(values)
             }
-            ExprKind::Set { elts } | ExprKind::List { elts, .. } | ExprKind::Tuple { elts, .. } => {
-                self.exprs(elts)
+            ExprKind::Set { elts } | ExprKind::List { elts, .. } | ExprKind::Tuple { elts, .. } => self.exprs(elts),
+            ExprKind::ListComp { elt, generators } => self.comprehension(expr, "listcomp", generators, elt, None),
+            ExprKind::SetComp { elt, generators } => self.comprehension(expr, "setcomp", generators, elt, None),
+            ExprKind::GeneratorExp { elt, generators } => self.comprehension(expr, "genexpr", generators, elt, None),
+            ExprKind::DictComp { key, value, generators } => {
+                self.comprehension(expr, "dictcomp", generators, key, Some(value))
             }
-            ExprKind::ListComp { elt, generators } => {
-                self.comprehension(expr, "listcomp", generators, elt, None)
-            }
-            ExprKind::SetComp { elt, generators } => {
-                self.comprehension(expr, "setcomp", generators, elt, None)
-            }
-            ExprKind::GeneratorExp { elt, generators } => {
-                self.comprehension(expr, "genexpr", generators, elt, None)
-            }
-            ExprKind::DictComp {
-                key,
-                value,
-                generators,
-            } => self.comprehension(expr, "dictcomp", generators, key, Some(value)),
             ExprKind::Yield { .. } | ExprKind::YieldFrom { .. } => self.yield_expr(expr),
             ExprKind::Await { value } => self.await_expr(expr, value),
-            ExprKind::Compare {
-                left, comparators, ..
-            } => {
+            ExprKind::Compare { left, comparators, .. } => {
                 self.expr(left)?;
                 self.exprs(comparators)
             }
-            ExprKind::Call {
-                func,
-                args,
-                keywords,
-            } => {
+            ExprKind::Call { func, args, keywords } => {
                 self.expr(func)?;
                 self.exprs(args)?;
                 check_keywords(keywords)?;
-                keywords
-                    .iter()
-                    .try_for_each(|keyword| self.expr(&keyword.value))
+                keywords.iter().try_for_each(|keyword| self.expr(&keyword.value))
             }
-            ExprKind::FormattedValue {
-                value, format_spec, ..
-            }
-            | ExprKind::Interpolation {
-                value, format_spec, ..
-            } => {
+            ExprKind::FormattedValue { value, format_spec, .. }
+            | ExprKind::Interpolation { value, format_spec, .. } => {
                 self.expr(value)?;
                 self.optional(format_spec)
             }
@@ -957,11 +767,7 @@ impl Collector {
         if self.current().in_unevaluated_annotation {
             return Ok(());
         }
-        let flag = if ctx == ExprContext::Load {
-            USE
-        } else {
-            DEF_LOCAL
-        };
+        let flag = if ctx == ExprContext::Load { USE } else { DEF_LOCAL };
         self.define_in_context(id, flag, expr.location, ctx)?;
         // `super` counts as a use of the class.
         if ctx == ExprContext::Load && self.current().is_function_like() && *id == "super" {
@@ -1007,8 +813,7 @@ impl Collector {
     }
 
     fn allows_top_level_await(&self) -> bool {
-        self.flags & ALLOW_TOP_LEVEL_AWAIT != 0
-            && self.table.block(self.current_id()).kind == BlockType::Module
+        self.flags & ALLOW_TOP_LEVEL_AWAIT != 0 && self.table.block(self.current_id()).kind == BlockType::Module
     }
 
     fn allow_module_coroutine(&mut self) {
@@ -1018,11 +823,7 @@ impl Collector {
     }
 
     fn require_coroutine(&mut self, msg: &str, location: Location) -> Compiled<()> {
-        if self.current().coroutine {
-            Ok(())
-        } else {
-            Err(error_at(location, msg))
-        }
+        if self.current().coroutine { Ok(()) } else { Err(error_at(location, msg)) }
     }
 
     fn forbid_in_annotation(&mut self, what: &str, expr: &Expr) -> Compiled<()> {
@@ -1034,10 +835,7 @@ impl Collector {
             BlockType::TypeParameters => "the definition of a generic".to_string(),
             _ => return Ok(()),
         };
-        Err(error_at(
-            expr.location,
-            format!("{what} cannot be used within {place}"),
-        ))
+        Err(error_at(expr.location, format!("{what} cannot be used within {place}")))
     }
 
     fn named_expr(&mut self, expr: &Expr, target: &Expr, value: &Expr) -> Compiled<()> {
@@ -1078,11 +876,7 @@ impl Collector {
             }
             let place = match block.kind {
                 BlockType::Function | BlockType::Annotation => {
-                    let flag = if bits & DEF_GLOBAL != 0 {
-                        DEF_GLOBAL
-                    } else {
-                        DEF_NONLOCAL
-                    };
+                    let flag = if bits & DEF_GLOBAL != 0 { DEF_GLOBAL } else { DEF_NONLOCAL };
                     self.define(id, flag, location)?;
                     self.record_directive(id, location);
                     return self.define_in(block_id, id, DEF_LOCAL, location);
@@ -1099,17 +893,12 @@ impl Collector {
             };
             let msg = match block.kind {
                 BlockType::Class => {
-                    "assignment expression within a comprehension cannot be used in a class body"
-                        .to_string()
+                    "assignment expression within a comprehension cannot be used in a class body".to_string()
                 }
-                BlockType::TypeParameters => {
-                    "assignment expression within a comprehension cannot be used within the \
+                BlockType::TypeParameters => "assignment expression within a comprehension cannot be used within the \
                      definition of a generic"
-                        .to_string()
-                }
-                _ => format!(
-                    "assignment expression within a comprehension cannot be used in a {place}"
-                ),
+                    .to_string(),
+                _ => format!("assignment expression within a comprehension cannot be used in a {place}"),
             };
             return Err(error_at(location, msg));
         }
@@ -1169,10 +958,7 @@ impl Collector {
         let outer = self.table.block(self.current_id());
         let allowed = is_async_def(outer) || outer.comprehension.is_some();
         if !allowed && !self.allows_top_level_await() {
-            return Err(error_at(
-                expr.location,
-                "asynchronous comprehension outside of an asynchronous function",
-            ));
+            return Err(error_at(expr.location, "asynchronous comprehension outside of an asynchronous function"));
         }
         self.current().coroutine = true;
         Ok(())
@@ -1190,9 +976,7 @@ impl Collector {
     }
 
     fn patterns(&mut self, patterns: &[Pattern]) -> Compiled<()> {
-        patterns
-            .iter()
-            .try_for_each(|pattern| self.pattern(pattern))
+        patterns.iter().try_for_each(|pattern| self.pattern(pattern))
     }
 
     fn pattern_kind(&mut self, pattern: &Pattern) -> Compiled<()> {
@@ -1200,25 +984,14 @@ impl Collector {
         match &pattern.kind {
             PatternKind::MatchValue { value } => self.expr(value),
             PatternKind::MatchSingleton { .. } => Ok(()),
-            PatternKind::MatchSequence { patterns } | PatternKind::MatchOr { patterns } => {
-                self.patterns(patterns)
-            }
+            PatternKind::MatchSequence { patterns } | PatternKind::MatchOr { patterns } => self.patterns(patterns),
             PatternKind::MatchStar { name } => self.capture(name.as_ref(), location),
-            PatternKind::MatchMapping {
-                keys,
-                patterns,
-                rest,
-            } => {
+            PatternKind::MatchMapping { keys, patterns, rest } => {
                 self.exprs(keys)?;
                 self.patterns(patterns)?;
                 self.capture(rest.as_ref(), location)
             }
-            PatternKind::MatchClass {
-                cls,
-                patterns,
-                kwd_attrs,
-                kwd_patterns,
-            } => {
+            PatternKind::MatchClass { cls, patterns, kwd_attrs, kwd_patterns } => {
                 self.expr(cls)?;
                 self.patterns(patterns)?;
                 for (attr, pattern) in kwd_attrs.iter().zip(kwd_patterns) {
@@ -1253,11 +1026,7 @@ fn check_keywords(keywords: &[Keyword]) -> Compiled<()> {
 
 fn check_name(name: &WStr, location: Location, context: ExprContext) -> Compiled<()> {
     if *name == "__debug__" && context != ExprContext::Load {
-        let verb = if context == ExprContext::Store {
-            "assign to"
-        } else {
-            "delete"
-        };
+        let verb = if context == ExprContext::Store { "assign to" } else { "delete" };
         return Err(error_at(location, format!("cannot {verb} __debug__")));
     }
     Ok(())

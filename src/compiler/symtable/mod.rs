@@ -207,11 +207,7 @@ pub fn mangle(private: Option<&WStr>, name: &WStr) -> WStr {
     if !bytes.starts_with(b"__") || bytes.ends_with(b"__") || bytes.contains(&b'.') {
         return name.clone();
     }
-    let underscores = class
-        .as_bytes()
-        .iter()
-        .take_while(|byte| **byte == b'_')
-        .count();
+    let underscores = class.as_bytes().iter().take_while(|byte| **byte == b'_').count();
     if underscores == class.as_bytes().len() {
         return name.clone();
     }
@@ -223,11 +219,7 @@ pub fn mangle(private: Option<&WStr>, name: &WStr) -> WStr {
 
 /// `mangle`, but in a type parameter block only for its parameters.
 pub fn maybe_mangle(private: Option<&WStr>, block: &Block, name: &WStr) -> WStr {
-    if block
-        .mangled_names
-        .as_ref()
-        .is_some_and(|names| !names.contains(name))
-    {
+    if block.mangled_names.as_ref().is_some_and(|names| !names.contains(name)) {
         return name.clone();
     }
     mangle(private, name)
@@ -244,9 +236,6 @@ mod tests {
         assert_eq!(mangled("__x"), "_Spam__x");
         assert_eq!(mangled("__x__"), "__x__");
         assert_eq!(mangled("_x"), "_x");
-        assert_eq!(
-            mangle(Some(&WStr::from("__")), &WStr::from("__x")).to_string(),
-            "__x"
-        );
+        assert_eq!(mangle(Some(&WStr::from("__")), &WStr::from("__x")).to_string(), "__x");
     }
 }

@@ -18,7 +18,7 @@ const INPLACE: u32 = 13;
 #[inline(always)]
 pub fn binary_fast(oparg: u32, a: Value, b: Value) -> Option<Value> {
     // Operators and their in-place forms share an order of their own.
-    let op = if oparg >= INPLACE && oparg < 26 { oparg - INPLACE } else { oparg };
+    let op = if (INPLACE..26).contains(&oparg) { oparg - INPLACE } else { oparg };
     if a.is_fixnum() && b.is_fixnum() {
         return fixnums(op, a, b);
     }
@@ -70,4 +70,3 @@ pub fn compare_fast(op: CompareOp, a: Value, b: Value) -> Option<bool> {
     }
     None
 }
-

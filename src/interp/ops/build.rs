@@ -61,7 +61,8 @@ pub unsafe fn build_map(words: *mut Value, count: usize) -> PyResult<Obj> {
 /// The operands lie where the interpreter loop has them.
 pub unsafe fn build_string(words: *mut Value, count: usize) -> Obj {
     // SAFETY: the caller's operands, all str.
-    let pieces: Vec<&Str> = unsafe { view(words, count) }.iter().map(|o| unsafe { &**o.downcast_unchecked::<Str>() }).collect();
+    let pieces: Vec<&Str> =
+        unsafe { view(words, count) }.iter().map(|o| unsafe { &**o.downcast_unchecked::<Str>() }).collect();
     join(&pieces).into_obj()
 }
 

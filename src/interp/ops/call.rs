@@ -88,7 +88,11 @@ pub unsafe fn call_function_ex(sp: *mut Value) -> PyResult<Obj> {
             Err(raised) if raised.matches(TypeError::class()) && !iter::is_iterable(args) => {
                 raised.discard();
                 let function = callable_name(callable)?;
-                return Err(raise!(TypeError, "{function} argument after * must be an iterable, not {}", args.class().name()));
+                return Err(raise!(
+                    TypeError,
+                    "{function} argument after * must be an iterable, not {}",
+                    args.class().name()
+                ));
             }
             Err(raised) => return Err(raised),
         },
@@ -161,10 +165,10 @@ pub fn build_class(args: Args<'_>) -> PyResult<Obj> {
         explicit => {
             let first = match &explicit {
                 Some(m) => m.clone(),
-                None => bases.items().first().map_or_else(
-                    || pyrs_runtime::types::TYPE.get().to_obj(),
-                    |b| b.class().to_obj(),
-                ),
+                None => bases
+                    .items()
+                    .first()
+                    .map_or_else(|| pyrs_runtime::types::TYPE.get().to_obj(), |b| b.class().to_obj()),
             };
             let first = pyrs_runtime::types::as_type(&first).expect("a class of an object").to_ptr();
             pyrs_runtime::types::build::calculate_metaclass(&first, &bases)?.into_obj()
@@ -183,7 +187,11 @@ pub fn build_class(args: Args<'_>) -> PyResult<Obj> {
     }
     let cell = crate::eval::run_function_in(function, &namespace)?;
     if bases.value() != original_bases.value() {
-        pyrs_runtime::protocols::sequence::setitem(&namespace, &Str::intern("__orig_bases__").into_obj(), &original_bases.to_obj())?;
+        pyrs_runtime::protocols::sequence::setitem(
+            &namespace,
+            &Str::intern("__orig_bases__").into_obj(),
+            &original_bases.to_obj(),
+        )?;
     }
     let class = call::call_dict(&metaclass, &[class_name.clone(), bases.to_obj(), namespace], Some(&keywords))?;
     check_class_cell(&cell, &class, class_name)?;

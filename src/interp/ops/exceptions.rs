@@ -129,7 +129,10 @@ pub fn check_group_match(exc: &Obj, wanted: &Obj) -> PyResult<(Obj, Obj)> {
             return Ok((none(), exc.clone()));
         }
         // A plain exception is handled as a group of one, with the traceback of its raising.
-        let args = [pyrs_runtime::objects::str::Str::empty().into_obj(), Tuple::from_slice(std::slice::from_ref(exc)).into_obj()];
+        let args = [
+            pyrs_runtime::objects::str::Str::empty().into_obj(),
+            Tuple::from_slice(std::slice::from_ref(exc)).into_obj(),
+        ];
         let group = call::call(&exceptions::BaseExceptionGroup::class().as_obj(), &args)?;
         exceptions::set_traceback(&group, exceptions::traceback(exc));
         return Ok((none(), group));
@@ -138,10 +141,20 @@ pub fn check_group_match(exc: &Obj, wanted: &Obj) -> PyResult<(Obj, Obj)> {
         let split = call::call_method(exc, "split", std::slice::from_ref(wanted))?;
         let pair = split.downcast::<Tuple>();
         let Some(pair) = pair else {
-            return Err(raise!(TypeError, "{}.split must return a tuple, not {}", exc.class().name(), split.class().name()));
+            return Err(raise!(
+                TypeError,
+                "{}.split must return a tuple, not {}",
+                exc.class().name(),
+                split.class().name()
+            ));
         };
         if pair.len() < 2 {
-            return Err(raise!(TypeError, "{}.split must return a 2-tuple, got tuple of size {}", exc.class().name(), pair.len()));
+            return Err(raise!(
+                TypeError,
+                "{}.split must return a 2-tuple, got tuple of size {}",
+                exc.class().name(),
+                pair.len()
+            ));
         }
         return Ok((pair.items()[1].clone(), pair.items()[0].clone()));
     }

@@ -47,13 +47,19 @@ pub fn import_from(module: &Obj, attribute: &Object<Str>) -> PyResult<Obj> {
 }
 
 #[cold]
-fn cannot_import(module: &Obj, package: Option<&Obj>, attribute: &Object<Str>) -> PyResult<pyrs_runtime::errors::Raised> {
+fn cannot_import(
+    module: &Obj,
+    package: Option<&Obj>,
+    attribute: &Object<Str>,
+) -> PyResult<pyrs_runtime::errors::Raised> {
     let wanted = attribute.to_string_lossy();
-    let package_text = package.and_then(|p| p.downcast::<Str>()).map_or("<unknown module name>".to_owned(), |s| s.to_string_lossy());
+    let package_text =
+        package.and_then(|p| p.downcast::<Str>()).map_or("<unknown module name>".to_owned(), |s| s.to_string_lossy());
     let spec = attr::getattr_optional(module, name!("__spec__"))?.filter(|s| !s.is_none());
     let mut origin = None;
     if let Some(spec) = &spec
-        && attr::getattr_optional(spec, name!("has_location"))?.is_some_and(|h| pyrs_runtime::protocols::truth::is_true(&h).unwrap_or(false))
+        && attr::getattr_optional(spec, name!("has_location"))?
+            .is_some_and(|h| pyrs_runtime::protocols::truth::is_true(&h).unwrap_or(false))
     {
         origin = attr::getattr_optional(spec, name!("origin"))?.filter(|o| o.downcast::<Str>().is_some());
     }

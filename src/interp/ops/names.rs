@@ -34,7 +34,9 @@ fn localsplus_name(frame: &Frame, index: u32) -> String {
 pub unsafe fn unbound_local(frame: *mut Frame, index: u32) -> Raised {
     // SAFETY: the caller's running frame.
     let text = localsplus_name(unsafe { &*frame }, index);
-    exceptions::raise_unbound_local_error(&format!("cannot access local variable '{text}' where it is not associated with a value"))
+    exceptions::raise_unbound_local_error(&format!(
+        "cannot access local variable '{text}' where it is not associated with a value"
+    ))
 }
 
 /// UnboundLocalError or NameError for a cell.

@@ -72,7 +72,12 @@ pub unsafe fn match_class(sp: *mut Value, positional: usize) -> PyResult<Obj> {
             Some(args) => match args.exact::<Tuple>() {
                 Some(tuple) => tuple.to_ptr(),
                 None => {
-                    return Err(raise!(TypeError, "{}.__match_args__ must be a tuple (got {})", ty.name(), args.class().name()));
+                    return Err(raise!(
+                        TypeError,
+                        "{}.__match_args__ must be a tuple (got {})",
+                        ty.name(),
+                        args.class().name()
+                    ));
                 }
             },
             None => Tuple::empty(),

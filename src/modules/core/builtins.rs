@@ -47,7 +47,13 @@ pub mod builtins {
     /// interpreter and not for general use, it is better to use
     /// importlib.import_module() to programmatically import a module.
     #[pyfunction(sig = "(name, globals=None, locals=None, fromlist=(), level=0)")]
-    fn __import__(name: &Obj, globals: Option<&Obj>, locals: Option<&Obj>, fromlist: Option<&Obj>, level: Option<i64>) -> PyResult<Obj> {
+    fn __import__(
+        name: &Obj,
+        globals: Option<&Obj>,
+        locals: Option<&Obj>,
+        fromlist: Option<&Obj>,
+        level: Option<i64>,
+    ) -> PyResult<Obj> {
         let _ = locals;
         crate::core::import::import_with_level(name, globals, fromlist, level.unwrap_or(0))
     }
@@ -93,7 +99,11 @@ pub mod builtins {
         };
         let result = f(async_iterable)?;
         if result.class().slots().anext.is_none() {
-            return Err(raise!(TypeError, "aiter() returned not an async iterator of type '{}'", result.class().name()));
+            return Err(raise!(
+                TypeError,
+                "aiter() returned not an async iterator of type '{}'",
+                result.class().name()
+            ));
         }
         Ok(result)
     }
@@ -264,7 +274,11 @@ pub mod builtins {
         if let Some(locals) = locals_given
             && locals.class().slots().getitem.is_none()
         {
-            return Err(raise!(TypeError, "{function}() locals must be a mapping or None, not {}", locals.class().name()));
+            return Err(raise!(
+                TypeError,
+                "{function}() locals must be a mapping or None, not {}",
+                locals.class().name()
+            ));
         }
         let (globals, locals) = match globals.filter(|g| !g.is_none()) {
             Some(globals) => {
@@ -517,7 +531,11 @@ pub mod builtins {
             } else if name.eq_str("default") {
                 default = Some(value.clone());
             } else {
-                return Err(raise!(TypeError, "{function}() got an unexpected keyword argument '{}'", name.to_string_lossy()));
+                return Err(raise!(
+                    TypeError,
+                    "{function}() got an unexpected keyword argument '{}'",
+                    name.to_string_lossy()
+                ));
             }
         }
         let items = match args.positionals() {
@@ -525,7 +543,10 @@ pub mod builtins {
             [one] => iteration::iter(one)?,
             many => {
                 if default.is_some() {
-                    return Err(raise!(TypeError, "Cannot specify a default for {function}() with multiple positional arguments"));
+                    return Err(raise!(
+                        TypeError,
+                        "Cannot specify a default for {function}() with multiple positional arguments"
+                    ));
                 }
                 iteration::iter(&Tuple::from_slice(many).into())?
             }
@@ -614,7 +635,9 @@ pub mod builtins {
         }
         match pyrs_runtime::objects::bytes::bytes_or_bytearray(character) {
             Some(bytes) if bytes.len() == 1 => Ok(bytes[0] as i64),
-            Some(bytes) => Err(raise!(TypeError, "ord() expected a character, but string of length {} found", bytes.len())),
+            Some(bytes) => {
+                Err(raise!(TypeError, "ord() expected a character, but string of length {} found", bytes.len()))
+            }
             None => Err(raise!(TypeError, "ord() expected string of length 1, but {} found", character.class().name())),
         }
     }

@@ -52,7 +52,14 @@ fn inherited_flags() -> u32 {
 const KNOWN_FLAGS: i64 = co_flags::FUTURE_MASK as i64 | 0xfe00 | 0x10;
 
 /// The built-in function.
-pub fn compile(source: &Obj, filename: &Obj, mode: &str, flags: i64, dont_inherit: bool, optimize: i64) -> PyResult<Obj> {
+pub fn compile(
+    source: &Obj,
+    filename: &Obj,
+    mode: &str,
+    flags: i64,
+    dont_inherit: bool,
+    optimize: i64,
+) -> PyResult<Obj> {
     let filename = path_text(filename)?;
     if flags & !KNOWN_FLAGS != 0 {
         return Err(raise!(ValueError, "compile(): unrecognised flags"));
@@ -204,8 +211,8 @@ pub fn raise_syntax_error(error: &SyntaxErrorInfo) -> Raised {
         int::new(error.lineno as i64),
         int::new(error.offset as i64),
         error.text.as_ref().map_or_else(none, |t| Str::new(t).into_obj()),
-        number(Some(error.end_lineno as i32)),
-        number(Some(error.end_offset as i32)),
+        number(Some(error.end_lineno)),
+        number(Some(error.end_offset)),
     ]);
     pyrs_runtime::errors::raise_class(class, &[Str::new(&error.msg).into_obj(), details.into_obj()])
 }

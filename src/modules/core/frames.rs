@@ -12,7 +12,8 @@ pub fn locals_of(frame: *mut Frame) -> PyResult<Obj> {
 
 /// The frame object `depth` calls up.
 pub fn frame_object(depth: usize) -> PyResult<Obj> {
-    pyrs_interp::frame_object::nth(thread::current(), depth).ok_or_else(|| raise!(ValueError, "call stack is not deep enough"))
+    pyrs_interp::frame_object::nth(thread::current(), depth)
+        .ok_or_else(|| raise!(ValueError, "call stack is not deep enough"))
 }
 
 /// The innermost frame, if Python code is running.

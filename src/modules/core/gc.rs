@@ -5,17 +5,17 @@ use pyrs_macros::pymodule;
 /// This module provides access to the garbage collector for reference cycles.
 #[pymodule(name = "gc")]
 pub mod gc {
+    use pyrs_runtime::call;
     use pyrs_runtime::errors::PyResult;
     use pyrs_runtime::heap::{alloc, cycles};
     use pyrs_runtime::object::{Obj, Object};
     use pyrs_runtime::objects::dict::Dict;
+    use pyrs_runtime::objects::int;
     use pyrs_runtime::objects::list::List;
     use pyrs_runtime::objects::module::Module;
     use pyrs_runtime::objects::str::Str;
-    use pyrs_runtime::objects::int;
     use pyrs_runtime::raise;
     use pyrs_runtime::thread::runtime;
-    use pyrs_runtime::call;
 
     /// Enable automatic garbage collection.
     #[pyfunction]
@@ -114,7 +114,10 @@ pub mod gc {
             None => Ok(cycles::all_objects(None)),
             Some(n) if (0..3).contains(&n) => Ok(cycles::all_objects(Some(n as u8))),
             Some(n) if n < 0 => Err(raise!(ValueError, "generation parameter cannot be negative")),
-            Some(_) => Err(raise!(ValueError, "generation parameter must be less than the number of available generations (3)")),
+            Some(_) => Err(raise!(
+                ValueError,
+                "generation parameter must be less than the number of available generations (3)"
+            )),
         }
     }
 
@@ -179,7 +182,13 @@ pub mod gc {
     fn exec(module: &Object<Module>) -> PyResult<()> {
         module.add("garbage", List::new());
         module.add("callbacks", List::new());
-        for (name, value) in [("DEBUG_STATS", 1), ("DEBUG_COLLECTABLE", 2), ("DEBUG_UNCOLLECTABLE", 4), ("DEBUG_SAVEALL", 32), ("DEBUG_LEAK", 38)] {
+        for (name, value) in [
+            ("DEBUG_STATS", 1),
+            ("DEBUG_COLLECTABLE", 2),
+            ("DEBUG_UNCOLLECTABLE", 4),
+            ("DEBUG_SAVEALL", 32),
+            ("DEBUG_LEAK", 38),
+        ] {
             module.add(name, int::new(value));
         }
         Ok(())

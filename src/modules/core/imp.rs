@@ -9,11 +9,11 @@ pub mod imp {
     use pyrs_runtime::object::{Obj, Object};
     use pyrs_runtime::objects::bytes::Bytes;
     use pyrs_runtime::objects::code::Code;
+    use pyrs_runtime::objects::int;
     use pyrs_runtime::objects::module::Module;
     use pyrs_runtime::objects::singletons::none;
     use pyrs_runtime::objects::str::Str;
     use pyrs_runtime::objects::tuple::Tuple;
-    use pyrs_runtime::objects::int;
     use pyrs_runtime::protocols::attr;
     use pyrs_runtime::raise;
 
@@ -47,11 +47,7 @@ pub mod imp {
     #[pyfunction]
     fn is_builtin(name: &Object<Str>) -> i32 {
         let name = name.to_string_lossy();
-        if name == "sys" || name == "builtins" {
-            -1
-        } else {
-            crate::find_module(&name).is_some() as i32
-        }
+        if name == "sys" || name == "builtins" { -1 } else { crate::find_module(&name).is_some() as i32 }
     }
 
     /// Returns True if the module name corresponds to a frozen module.
@@ -132,8 +128,7 @@ pub mod imp {
     fn create_builtin(spec: &Obj) -> PyResult<Obj> {
         let name = attr::getattr(spec, pyrs_runtime::name!("name"))?;
         let text = pyrs_runtime::protocols::text::str_text(&name)?;
-        import::builtin_module(&text)?
-            .ok_or_else(|| raise!(ImportError, "no built-in module named {text}"))
+        import::builtin_module(&text)?.ok_or_else(|| raise!(ImportError, "no built-in module named {text}"))
     }
 
     /// Initialize a built-in module.

@@ -13,8 +13,8 @@ use pyrs_runtime::objects::builtin_function::BuiltinFunction;
 use pyrs_runtime::objects::code::{Code, constant_object};
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::module::Module;
-use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::set;
+use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::protocols::{attr, truth};
 use pyrs_runtime::thread::{self, runtime};
 use pyrs_runtime::{name, raise};
@@ -113,7 +113,8 @@ pub fn bootstrap_names() -> Vec<String> {
 
 /// `sys.stdlib_module_names`.
 pub fn stdlib_names() -> PyResult<Obj> {
-    let mut names: Vec<Obj> = INDEX.iter().filter(|r| !r.0.contains('.') && r.3.1 != 0).map(|r| Str::intern(r.0).into_obj()).collect();
+    let mut names: Vec<Obj> =
+        INDEX.iter().filter(|r| !r.0.contains('.') && r.3.1 != 0).map(|r| Str::intern(r.0).into_obj()).collect();
     names.extend(crate::builtin_module_names().iter().map(|n| Str::intern(n).into_obj()));
     set::frozenset_from(names)
 }
@@ -257,7 +258,9 @@ pub fn import_module(module_name: &str) -> PyResult<Obj> {
 }
 
 fn is_initializing(module: &Obj) -> PyResult<bool> {
-    let Some(spec) = attr::getattr_optional(module, name!("__spec__"))?.filter(|s| !s.is_none()) else { return Ok(false) };
+    let Some(spec) = attr::getattr_optional(module, name!("__spec__"))?.filter(|s| !s.is_none()) else {
+        return Ok(false);
+    };
     match attr::getattr_optional(&spec, name!("_initializing"))? {
         Some(flag) => truth::is_true(&flag),
         None => Ok(false),
@@ -301,9 +304,8 @@ fn strip_importlib_frames(exc: &Obj) {
         let code = code.exact::<Code>()?;
         Some((code.filename_text(), code.name.to_string_lossy()))
     };
-    let is_importlib = |file: &str| {
-        matches!(file, "<frozen importlib._bootstrap>" | "<frozen importlib._bootstrap_external>")
-    };
+    let is_importlib =
+        |file: &str| matches!(file, "<frozen importlib._bootstrap>" | "<frozen importlib._bootstrap_external>");
     let mut kept: Vec<Ptr<Traceback>> = Vec::new();
     let mut chunk: Vec<Ptr<Traceback>> = Vec::new();
     for tb in entries {
@@ -358,7 +360,12 @@ fn resolve(module_name: &str, globals: Option<&Obj>, level: i64) -> PyResult<Str
 }
 
 /// `__import__`.
-pub fn import_with_level(module_name: &Obj, globals: Option<&Obj>, fromlist: Option<&Obj>, level: i64) -> PyResult<Obj> {
+pub fn import_with_level(
+    module_name: &Obj,
+    globals: Option<&Obj>,
+    fromlist: Option<&Obj>,
+    level: i64,
+) -> PyResult<Obj> {
     let Some(text) = module_name.downcast::<Str>() else {
         return Err(raise!(TypeError, "module name must be a string"));
     };

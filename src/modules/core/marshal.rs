@@ -36,7 +36,8 @@ pub mod marshal {
         if depth > 2000 {
             return Err(raise!(ValueError, "object too deeply nested to marshal"));
         }
-        let all = |items: &[Obj]| items.iter().map(|i| to_constant(i, allow_code, depth + 1)).collect::<PyResult<Vec<_>>>();
+        let all =
+            |items: &[Obj]| items.iter().map(|i| to_constant(i, allow_code, depth + 1)).collect::<PyResult<Vec<_>>>();
         if value.is_none() {
             return Ok(Constant::None);
         }

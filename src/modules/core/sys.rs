@@ -72,7 +72,9 @@ pub mod sys {
             },
         };
         match int::to_i64(&size) {
-            Some(n) if n >= 0 => Ok(int::new(n + if object.class().is_gc() && object.value().is_pointer_or_null() { 16 } else { 0 })),
+            Some(n) if n >= 0 => {
+                Ok(int::new(n + if object.class().is_gc() && object.value().is_pointer_or_null() { 16 } else { 0 }))
+            }
             Some(_) => Err(raise!(ValueError, "__sizeof__() should return >= 0")),
             None => Err(raise!(TypeError, "'{}' object cannot be interpreted as an integer", size.class().name())),
         }

@@ -28,17 +28,42 @@ fn s(text: &str) -> Obj {
 fn fields(name: &str) -> &'static [&'static str] {
     match name {
         "flags" => &[
-            "debug", "inspect", "interactive", "optimize", "dont_write_bytecode", "no_user_site", "no_site",
-            "ignore_environment", "verbose", "bytes_warning", "quiet", "hash_randomization", "isolated", "dev_mode",
-            "utf8_mode", "warn_default_encoding", "safe_path", "int_max_str_digits", "gil", "thread_inherit_context",
+            "debug",
+            "inspect",
+            "interactive",
+            "optimize",
+            "dont_write_bytecode",
+            "no_user_site",
+            "no_site",
+            "ignore_environment",
+            "verbose",
+            "bytes_warning",
+            "quiet",
+            "hash_randomization",
+            "isolated",
+            "dev_mode",
+            "utf8_mode",
+            "warn_default_encoding",
+            "safe_path",
+            "int_max_str_digits",
+            "gil",
+            "thread_inherit_context",
             "context_aware_warnings",
         ],
         "version_info" => &["major", "minor", "micro", "releaselevel", "serial"],
-        "hash_info" => {
-            &["width", "modulus", "inf", "nan", "imag", "algorithm", "hash_bits", "seed_bits", "cutoff"]
-        }
+        "hash_info" => &["width", "modulus", "inf", "nan", "imag", "algorithm", "hash_bits", "seed_bits", "cutoff"],
         "float_info" => &[
-            "max", "max_exp", "max_10_exp", "min", "min_exp", "min_10_exp", "dig", "mant_dig", "epsilon", "radix", "rounds",
+            "max",
+            "max_exp",
+            "max_10_exp",
+            "min",
+            "min_exp",
+            "min_10_exp",
+            "dig",
+            "mant_dig",
+            "epsilon",
+            "radix",
+            "rounds",
         ],
         "int_info" => &["bits_per_digit", "sizeof_digit", "default_max_str_digits", "str_digits_check_threshold"],
         "thread_info" => &["name", "lock", "version"],
@@ -86,7 +111,10 @@ pub fn fill(module: &Object<Module>) -> PyResult<()> {
     module.add("abiflags", s(""));
     module.add("platform", s("linux"));
     module.add("byteorder", s(if cfg!(target_endian = "little") { "little" } else { "big" }));
-    module.add("copyright", s("Copyright (c) the pyrs developers. Python is a trademark of the Python Software Foundation."));
+    module.add(
+        "copyright",
+        s("Copyright (c) the pyrs developers. Python is a trademark of the Python Software Foundation."),
+    );
     module.add("version", s(&format!("3.14.0 (pyrs {}) [Rust]", env!("CARGO_PKG_VERSION"))));
     module.add("hexversion", int::new(HEX_VERSION));
     module.add("api_version", int::new(1013));
@@ -96,7 +124,12 @@ pub fn fill(module: &Object<Module>) -> PyResult<()> {
     module.add("dont_write_bytecode", bool_obj(flags.dont_write_bytecode));
     module.add("_git", Tuple::from_vec(vec![s("pyrs"), s(""), s("")]));
     module.add("_home", none());
-    let version = || struct_sequence("version_info", vec![int::new(VERSION.0), int::new(VERSION.1), int::new(VERSION.2), s("final"), int::new(0)]);
+    let version = || {
+        struct_sequence(
+            "version_info",
+            vec![int::new(VERSION.0), int::new(VERSION.1), int::new(VERSION.2), s("final"), int::new(0)],
+        )
+    };
     module.add("version_info", version()?);
     fill_info(module)?;
     let pairs = [
@@ -153,7 +186,8 @@ fn fill_info(module: &Object<Module>) -> PyResult<()> {
             ],
         )?,
     );
-    module.add("int_info", struct_sequence("int_info", vec![int::new(30), int::new(4), int::new(4300), int::new(640)])?);
+    module
+        .add("int_info", struct_sequence("int_info", vec![int::new(30), int::new(4), int::new(4300), int::new(640)])?);
     module.add("thread_info", struct_sequence("thread_info", vec![s("pthread"), s("semaphore"), none()])?);
     Ok(())
 }
@@ -203,10 +237,14 @@ pub fn print_exception(exc: &Obj, traceback: &Obj) -> PyResult<()> {
     if let Err(raised) = printed {
         // Without the traceback module there is still the exception itself.
         raised.discard();
-        let shown = format!("{}: {}\n", super::qualified_name(exc), text::str_text(exc).unwrap_or_else(|r| {
-            r.discard();
-            "<exception str() failed>".to_owned()
-        }));
+        let shown = format!(
+            "{}: {}\n",
+            super::qualified_name(exc),
+            text::str_text(exc).unwrap_or_else(|r| {
+                r.discard();
+                "<exception str() failed>".to_owned()
+            })
+        );
         call::call_method(&stderr, "write", &[s(&shown)])?;
     }
     call::call_method(&stderr, "flush", &[]).map(drop)

@@ -221,7 +221,9 @@ pub mod module {
         if hook.value() != not_implemented_value() {
             return match pyrs_runtime::objects::singletons::as_bool(&hook) {
                 Some(answer) => Ok(answer),
-                None => Err(raise!(AssertionError, "__subclasshook__ must return either False, True, or NotImplemented")),
+                None => {
+                    Err(raise!(AssertionError, "__subclasshook__ must return either False, True, or NotImplemented"))
+                }
             };
         }
         if as_type(subclass).is_some_and(|c| c.mro().iter().any(|base| base.is(class))) {

@@ -133,9 +133,9 @@ impl Array {
     }
 
     fn text(&self) -> Ptr<Str> {
-        let points: Vec<u32> = self.data.with(|data| {
-            data.chunks_exact(4).map(|c| u32::from_ne_bytes(c.try_into().expect("four bytes"))).collect()
-        });
+        let points: Vec<u32> = self
+            .data
+            .with(|data| data.chunks_exact(4).map(|c| u32::from_ne_bytes(c.try_into().expect("four bytes"))).collect());
         Str::from_code_points(&points)
     }
 
@@ -305,7 +305,8 @@ impl Array {
         if this.len() != other.len() && matches!(op, CompareOp::Eq | CompareOp::Ne) {
             return Ok(bool_obj(op == CompareOp::Ne));
         }
-        if this.code == other.code && matches!(op, CompareOp::Eq | CompareOp::Ne) && !matches!(this.code.0, b'f' | b'd') {
+        if this.code == other.code && matches!(op, CompareOp::Eq | CompareOp::Ne) && !matches!(this.code.0, b'f' | b'd')
+        {
             return Ok(bool_obj((this.bytes() == other.bytes()) == (op == CompareOp::Eq)));
         }
         compare::rich_compare(&this.to_list(), &other.to_list(), op)
@@ -351,9 +352,9 @@ impl Array {
         let Some(value) = value else { return this.remove_range(i, i + 1) };
         let item = this.code.write(value)?;
         let size = this.code.size();
-        let done = this.data.with(|data| {
-            data.get_mut(i * size..(i + 1) * size).map(|place| place.copy_from_slice(&item[..size]))
-        });
+        let done = this
+            .data
+            .with(|data| data.get_mut(i * size..(i + 1) * size).map(|place| place.copy_from_slice(&item[..size])));
         done.ok_or_else(|| raise!(IndexError, "array assignment index out of range"))
     }
 
@@ -768,7 +769,7 @@ pub mod module {
             20 => (4, true),
             _ => (8, false),
         };
-        if bytes.len() % size != 0 {
+        if !bytes.len().is_multiple_of(size) {
             return Err(raise!(ValueError, "bytes length not a multiple of item size"));
         }
         if text {

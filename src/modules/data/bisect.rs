@@ -20,11 +20,14 @@ pub mod module {
         if lo < 0 {
             return Err(raise!(ValueError, "lo must be non-negative"));
         }
-        let (mut lo, mut hi) = (lo as usize, match hi {
-            Some(hi) if hi >= 0 => hi as usize,
-            Some(_) => return Ok(lo as usize),
-            None => sequence::len(a)?,
-        });
+        let (mut lo, mut hi) = (
+            lo as usize,
+            match hi {
+                Some(hi) if hi >= 0 => hi as usize,
+                Some(_) => return Ok(lo as usize),
+                None => sequence::len(a)?,
+            },
+        );
         while lo < hi {
             let middle = lo + (hi - lo) / 2;
             let mut item = sequence::get(a, middle as isize)?;

@@ -34,11 +34,7 @@ pub struct Context {
 
 impl Context {
     fn new(vars: Ptr<Dict>) -> Ptr<Context> {
-        Ptr::new(Context {
-            vars: ObjCell::of(vars.into_obj()),
-            previous: ObjCell::empty(),
-            entered: Cell::new(false),
-        })
+        Ptr::new(Context { vars: ObjCell::of(vars.into_obj()), previous: ObjCell::empty(), entered: Cell::new(false) })
     }
 
     fn vars(&self) -> Ptr<Dict> {

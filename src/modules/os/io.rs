@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 
+use pyrs_macros::{pyclass, pymethods, pymodule};
 use pyrs_runtime::call::{self, Args};
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::object::{Obj, Object, Ptr};
@@ -17,8 +18,6 @@ use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::protocols::attr;
 use pyrs_runtime::thread::runtime;
 use pyrs_runtime::types::Type;
-use pyrs_runtime::raise;
-use pyrs_macros::{pyclass, pymethods, pymodule};
 
 use super::posix::posix::{path_arg, read_fd, write_fd};
 
@@ -159,7 +158,11 @@ pub mod module {
                 return Ok(found);
             }
         }
-        Err(pyrs_runtime::errors::raise_attribute_error(&format!("module '_io' has no attribute '{text}'"), &module, name))
+        Err(pyrs_runtime::errors::raise_attribute_error(
+            &format!("module '_io' has no attribute '{text}'"),
+            &module,
+            name,
+        ))
     }
 
     #[module_exec]
@@ -182,7 +185,8 @@ pub fn open_standard_streams() -> PyResult<()> {
     builtins.downcast::<Dict>().expect("a dict").set_text("open", open.clone());
     let sys = runtime().sys_dict.get().expect("sys is set up");
     let sys = sys.downcast::<Dict>().expect("a dict");
-    let encoding = std::env::var("PYTHONIOENCODING").ok().filter(|v| !v.is_empty() && !crate::core::flags().ignore_environment);
+    let encoding =
+        std::env::var("PYTHONIOENCODING").ok().filter(|v| !v.is_empty() && !crate::core::flags().ignore_environment);
     let (encoding, errors) = match encoding.as_deref().map(|e| e.split_once(':').unwrap_or((e, ""))) {
         Some((e, errors)) => (if e.is_empty() { "utf-8" } else { e }.to_owned(), errors.to_owned()),
         None => ("utf-8".to_owned(), String::new()),

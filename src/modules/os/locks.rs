@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use pyrs_macros::{pyclass, pymethods};
 use pyrs_runtime::args::Maybe;
 use pyrs_runtime::call::{self, Args};
 use pyrs_runtime::errors::PyResult;
@@ -15,11 +16,10 @@ use pyrs_runtime::objects::singletons::none;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::attr;
+use pyrs_runtime::raise;
 use pyrs_runtime::thread::{self, allow_threads};
 use pyrs_runtime::types::Type;
 use pyrs_runtime::value::Value;
-use pyrs_runtime::raise;
-use pyrs_macros::{pyclass, pymethods};
 
 /// A binary semaphore that threads wait for without the GIL.
 #[derive(Default)]
@@ -303,7 +303,8 @@ impl RLock {
         let state = if this.locked() { "locked" } else { "unlocked" };
         let name = pyrs_runtime::objects::object::repr_name(this.class());
         let (owner, count) = (this.owner.get(), this.count.get());
-        Ok(Str::new(&format!("<{state} {name} object owner={owner} count={count} at {:#x}>", this.as_obj().id())).into())
+        Ok(Str::new(&format!("<{state} {name} object owner={owner} count={count} at {:#x}>", this.as_obj().id()))
+            .into())
     }
 }
 
@@ -493,7 +494,8 @@ fn run(work: Work) {
     let state = thread::attach_new_thread();
     {
         // SAFETY: the references were handed over in `start`.
-        let (function, args, handle) = unsafe { (work.function.into_obj(), work.args.into_obj(), work.handle.into_obj()) };
+        let (function, args, handle) =
+            unsafe { (work.function.into_obj(), work.args.into_obj(), work.handle.into_obj()) };
         // SAFETY: as above.
         let kwargs = (!work.kwargs.is_null()).then(|| unsafe { work.kwargs.into_obj() });
         if let Some(handle) = handle.exact::<ThreadHandle>() {
@@ -534,7 +536,9 @@ impl Local {
         }
         let dict = Dict::new();
         this.dicts.with(|d| d.push((me, dict.to_obj())));
-        if this.class().slots().init.map(|f| f as usize) != pyrs_runtime::objects::object::object_class().slots().init.map(|f| f as usize) {
+        if this.class().slots().init.map(|f| f as usize)
+            != pyrs_runtime::objects::object::object_class().slots().init.map(|f| f as usize)
+        {
             let init = attr::getattr_text(&this.class().as_obj(), "__init__")?;
             let mut args = vec![this.to_obj()];
             args.extend_from_slice(&this.args);
@@ -548,7 +552,8 @@ impl Local {
 impl Local {
     #[slot(new)]
     fn py_new(cls: &Type, args: Args<'_>) -> PyResult<Obj> {
-        let plain_init = cls.slots().init.map(|f| f as usize) == pyrs_runtime::objects::object::object_class().slots().init.map(|f| f as usize);
+        let plain_init = cls.slots().init.map(|f| f as usize)
+            == pyrs_runtime::objects::object::object_class().slots().init.map(|f| f as usize);
         if plain_init && !args.is_empty() {
             return Err(raise!(TypeError, "Initialization arguments are not supported"));
         }

@@ -82,8 +82,13 @@ pub mod posix {
             match call::call_special(path, name!("__fspath__"), &[])? {
                 Some(converted) => object = converted,
                 None => {
-                    let kinds = if allow_fd { "string, bytes, os.PathLike or integer" } else { "string, bytes or os.PathLike" };
-                    return Err(raise!(TypeError, "{function}: {argument} should be {kinds}, not {}", path.class().name()));
+                    let kinds =
+                        if allow_fd { "string, bytes, os.PathLike or integer" } else { "string, bytes or os.PathLike" };
+                    return Err(raise!(
+                        TypeError,
+                        "{function}: {argument} should be {kinds}, not {}",
+                        path.class().name()
+                    ));
                 }
             }
         }
@@ -150,8 +155,25 @@ pub mod posix {
     }
 
     const STAT_FIELDS: [&str; 19] = [
-        "st_mode", "st_ino", "st_dev", "st_nlink", "st_uid", "st_gid", "st_size", "_st_atime", "_st_mtime", "_st_ctime",
-        "st_atime", "st_mtime", "st_ctime", "st_atime_ns", "st_mtime_ns", "st_ctime_ns", "st_blksize", "st_blocks", "st_rdev",
+        "st_mode",
+        "st_ino",
+        "st_dev",
+        "st_nlink",
+        "st_uid",
+        "st_gid",
+        "st_size",
+        "_st_atime",
+        "_st_mtime",
+        "_st_ctime",
+        "st_atime",
+        "st_mtime",
+        "st_ctime",
+        "st_atime_ns",
+        "st_mtime_ns",
+        "st_ctime_ns",
+        "st_blksize",
+        "st_blocks",
+        "st_rdev",
     ];
 
     /// `os.stat_result`.
@@ -160,11 +182,25 @@ pub mod posix {
         let time = |s: i64, ns: i64| float::new(s as f64 + ns as f64 / 1e9);
         let ns = |s: i64, ns: i64| int::from_i128(s as i128 * 1_000_000_000 + ns as i128);
         let values = vec![
-            n(m.mode() as u64), n(m.ino()), n(m.dev()), n(m.nlink()), n(m.uid() as u64), n(m.gid() as u64), n(m.size()),
-            int::new(m.atime()), int::new(m.mtime()), int::new(m.ctime()),
-            time(m.atime(), m.atime_nsec()), time(m.mtime(), m.mtime_nsec()), time(m.ctime(), m.ctime_nsec()),
-            ns(m.atime(), m.atime_nsec()), ns(m.mtime(), m.mtime_nsec()), ns(m.ctime(), m.ctime_nsec()),
-            n(m.blksize()), n(m.blocks()), n(m.rdev()),
+            n(m.mode() as u64),
+            n(m.ino()),
+            n(m.dev()),
+            n(m.nlink()),
+            n(m.uid() as u64),
+            n(m.gid() as u64),
+            n(m.size()),
+            int::new(m.atime()),
+            int::new(m.mtime()),
+            int::new(m.ctime()),
+            time(m.atime(), m.atime_nsec()),
+            time(m.mtime(), m.mtime_nsec()),
+            time(m.ctime(), m.ctime_nsec()),
+            ns(m.atime(), m.atime_nsec()),
+            ns(m.mtime(), m.mtime_nsec()),
+            ns(m.ctime(), m.ctime_nsec()),
+            n(m.blksize()),
+            n(m.blocks()),
+            n(m.rdev()),
         ];
         let class = crate::struct_sequence::class("os", "stat_result", &STAT_FIELDS, 10)?;
         crate::struct_sequence::instance(&class, values)
@@ -173,7 +209,7 @@ pub mod posix {
     fn metadata_of_fd(fd: i32) -> std::io::Result<std::fs::Metadata> {
         std::fs::metadata(format!("/proc/self/fd/{fd}")).or_else(|_| {
             // Pipes and sockets have no target: ask the descriptor itself.
-            use std::os::fd::{BorrowedFd, AsFd};
+            use std::os::fd::{AsFd, BorrowedFd};
             if fd < 0 {
                 return Err(std::io::Error::from_raw_os_error(libc::EBADF));
             }
@@ -266,7 +302,8 @@ pub mod posix {
         let p = path_arg("open", "path", path, false)?;
         let (c, mode) = (p.c(), mode.0.unwrap_or(0o777));
         // SAFETY: a NUL-terminated path.
-        retry(|| unsafe { libc::open(c.as_ptr(), flags | libc::O_CLOEXEC, mode as libc::c_uint) as i64 })?.map_err(|e| p.error(&e))
+        retry(|| unsafe { libc::open(c.as_ptr(), flags | libc::O_CLOEXEC, mode as libc::c_uint) as i64 })?
+            .map_err(|e| p.error(&e))
     }
 
     /// Close a file descriptor.
@@ -468,7 +505,12 @@ pub mod posix {
         check_path(unsafe { libc::unlink(p.c().as_ptr()) } as i64, &p).map(drop)
     }
 
-    fn two_paths(function: &str, src: &Obj, dst: &Obj, f: impl Fn(&OsStr, &OsStr) -> std::io::Result<()>) -> PyResult<()> {
+    fn two_paths(
+        function: &str,
+        src: &Obj,
+        dst: &Obj,
+        f: impl Fn(&OsStr, &OsStr) -> std::io::Result<()>,
+    ) -> PyResult<()> {
         let (a, b) = (path_arg(function, "src", src, false)?, path_arg(function, "dst", dst, false)?);
         match f(a.os(), b.os()) {
             Ok(()) => Ok(()),
@@ -476,7 +518,8 @@ pub mod posix {
                 let errno = error.raw_os_error().unwrap_or(0);
                 let text = error.to_string();
                 let reason = text.split(" (os error").next().unwrap_or_default().to_owned();
-                let args = [int::new(errno as i64), Str::new(&reason).into(), a.object.clone(), none(), b.object.clone()];
+                let args =
+                    [int::new(errno as i64), Str::new(&reason).into(), a.object.clone(), none(), b.object.clone()];
                 Err(pyrs_runtime::errors::raise_class(exceptions::OSError::class(), &args))
             }
         }
@@ -498,7 +541,13 @@ pub mod posix {
 
     /// Create a hard link to a file.
     #[pyfunction(sig = "(src, dst, *, src_dir_fd=None, dst_dir_fd=None, follow_symlinks=True)")]
-    fn link(src: &Obj, dst: &Obj, src_dir_fd: Option<&Obj>, dst_dir_fd: Option<&Obj>, follow_symlinks: bool) -> PyResult<()> {
+    fn link(
+        src: &Obj,
+        dst: &Obj,
+        src_dir_fd: Option<&Obj>,
+        dst_dir_fd: Option<&Obj>,
+        follow_symlinks: bool,
+    ) -> PyResult<()> {
         no_dir_fd("link", src_dir_fd.or(dst_dir_fd))?;
         let _ = follow_symlinks;
         two_paths("link", src, dst, |a, b| std::fs::hard_link(a, b))
@@ -539,7 +588,13 @@ pub mod posix {
 
     /// Use the real uid/gid to test for access to a path.
     #[pyfunction(sig = "(path, mode, *, dir_fd=None, effective_ids=False, follow_symlinks=True)")]
-    fn access(path: &Obj, mode: i32, dir_fd: Option<&Obj>, effective_ids: bool, follow_symlinks: bool) -> PyResult<bool> {
+    fn access(
+        path: &Obj,
+        mode: i32,
+        dir_fd: Option<&Obj>,
+        effective_ids: bool,
+        follow_symlinks: bool,
+    ) -> PyResult<bool> {
         no_dir_fd("access", dir_fd)?;
         let _ = (effective_ids, follow_symlinks);
         let p = path_arg("access", "path", path, false)?;
@@ -549,7 +604,13 @@ pub mod posix {
 
     /// Set the access and modified time of path.
     #[pyfunction(sig = "(path, times=None, *, ns=None, dir_fd=None, follow_symlinks=True)")]
-    fn utime(path: &Obj, times: Option<&Obj>, ns: Option<&Obj>, dir_fd: Option<&Obj>, follow_symlinks: bool) -> PyResult<()> {
+    fn utime(
+        path: &Obj,
+        times: Option<&Obj>,
+        ns: Option<&Obj>,
+        dir_fd: Option<&Obj>,
+        follow_symlinks: bool,
+    ) -> PyResult<()> {
         no_dir_fd("utime", dir_fd)?;
         let p = path_arg("utime", "path", path, false)?;
         let pair = |o: &Obj, what: &str| -> PyResult<(Obj, Obj)> {
@@ -574,7 +635,8 @@ pub mod posix {
         }
         let flags = if follow_symlinks { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
         // SAFETY: a NUL-terminated path and two times.
-        check_path(unsafe { libc::utimensat(libc::AT_FDCWD, p.c().as_ptr(), spec.as_ptr(), flags) } as i64, &p).map(drop)
+        check_path(unsafe { libc::utimensat(libc::AT_FDCWD, p.c().as_ptr(), spec.as_ptr(), flags) } as i64, &p)
+            .map(drop)
     }
 
     /// Set the current numeric umask and return the previous umask.
@@ -658,7 +720,11 @@ pub mod posix {
 
     /// Register callables to be called when forking a new process.
     #[pyfunction(sig = "(*, before=None, after_in_child=None, after_in_parent=None)")]
-    fn register_at_fork(before: Option<Obj>, after_in_child: Option<Obj>, after_in_parent: Option<Obj>) -> PyResult<()> {
+    fn register_at_fork(
+        before: Option<Obj>,
+        after_in_child: Option<Obj>,
+        after_in_parent: Option<Obj>,
+    ) -> PyResult<()> {
         if before.is_none() && after_in_child.is_none() && after_in_parent.is_none() {
             return Err(raise!(TypeError, "At least one argument is required."));
         }
@@ -867,8 +933,14 @@ pub mod posix {
             let text = |field: &[libc::c_char]| -> Obj {
                 Str::new(&std::ffi::CStr::from_ptr(field.as_ptr()).to_string_lossy()).into()
             };
-            let values = vec![text(&u.sysname), text(&u.nodename), text(&u.release), text(&u.version), text(&u.machine)];
-            let class = crate::struct_sequence::class("posix", "uname_result", &["sysname", "nodename", "release", "version", "machine"], 5)?;
+            let values =
+                vec![text(&u.sysname), text(&u.nodename), text(&u.release), text(&u.version), text(&u.machine)];
+            let class = crate::struct_sequence::class(
+                "posix",
+                "uname_result",
+                &["sysname", "nodename", "release", "version", "machine"],
+                5,
+            )?;
             crate::struct_sequence::instance(&class, values)
         }
     }
@@ -937,22 +1009,56 @@ pub mod posix {
         module.add("_have_functions", List::from_vec(Vec::new()));
         module.add("sysconf_names", {
             let names = Dict::new();
-            for (name, value) in [("SC_PAGESIZE", libc::_SC_PAGESIZE), ("SC_PAGE_SIZE", libc::_SC_PAGESIZE), ("SC_NPROCESSORS_ONLN", libc::_SC_NPROCESSORS_ONLN), ("SC_CLK_TCK", libc::_SC_CLK_TCK)] {
+            for (name, value) in [
+                ("SC_PAGESIZE", libc::_SC_PAGESIZE),
+                ("SC_PAGE_SIZE", libc::_SC_PAGESIZE),
+                ("SC_NPROCESSORS_ONLN", libc::_SC_NPROCESSORS_ONLN),
+                ("SC_CLK_TCK", libc::_SC_CLK_TCK),
+            ] {
                 names.set_text(name, int::new(value as i64));
             }
             names
         });
         for (name, value) in [
-            ("F_OK", libc::F_OK), ("R_OK", libc::R_OK), ("W_OK", libc::W_OK), ("X_OK", libc::X_OK),
-            ("O_RDONLY", libc::O_RDONLY), ("O_WRONLY", libc::O_WRONLY), ("O_RDWR", libc::O_RDWR),
-            ("O_NDELAY", libc::O_NONBLOCK), ("O_NONBLOCK", libc::O_NONBLOCK), ("O_APPEND", libc::O_APPEND),
-            ("O_DSYNC", libc::O_DSYNC), ("O_RSYNC", libc::O_RSYNC), ("O_SYNC", libc::O_SYNC), ("O_NOCTTY", libc::O_NOCTTY),
-            ("O_CREAT", libc::O_CREAT), ("O_EXCL", libc::O_EXCL), ("O_TRUNC", libc::O_TRUNC), ("O_DIRECTORY", libc::O_DIRECTORY),
-            ("O_NOFOLLOW", libc::O_NOFOLLOW), ("O_CLOEXEC", libc::O_CLOEXEC), ("O_TMPFILE", libc::O_TMPFILE), ("O_PATH", libc::O_PATH),
-            ("WNOHANG", libc::WNOHANG), ("WUNTRACED", libc::WUNTRACED), ("WCONTINUED", libc::WCONTINUED),
-            ("SEEK_DATA", 3), ("SEEK_HOLE", 4), ("EX_OK", 0), ("EX_USAGE", 64), ("NGROUPS_MAX", 65536), ("TMP_MAX", 238328),
-            ("P_ALL", 0), ("P_PID", 1), ("P_PGID", 2), ("WEXITED", libc::WEXITED), ("WNOWAIT", libc::WNOWAIT), ("WSTOPPED", libc::WSTOPPED),
-            ("SCHED_OTHER", libc::SCHED_OTHER), ("PRIO_PROCESS", 0),
+            ("F_OK", libc::F_OK),
+            ("R_OK", libc::R_OK),
+            ("W_OK", libc::W_OK),
+            ("X_OK", libc::X_OK),
+            ("O_RDONLY", libc::O_RDONLY),
+            ("O_WRONLY", libc::O_WRONLY),
+            ("O_RDWR", libc::O_RDWR),
+            ("O_NDELAY", libc::O_NONBLOCK),
+            ("O_NONBLOCK", libc::O_NONBLOCK),
+            ("O_APPEND", libc::O_APPEND),
+            ("O_DSYNC", libc::O_DSYNC),
+            ("O_RSYNC", libc::O_RSYNC),
+            ("O_SYNC", libc::O_SYNC),
+            ("O_NOCTTY", libc::O_NOCTTY),
+            ("O_CREAT", libc::O_CREAT),
+            ("O_EXCL", libc::O_EXCL),
+            ("O_TRUNC", libc::O_TRUNC),
+            ("O_DIRECTORY", libc::O_DIRECTORY),
+            ("O_NOFOLLOW", libc::O_NOFOLLOW),
+            ("O_CLOEXEC", libc::O_CLOEXEC),
+            ("O_TMPFILE", libc::O_TMPFILE),
+            ("O_PATH", libc::O_PATH),
+            ("WNOHANG", libc::WNOHANG),
+            ("WUNTRACED", libc::WUNTRACED),
+            ("WCONTINUED", libc::WCONTINUED),
+            ("SEEK_DATA", 3),
+            ("SEEK_HOLE", 4),
+            ("EX_OK", 0),
+            ("EX_USAGE", 64),
+            ("NGROUPS_MAX", 65536),
+            ("TMP_MAX", 238328),
+            ("P_ALL", 0),
+            ("P_PID", 1),
+            ("P_PGID", 2),
+            ("WEXITED", libc::WEXITED),
+            ("WNOWAIT", libc::WNOWAIT),
+            ("WSTOPPED", libc::WSTOPPED),
+            ("SCHED_OTHER", libc::SCHED_OTHER),
+            ("PRIO_PROCESS", 0),
         ] {
             module.add(name, int::new(value as i64));
         }

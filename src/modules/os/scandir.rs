@@ -3,12 +3,12 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use pyrs_macros::{pyclass, pymethods};
 use pyrs_runtime::call::Args;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::object::{DataCell, Obj, Object, Ptr};
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::protocols::text;
-use pyrs_macros::{pyclass, pymethods};
 
 use super::posix::posix::{Path, name_object, stat_object};
 
@@ -84,7 +84,8 @@ impl DirEntry {
     /// Return stat_result object for the entry; cached per entry.
     #[pymethod(sig = "(*, follow_symlinks=True)")]
     fn stat(&self, follow_symlinks: bool) -> PyResult<Obj> {
-        let result = if follow_symlinks { std::fs::metadata(&self.native) } else { std::fs::symlink_metadata(&self.native) };
+        let result =
+            if follow_symlinks { std::fs::metadata(&self.native) } else { std::fs::symlink_metadata(&self.native) };
         stat_object(&result.map_err(|e| DirEntry::error(self, &e))?)
     }
 

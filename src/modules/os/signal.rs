@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
+use pyrs_macros::pymodule;
 use pyrs_runtime::call;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::object::{DataCell, Obj};
@@ -9,7 +10,6 @@ use pyrs_runtime::objects::int;
 use pyrs_runtime::objects::singletons::none;
 use pyrs_runtime::raise;
 use pyrs_runtime::thread::{self, EVAL_BREAKER, breaker, runtime};
-use pyrs_macros::pymodule;
 
 const COUNT: usize = 65;
 
@@ -134,7 +134,10 @@ pub mod signal {
             Some(1) => libc::SIG_IGN,
             _ if handler.class().slots().call.is_some() => on_signal as extern "C" fn(libc::c_int) as usize,
             _ => {
-                return Err(raise!(TypeError, "signal handler must be signal.SIG_IGN, signal.SIG_DFL, or a callable object"));
+                return Err(raise!(
+                    TypeError,
+                    "signal handler must be signal.SIG_IGN, signal.SIG_DFL, or a callable object"
+                ));
             }
         };
         check_signals()?;
@@ -284,17 +287,51 @@ pub mod signal {
     #[module_exec]
     fn exec(module: &Object<Module>) -> PyResult<()> {
         for (name, value) in [
-            ("SIGHUP", libc::SIGHUP), ("SIGINT", libc::SIGINT), ("SIGQUIT", libc::SIGQUIT), ("SIGILL", libc::SIGILL),
-            ("SIGTRAP", libc::SIGTRAP), ("SIGABRT", libc::SIGABRT), ("SIGIOT", libc::SIGABRT), ("SIGBUS", libc::SIGBUS),
-            ("SIGFPE", libc::SIGFPE), ("SIGKILL", libc::SIGKILL), ("SIGUSR1", libc::SIGUSR1), ("SIGSEGV", libc::SIGSEGV),
-            ("SIGUSR2", libc::SIGUSR2), ("SIGPIPE", libc::SIGPIPE), ("SIGALRM", libc::SIGALRM), ("SIGTERM", libc::SIGTERM),
-            ("SIGSTKFLT", libc::SIGSTKFLT), ("SIGCHLD", libc::SIGCHLD), ("SIGCLD", libc::SIGCHLD), ("SIGCONT", libc::SIGCONT),
-            ("SIGSTOP", libc::SIGSTOP), ("SIGTSTP", libc::SIGTSTP), ("SIGTTIN", libc::SIGTTIN), ("SIGTTOU", libc::SIGTTOU),
-            ("SIGURG", libc::SIGURG), ("SIGXCPU", libc::SIGXCPU), ("SIGXFSZ", libc::SIGXFSZ), ("SIGVTALRM", libc::SIGVTALRM),
-            ("SIGPROF", libc::SIGPROF), ("SIGWINCH", libc::SIGWINCH), ("SIGIO", libc::SIGIO), ("SIGPOLL", libc::SIGIO),
-            ("SIGPWR", libc::SIGPWR), ("SIGSYS", libc::SIGSYS), ("SIG_DFL", 0), ("SIG_IGN", 1), ("SIG_BLOCK", libc::SIG_BLOCK),
-            ("SIG_UNBLOCK", libc::SIG_UNBLOCK), ("SIG_SETMASK", libc::SIG_SETMASK), ("ITIMER_REAL", 0), ("ITIMER_VIRTUAL", 1),
-            ("ITIMER_PROF", 2), ("NSIG", COUNT as i32), ("SIGRTMIN", 34), ("SIGRTMAX", 64),
+            ("SIGHUP", libc::SIGHUP),
+            ("SIGINT", libc::SIGINT),
+            ("SIGQUIT", libc::SIGQUIT),
+            ("SIGILL", libc::SIGILL),
+            ("SIGTRAP", libc::SIGTRAP),
+            ("SIGABRT", libc::SIGABRT),
+            ("SIGIOT", libc::SIGABRT),
+            ("SIGBUS", libc::SIGBUS),
+            ("SIGFPE", libc::SIGFPE),
+            ("SIGKILL", libc::SIGKILL),
+            ("SIGUSR1", libc::SIGUSR1),
+            ("SIGSEGV", libc::SIGSEGV),
+            ("SIGUSR2", libc::SIGUSR2),
+            ("SIGPIPE", libc::SIGPIPE),
+            ("SIGALRM", libc::SIGALRM),
+            ("SIGTERM", libc::SIGTERM),
+            ("SIGSTKFLT", libc::SIGSTKFLT),
+            ("SIGCHLD", libc::SIGCHLD),
+            ("SIGCLD", libc::SIGCHLD),
+            ("SIGCONT", libc::SIGCONT),
+            ("SIGSTOP", libc::SIGSTOP),
+            ("SIGTSTP", libc::SIGTSTP),
+            ("SIGTTIN", libc::SIGTTIN),
+            ("SIGTTOU", libc::SIGTTOU),
+            ("SIGURG", libc::SIGURG),
+            ("SIGXCPU", libc::SIGXCPU),
+            ("SIGXFSZ", libc::SIGXFSZ),
+            ("SIGVTALRM", libc::SIGVTALRM),
+            ("SIGPROF", libc::SIGPROF),
+            ("SIGWINCH", libc::SIGWINCH),
+            ("SIGIO", libc::SIGIO),
+            ("SIGPOLL", libc::SIGIO),
+            ("SIGPWR", libc::SIGPWR),
+            ("SIGSYS", libc::SIGSYS),
+            ("SIG_DFL", 0),
+            ("SIG_IGN", 1),
+            ("SIG_BLOCK", libc::SIG_BLOCK),
+            ("SIG_UNBLOCK", libc::SIG_UNBLOCK),
+            ("SIG_SETMASK", libc::SIG_SETMASK),
+            ("ITIMER_REAL", 0),
+            ("ITIMER_VIRTUAL", 1),
+            ("ITIMER_PROF", 2),
+            ("NSIG", COUNT as i32),
+            ("SIGRTMIN", 34),
+            ("SIGRTMAX", 64),
         ] {
             module.add(name, int::new(value as i64));
         }

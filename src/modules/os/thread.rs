@@ -4,7 +4,16 @@ use pyrs_macros::pymodule;
 
 /// This module provides primitive operations to write multi-threaded programs.
 /// The 'threading' module provides a more convenient interface.
-#[pymodule(name = "_thread", classes(crate::os::locks::Lock, crate::os::locks::RLock, crate::os::locks::ThreadHandle, crate::os::locks::Local, crate::os::locks::ExceptHookArgs))]
+#[pymodule(
+    name = "_thread",
+    classes(
+        crate::os::locks::Lock,
+        crate::os::locks::RLock,
+        crate::os::locks::ThreadHandle,
+        crate::os::locks::Local,
+        crate::os::locks::ExceptHookArgs
+    )
+)]
 pub mod thread {
     use pyrs_runtime::args::Maybe;
     use pyrs_runtime::call;

@@ -7,6 +7,7 @@ use pyrs_macros::pymodule;
 pub mod time {
     use std::time::Duration;
 
+    use pyrs_runtime::PyClass;
     use pyrs_runtime::args::Maybe;
     use pyrs_runtime::errors::{PyResult, raise_io};
     use pyrs_runtime::object::{Obj, Object};
@@ -18,7 +19,6 @@ pub mod time {
     use pyrs_runtime::protocols::number;
     use pyrs_runtime::thread::allow_threads;
     use pyrs_runtime::{call, raise};
-    use pyrs_runtime::PyClass;
 
     fn read_clock(id: libc::clockid_t) -> PyResult<i128> {
         let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -126,7 +126,9 @@ pub mod time {
         if secs < 0.0 {
             return Err(raise!(ValueError, "sleep length must be non-negative"));
         }
-        let deadline = std::time::Instant::now() + Duration::try_from_secs_f64(secs).map_err(|_| raise!(OverflowError, "timestamp out of range for platform time_t"))?;
+        let deadline = std::time::Instant::now()
+            + Duration::try_from_secs_f64(secs)
+                .map_err(|_| raise!(OverflowError, "timestamp out of range for platform time_t"))?;
         loop {
             let left = deadline.saturating_duration_since(std::time::Instant::now());
             let interrupted = allow_threads(move || {
@@ -141,8 +143,19 @@ pub mod time {
         }
     }
 
-    const FIELDS: [&str; 11] =
-        ["tm_year", "tm_mon", "tm_mday", "tm_hour", "tm_min", "tm_sec", "tm_wday", "tm_yday", "tm_isdst", "tm_zone", "tm_gmtoff"];
+    const FIELDS: [&str; 11] = [
+        "tm_year",
+        "tm_mon",
+        "tm_mday",
+        "tm_hour",
+        "tm_min",
+        "tm_sec",
+        "tm_wday",
+        "tm_yday",
+        "tm_isdst",
+        "tm_zone",
+        "tm_gmtoff",
+    ];
 
     fn struct_time(tm: &libc::tm) -> PyResult<Obj> {
         let zone = if tm.tm_zone.is_null() {
@@ -413,9 +426,12 @@ pub mod time {
     #[module_exec]
     fn exec(module: &Object<Module>) -> PyResult<()> {
         for (name, value) in [
-            ("CLOCK_REALTIME", libc::CLOCK_REALTIME), ("CLOCK_MONOTONIC", libc::CLOCK_MONOTONIC),
-            ("CLOCK_MONOTONIC_RAW", libc::CLOCK_MONOTONIC_RAW), ("CLOCK_PROCESS_CPUTIME_ID", libc::CLOCK_PROCESS_CPUTIME_ID),
-            ("CLOCK_THREAD_CPUTIME_ID", libc::CLOCK_THREAD_CPUTIME_ID), ("CLOCK_BOOTTIME", libc::CLOCK_BOOTTIME),
+            ("CLOCK_REALTIME", libc::CLOCK_REALTIME),
+            ("CLOCK_MONOTONIC", libc::CLOCK_MONOTONIC),
+            ("CLOCK_MONOTONIC_RAW", libc::CLOCK_MONOTONIC_RAW),
+            ("CLOCK_PROCESS_CPUTIME_ID", libc::CLOCK_PROCESS_CPUTIME_ID),
+            ("CLOCK_THREAD_CPUTIME_ID", libc::CLOCK_THREAD_CPUTIME_ID),
+            ("CLOCK_BOOTTIME", libc::CLOCK_BOOTTIME),
         ] {
             module.add(name, int::new(value as i64));
         }

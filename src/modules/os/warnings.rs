@@ -27,7 +27,13 @@ pub mod warnings {
 
     /// Issue a warning, or maybe ignore it or raise an exception.
     #[pyfunction(sig = "(message, category=None, stacklevel=1, source=None, *, skip_file_prefixes=<unrepresentable>)")]
-    fn warn(message: Obj, category: Option<Obj>, stacklevel: i64, source: Option<Obj>, skip_file_prefixes: Maybe<Obj>) -> PyResult<Obj> {
+    fn warn(
+        message: Obj,
+        category: Option<Obj>,
+        stacklevel: i64,
+        source: Option<Obj>,
+        skip_file_prefixes: Maybe<Obj>,
+    ) -> PyResult<Obj> {
         let prefixes = skip_file_prefixes.0.unwrap_or_else(|| Tuple::empty().into());
         let args = [message, category.unwrap_or_else(none), int::new(stacklevel), source.unwrap_or_else(none)];
         python("warn", &args, &[("skip_file_prefixes", prefixes)])
@@ -49,8 +55,16 @@ pub mod warnings {
         source: Option<Obj>,
     ) -> PyResult<Obj> {
         let or_none = |v: Option<Obj>| v.unwrap_or_else(none);
-        let args =
-            [message, category, filename, lineno, or_none(module), or_none(registry), or_none(module_globals), or_none(source)];
+        let args = [
+            message,
+            category,
+            filename,
+            lineno,
+            or_none(module),
+            or_none(registry),
+            or_none(module_globals),
+            or_none(source),
+        ];
         python("warn_explicit", &args, &[])
     }
 

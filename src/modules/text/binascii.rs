@@ -26,7 +26,7 @@ fn bytes(data: Vec<u8>) -> Obj {
 }
 
 fn unhex(data: &[u8]) -> PyResult<Obj> {
-    if data.len() % 2 != 0 {
+    if !data.len().is_multiple_of(2) {
         return Err(error("Odd-length string"));
     }
     let digit = |b: u8| (b as char).to_digit(16);
@@ -234,9 +234,7 @@ fn encode_qp(data: &[u8], quotetabs: bool, istext: bool, header: bool) -> Vec<u8
             || !istext && matches!(byte, b'\r' | b'\n')
             || matches!(byte, b'\t' | b' ') && next.is_none()
             || byte < 33 && !matches!(byte, b'\r' | b'\n' | b'\t' | b' ')
-            || byte < 33
-                && !matches!(byte, b'\r' | b'\n')
-                && (quotetabs || !quotetabs && !matches!(byte, b'\t' | b' '));
+            || byte < 33 && !matches!(byte, b'\r' | b'\n') && (quotetabs || !matches!(byte, b'\t' | b' '));
         if quoted {
             if column + 3 >= QP_LINE {
                 out.extend(b"=");

@@ -638,7 +638,7 @@ pub mod module {
     #[pyfunction(sig = "(data, errors=None, mapping=None, /)")]
     fn charmap_decode(data: BytesLike<'_>, errors: Option<String>, mapping: Option<&Obj>) -> PyResult<Obj> {
         match mapping {
-            Some(mapping) => charmap_decode_with(&data.to_vec(), errors.as_deref(), mapping),
+            Some(mapping) => charmap_decode_with(&data, errors.as_deref(), mapping),
             None => Ok(pair(Str::from_latin1(&data), data.len())),
         }
     }

@@ -34,10 +34,7 @@ impl Parser<'_> {
 
     /// A generator expression as the only argument shares the call's parentheses.
     fn sole_generator(&mut self, open: Token) -> Parsed<FirstArgument> {
-        if matches!(
-            self.kind(),
-            TokenKind::Rpar | TokenKind::Star | TokenKind::DoubleStar
-        ) {
+        if matches!(self.kind(), TokenKind::Rpar | TokenKind::Star | TokenKind::DoubleStar) {
             return Ok(FirstArgument::Other);
         }
         if self.at_name() && self.next_kind() == TokenKind::Equal {
@@ -52,10 +49,7 @@ impl Parser<'_> {
         let genexp = self.attempt(|p| {
             let generators = p.comprehension_clauses()?;
             p.expect(TokenKind::Rpar)?;
-            let kind = ExprKind::GeneratorExp {
-                elt: boxed(elt),
-                generators,
-            };
+            let kind = ExprKind::GeneratorExp { elt: boxed(elt), generators };
             Ok(kind.at(p.span(open)))
         })?;
         Ok(genexp.map_or(FirstArgument::Other, FirstArgument::Generator))
@@ -142,22 +136,14 @@ impl Parser<'_> {
         }
         let start = self.expect(TokenKind::DoubleStar)?;
         let value = self.expression()?;
-        Ok(KeywordArg {
-            arg: None,
-            value,
-            location: self.span(start),
-        })
+        Ok(KeywordArg { arg: None, value, location: self.span(start) })
     }
 
     fn keyword_argument(&mut self) -> Parsed<KeywordArg> {
         let name = self.expect_name()?;
         self.expect(TokenKind::Equal)?;
         let value = self.expression()?;
-        Ok(KeywordArg {
-            arg: Some(self.identifier(name)),
-            value,
-            location: self.span(name),
-        })
+        Ok(KeywordArg { arg: Some(self.identifier(name)), value, location: self.span(name) })
     }
 
     /// The parameters of a `def`, up to the closing parenthesis.
@@ -233,12 +219,7 @@ impl Parser<'_> {
     }
 
     /// What follows `*`: a name, or a comma and at least one keyword-only parameter.
-    fn after_star(
-        &mut self,
-        end: TokenKind,
-        annotated: bool,
-        arguments: &mut Arguments,
-    ) -> Parsed<()> {
+    fn after_star(&mut self, end: TokenKind, annotated: bool, arguments: &mut Arguments) -> Parsed<()> {
         if !self.at(TokenKind::Comma) {
             arguments.vararg = Some(Box::new(self.parameter(annotated, true)?));
             if self.at(TokenKind::Equal) {
@@ -253,18 +234,9 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn one_parameter(
-        &mut self,
-        annotated: bool,
-        keyword_only: bool,
-        arguments: &mut Arguments,
-    ) -> Parsed<()> {
+    fn one_parameter(&mut self, annotated: bool, keyword_only: bool, arguments: &mut Arguments) -> Parsed<()> {
         let arg = self.parameter(annotated, false)?;
-        let default = if self.at(TokenKind::Equal) {
-            Some(self.default_value()?)
-        } else {
-            None
-        };
+        let default = if self.at(TokenKind::Equal) { Some(self.default_value()?) } else { None };
         if keyword_only {
             arguments.kwonlyargs.push(arg);
             arguments.kw_defaults.push(default);
@@ -294,24 +266,14 @@ impl Parser<'_> {
         let mut annotation = None;
         if annotated && self.eat(TokenKind::Colon) {
             let starred = star && self.at(TokenKind::Star);
-            let value = if starred {
-                self.starred(Self::bitwise_or)?
-            } else {
-                self.expression()?
-            };
+            let value = if starred { self.starred(Self::bitwise_or)? } else { self.expression()? };
             annotation = Some(boxed(value));
         }
-        Ok(Arg {
-            arg: self.identifier(name),
-            annotation,
-            type_comment: None,
-            location: self.span(name),
-        })
+        Ok(Arg { arg: self.identifier(name), annotation, type_comment: None, location: self.span(name) })
     }
 
     /// Whether the current token is the given keyword; for the error pass.
     pub(super) fn at_any_keyword(&mut self, keywords: &[Keyword]) -> bool {
-        self.keyword()
-            .is_some_and(|keyword| keywords.contains(&keyword))
+        self.keyword().is_some_and(|keyword| keywords.contains(&keyword))
     }
 }

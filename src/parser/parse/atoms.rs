@@ -13,20 +13,11 @@ const MAX_INT_DIGITS: usize = 4300;
 
 impl Parser<'_> {
     pub(super) fn name_expr(&self, token: Token, ctx: ExprContext) -> Expr {
-        Expr::new(
-            ExprKind::Name {
-                id: self.identifier(token),
-                ctx,
-            },
-            token_location(token),
-        )
+        Expr::new(ExprKind::Name { id: self.identifier(token), ctx }, token_location(token))
     }
 
     pub(super) fn constant(&self, token: Token, value: Constant) -> Expr {
-        Expr::new(
-            ExprKind::Constant { value, kind: None },
-            token_location(token),
-        )
+        Expr::new(ExprKind::Constant { value, kind: None }, token_location(token))
     }
 
     pub(super) fn atom(&mut self) -> Parsed<Expr> {
@@ -107,10 +98,7 @@ impl Parser<'_> {
         let start = self.expect(TokenKind::Lpar)?;
         let start_pos = self.pos - 1;
         if self.eat(TokenKind::Rpar) {
-            let kind = ExprKind::Tuple {
-                elts: Vec::new(),
-                ctx: ExprContext::Load,
-            };
+            let kind = ExprKind::Tuple { elts: Vec::new(), ctx: ExprContext::Load };
             return Ok(kind.at(self.span(start)));
         }
         match self.attempt(|p| p.parenthesized_body(start))? {
@@ -142,10 +130,7 @@ impl Parser<'_> {
                 }
             }
             self.expect(TokenKind::Rpar)?;
-            let kind = ExprKind::Tuple {
-                elts,
-                ctx: ExprContext::Load,
-            };
+            let kind = ExprKind::Tuple { elts, ctx: ExprContext::Load };
             return Ok(kind.at(self.span(start)));
         }
         if matches!(first.kind, ExprKind::Starred { .. }) {
@@ -156,10 +141,7 @@ impl Parser<'_> {
         if self.at_comprehension() {
             let generators = self.comprehension_clauses()?;
             self.expect(TokenKind::Rpar)?;
-            let kind = ExprKind::GeneratorExp {
-                elt: boxed(first),
-                generators,
-            };
+            let kind = ExprKind::GeneratorExp { elt: boxed(first), generators };
             return Ok(kind.at(self.span(start)));
         }
         self.expect(TokenKind::Rpar)?;
@@ -183,10 +165,7 @@ impl Parser<'_> {
 
     fn list_body(&mut self, start: Token) -> Parsed<Expr> {
         if self.eat(TokenKind::Rsqb) {
-            let kind = ExprKind::List {
-                elts: Vec::new(),
-                ctx: ExprContext::Load,
-            };
+            let kind = ExprKind::List { elts: Vec::new(), ctx: ExprContext::Load };
             return Ok(kind.at(self.span(start)));
         }
         let (mut elts, trailing_comma) = self.star_named_expressions()?;
@@ -196,15 +175,9 @@ impl Parser<'_> {
                 return Err(Fail::NoMatch);
             }
             let generators = self.comprehension_clauses()?;
-            ExprKind::ListComp {
-                elt: boxed(elts.remove(0)),
-                generators,
-            }
+            ExprKind::ListComp { elt: boxed(elts.remove(0)), generators }
         } else {
-            ExprKind::List {
-                elts,
-                ctx: ExprContext::Load,
-            }
+            ExprKind::List { elts, ctx: ExprContext::Load }
         };
         self.expect(TokenKind::Rsqb)?;
         Ok(kind.at(self.span(start)))
@@ -230,10 +203,7 @@ impl Parser<'_> {
 
     fn braces_body(&mut self, start: Token) -> Parsed<Expr> {
         if self.eat(TokenKind::Rbrace) {
-            let kind = ExprKind::Dict {
-                keys: Vec::new(),
-                values: Vec::new(),
-            };
+            let kind = ExprKind::Dict { keys: Vec::new(), values: Vec::new() };
             return Ok(kind.at(self.span(start)));
         }
         if self.at(TokenKind::DoubleStar) {
@@ -253,10 +223,7 @@ impl Parser<'_> {
                 return Err(Fail::NoMatch);
             }
             let generators = self.comprehension_clauses()?;
-            ExprKind::SetComp {
-                elt: boxed(first),
-                generators,
-            }
+            ExprKind::SetComp { elt: boxed(first), generators }
         } else {
             let mut elts = vec![first];
             while self.eat(TokenKind::Comma) {
@@ -291,11 +258,7 @@ impl Parser<'_> {
                 if keys.is_empty() && self.at_comprehension() {
                     let generators = self.comprehension_clauses()?;
                     self.expect(TokenKind::Rbrace)?;
-                    let kind = ExprKind::DictComp {
-                        key: boxed(key),
-                        value: boxed(value),
-                        generators,
-                    };
+                    let kind = ExprKind::DictComp { key: boxed(key), value: boxed(value), generators };
                     return Ok(kind.at(self.span(start)));
                 }
                 keys.push(Some(key));

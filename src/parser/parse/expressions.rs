@@ -1,8 +1,6 @@
 //! Expressions, from the loosest binding to the tightest.
 
-use crate::ast::{
-    BoolOp, CmpOp, Comprehension, Expr, ExprContext, ExprKind, Location, Operator, UnaryOp,
-};
+use crate::ast::{BoolOp, CmpOp, Comprehension, Expr, ExprContext, ExprKind, Location, Operator, UnaryOp};
 use crate::token::{Keyword, TokenKind};
 
 use super::{Fail, MemoRule, Parsed, Parser, boxed, token_location};
@@ -23,10 +21,7 @@ impl Parser<'_> {
                     None => break,
                 }
             }
-            let kind = ExprKind::Tuple {
-                elts,
-                ctx: ExprContext::Load,
-            };
+            let kind = ExprKind::Tuple { elts, ctx: ExprContext::Load };
             Ok(Expr::new(kind, p.span(start)))
         })
     }
@@ -42,13 +37,7 @@ impl Parser<'_> {
     pub(super) fn starred(&mut self, operand: fn(&mut Self) -> Parsed<Expr>) -> Parsed<Expr> {
         let start = self.expect(TokenKind::Star)?;
         let value = boxed(operand(self)?);
-        Ok(Expr::new(
-            ExprKind::Starred {
-                value,
-                ctx: ExprContext::Load,
-            },
-            self.span(start),
-        ))
+        Ok(Expr::new(ExprKind::Starred { value, ctx: ExprContext::Load }, self.span(start)))
     }
 
     /// An element of a display: starred, or with `:=`.
@@ -137,11 +126,7 @@ impl Parser<'_> {
             let Some((test, orelse)) = rest else {
                 return Ok(body);
             };
-            let kind = ExprKind::IfExp {
-                test,
-                body: boxed(body),
-                orelse,
-            };
+            let kind = ExprKind::IfExp { test, body: boxed(body), orelse };
             Ok(Expr::new(kind, p.span(start)))
         })
     }
@@ -151,31 +136,18 @@ impl Parser<'_> {
         let args = self.lambda_parameters()?;
         self.forced_colon()?;
         let body = boxed(self.expression()?);
-        Ok(Expr::new(
-            ExprKind::Lambda {
-                args: Box::new(args),
-                body,
-            },
-            self.span(start),
-        ))
+        Ok(Expr::new(ExprKind::Lambda { args: Box::new(args), body }, self.span(start)))
     }
 
     pub(super) fn disjunction(&mut self) -> Parsed<Expr> {
-        self.memoized(MemoRule::Disjunction, |p| {
-            p.bool_chain(Keyword::Or, BoolOp::Or, Self::conjunction)
-        })
+        self.memoized(MemoRule::Disjunction, |p| p.bool_chain(Keyword::Or, BoolOp::Or, Self::conjunction))
     }
 
     fn conjunction(&mut self) -> Parsed<Expr> {
         self.bool_chain(Keyword::And, BoolOp::And, Self::inversion)
     }
 
-    fn bool_chain(
-        &mut self,
-        keyword: Keyword,
-        op: BoolOp,
-        operand: fn(&mut Self) -> Parsed<Expr>,
-    ) -> Parsed<Expr> {
+    fn bool_chain(&mut self, keyword: Keyword, op: BoolOp, operand: fn(&mut Self) -> Parsed<Expr>) -> Parsed<Expr> {
         let start = self.peek();
         let first = operand(self)?;
         if !self.at_keyword(keyword) {
@@ -210,13 +182,7 @@ impl Parser<'_> {
         self.nested(|p| {
             let start = p.expect_keyword(Keyword::Not)?;
             let operand = boxed(p.inversion()?);
-            Ok(Expr::new(
-                ExprKind::UnaryOp {
-                    op: UnaryOp::Not,
-                    operand,
-                },
-                p.span(start),
-            ))
+            Ok(Expr::new(ExprKind::UnaryOp { op: UnaryOp::Not, operand }, p.span(start)))
         })
     }
 
@@ -239,11 +205,7 @@ impl Parser<'_> {
         if ops.is_empty() {
             return Ok(left);
         }
-        let kind = ExprKind::Compare {
-            left: boxed(left),
-            ops,
-            comparators,
-        };
+        let kind = ExprKind::Compare { left: boxed(left), ops, comparators };
         Ok(Expr::new(kind, self.span(start)))
     }
 
@@ -314,11 +276,7 @@ impl Parser<'_> {
                 break;
             };
             let right = boxed(right);
-            let kind = ExprKind::BinOp {
-                left: boxed(left),
-                op,
-                right,
-            };
+            let kind = ExprKind::BinOp { left: boxed(left), op, right };
             left = Expr::new(kind, self.span(start));
             length += 1;
             self.check_chain(length)?;
@@ -361,11 +319,7 @@ impl Parser<'_> {
         let Some(right) = right.map(boxed) else {
             return Ok(left);
         };
-        let kind = ExprKind::BinOp {
-            left: boxed(left),
-            op: Operator::Pow,
-            right,
-        };
+        let kind = ExprKind::BinOp { left: boxed(left), op: Operator::Pow, right };
         Ok(Expr::new(kind, self.span(start)))
     }
 
@@ -393,11 +347,7 @@ impl Parser<'_> {
                     }
                     let name = self.expect_name()?;
                     let attr = self.identifier(name);
-                    ExprKind::Attribute {
-                        value: boxed(value),
-                        attr,
-                        ctx: ExprContext::Load,
-                    }
+                    ExprKind::Attribute { value: boxed(value), attr, ctx: ExprContext::Load }
                 }
                 TokenKind::Lsqb => {
                     let slice = self.attempt(|p| {
@@ -409,18 +359,10 @@ impl Parser<'_> {
                     let Some(slice) = slice else {
                         return Ok(value);
                     };
-                    ExprKind::Subscript {
-                        value: boxed(value),
-                        slice: boxed(slice),
-                        ctx: ExprContext::Load,
-                    }
+                    ExprKind::Subscript { value: boxed(value), slice: boxed(slice), ctx: ExprContext::Load }
                 }
                 TokenKind::Lpar => match self.attempt(Self::call)? {
-                    Some((args, keywords)) => ExprKind::Call {
-                        func: boxed(value),
-                        args,
-                        keywords,
-                    },
+                    Some((args, keywords)) => ExprKind::Call { func: boxed(value), args, keywords },
                     None => return Ok(value),
                 },
                 _ => return Ok(value),
@@ -444,10 +386,7 @@ impl Parser<'_> {
                 None => break,
             }
         }
-        let kind = ExprKind::Tuple {
-            elts,
-            ctx: ExprContext::Load,
-        };
+        let kind = ExprKind::Tuple { elts, ctx: ExprContext::Load };
         Ok(Expr::new(kind, self.span(start)))
     }
 
@@ -456,34 +395,19 @@ impl Parser<'_> {
             return self.starred_expression();
         }
         let start = self.peek();
-        let lower = if self.at(TokenKind::Colon) {
-            None
-        } else {
-            Some(self.named_expression()?)
-        };
+        let lower = if self.at(TokenKind::Colon) { None } else { Some(self.named_expression()?) };
         if !self.at(TokenKind::Colon) {
             return lower.ok_or(Fail::NoMatch);
         }
         self.pos += 1;
         let upper = self.slice_part()?;
-        let step = if self.eat(TokenKind::Colon) {
-            self.slice_part()?
-        } else {
-            None
-        };
-        let kind = ExprKind::Slice {
-            lower: lower.map(boxed),
-            upper,
-            step,
-        };
+        let step = if self.eat(TokenKind::Colon) { self.slice_part()? } else { None };
+        let kind = ExprKind::Slice { lower: lower.map(boxed), upper, step };
         Ok(Expr::new(kind, self.span(start)))
     }
 
     fn slice_part(&mut self) -> Parsed<Option<Box<Expr>>> {
-        if matches!(
-            self.kind(),
-            TokenKind::Colon | TokenKind::Comma | TokenKind::Rsqb
-        ) {
+        if matches!(self.kind(), TokenKind::Colon | TokenKind::Comma | TokenKind::Rsqb) {
             return Ok(None);
         }
         Ok(Some(boxed(self.expression()?)))
@@ -501,18 +425,14 @@ impl Parser<'_> {
             }
             return Err(Fail::NoMatch);
         };
-        let kind = ExprKind::Starred {
-            value: boxed(value),
-            ctx: ExprContext::Load,
-        };
+        let kind = ExprKind::Starred { value: boxed(value), ctx: ExprContext::Load };
         Ok(Expr::new(kind, self.span(start)))
     }
 
     /// Whether a comprehension's `for` comes next.
     pub(super) fn at_comprehension(&mut self) -> bool {
         self.at_keyword(Keyword::For)
-            || (self.at_keyword(Keyword::Async)
-                && self.tokens[self.pos + 1].keyword == Some(Keyword::For))
+            || (self.at_keyword(Keyword::Async) && self.tokens[self.pos + 1].keyword == Some(Keyword::For))
     }
 
     pub(super) fn comprehension_clauses(&mut self) -> Parsed<Vec<Comprehension>> {
@@ -552,12 +472,7 @@ impl Parser<'_> {
                 None => break,
             }
         }
-        Ok(Comprehension {
-            target,
-            iter,
-            ifs,
-            is_async,
-        })
+        Ok(Comprehension { target, iter, ifs, is_async })
     }
 
     pub(super) fn yield_expr(&mut self) -> Parsed<Expr> {

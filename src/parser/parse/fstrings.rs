@@ -113,13 +113,7 @@ impl Parser<'_> {
         let points = if raw || !body.contains('\\') {
             body.chars().map(u32::from).collect()
         } else {
-            self.decode_text(
-                body,
-                LiteralPlace {
-                    token,
-                    start: token.start as usize,
-                },
-            )?
+            self.decode_text(body, LiteralPlace { token, start: token.start as usize })?
         };
         Ok(self.constant(token, Constant::Str(WStr::from_code_points(points))))
     }
@@ -169,24 +163,11 @@ impl Parser<'_> {
         let source_text = self.expression_text(open, after_expression);
         let format_spec = spec.map(boxed);
         let kind = if !flavour.interpolates {
-            ExprKind::FormattedValue {
-                value,
-                conversion: char_code,
-                format_spec,
-            }
+            ExprKind::FormattedValue { value, conversion: char_code, format_spec }
         } else {
-            let text = if debug {
-                self.expression_text(open, equal)
-            } else {
-                source_text.clone()
-            };
+            let text = if debug { self.expression_text(open, equal) } else { source_text.clone() };
             let str = Constant::Str(WStr::from(text));
-            ExprKind::Interpolation {
-                value,
-                str,
-                conversion: char_code,
-                format_spec,
-            }
+            ExprKind::Interpolation { value, str, conversion: char_code, format_spec }
         };
         let field = kind.at(location);
         if !debug {
@@ -227,9 +208,7 @@ impl Parser<'_> {
         if name.start != mark.end {
             return self.raise(
                 token_location(mark).to(token_location(name)),
-                format!(
-                    "{letter}-string: conversion type must come right after the exclamation mark"
-                ),
+                format!("{letter}-string: conversion type must come right after the exclamation mark"),
             );
         }
         let text = self.text(name);
@@ -246,10 +225,7 @@ impl Parser<'_> {
     }
 
     fn format_spec(&mut self, flavour: Flavour) -> Parsed<Expr> {
-        let flavour = Flavour {
-            interpolates: false,
-            ..flavour
-        };
+        let flavour = Flavour { interpolates: false, ..flavour };
         let colon = self.expect(TokenKind::Colon)?;
         let mut items = Vec::new();
         loop {
@@ -269,20 +245,10 @@ impl Parser<'_> {
     }
 
     /// Joins adjacent literals of which at least one has replacement fields.
-    pub(super) fn join_interpolated(
-        &mut self,
-        parts: Vec<StringPart>,
-        location: Location,
-    ) -> Parsed<Expr> {
-        let templates = parts
-            .iter()
-            .filter(|part| matches!(part, StringPart::T(_)))
-            .count();
+    pub(super) fn join_interpolated(&mut self, parts: Vec<StringPart>, location: Location) -> Parsed<Expr> {
+        let templates = parts.iter().filter(|part| matches!(part, StringPart::T(_))).count();
         if templates != 0 && templates != parts.len() {
-            return self.raise(
-                location,
-                "cannot mix t-string literals with string or bytes literals",
-            );
+            return self.raise(location, "cannot mix t-string literals with string or bytes literals");
         }
         let has_bytes = parts.iter().any(|part| match part {
             StringPart::Plain(token) => self.is_bytes(*token),
@@ -305,11 +271,7 @@ impl Parser<'_> {
             }
         }
         let values = fold_text(values);
-        let kind = if templates == 0 {
-            ExprKind::JoinedStr { values }
-        } else {
-            ExprKind::TemplateStr { values }
-        };
+        let kind = if templates == 0 { ExprKind::JoinedStr { values } } else { ExprKind::TemplateStr { values } };
         Ok(kind.at(location))
     }
 
@@ -325,16 +287,12 @@ impl Parser<'_> {
             _ => "",
         };
         if !mark.is_empty() {
-            return self.raise(
-                token_location(token),
-                format!("{letter}-string: valid expression required before '{mark}'"),
-            );
+            return self
+                .raise(token_location(token), format!("{letter}-string: valid expression required before '{mark}'"));
         }
         if self.attempt(Self::annotated_rhs)?.is_none() {
-            return self.raise(
-                token_location(token),
-                format!("{letter}-string: expecting a valid expression after '{{'"),
-            );
+            return self
+                .raise(token_location(token), format!("{letter}-string: expecting a valid expression after '{{'"));
         }
         let expected = |p: &mut Self, list: &str| {
             let place = token_location(p.peek());
@@ -351,16 +309,10 @@ impl Parser<'_> {
         if self.eat(TokenKind::Exclamation) {
             let token = self.peek();
             if matches!(token.kind, TokenKind::Colon | TokenKind::Rbrace) {
-                return self.raise(
-                    token_location(token),
-                    format!("{letter}-string: missing conversion character"),
-                );
+                return self.raise(token_location(token), format!("{letter}-string: missing conversion character"));
             }
             if token.kind != TokenKind::Name || token.keyword.is_some() {
-                return self.raise(
-                    token_location(token),
-                    format!("{letter}-string: invalid conversion character"),
-                );
+                return self.raise(token_location(token), format!("{letter}-string: invalid conversion character"));
             }
             self.pos += 1;
         }
@@ -397,18 +349,8 @@ fn fold_text(items: Vec<Expr>) -> Vec<Expr> {
             continue;
         }
         if let (
-            Some(Expr {
-                kind:
-                    ExprKind::Constant {
-                        value: Constant::Str(left),
-                        ..
-                    },
-                location,
-            }),
-            ExprKind::Constant {
-                value: Constant::Str(right),
-                ..
-            },
+            Some(Expr { kind: ExprKind::Constant { value: Constant::Str(left), .. }, location }),
+            ExprKind::Constant { value: Constant::Str(right), .. },
         ) = (folded.last_mut(), &item.kind)
         {
             *left = left.concat(right);

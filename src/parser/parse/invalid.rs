@@ -65,11 +65,7 @@ fn invalid_target(expr: &Expr, kind: TargetKind) -> Option<&Expr> {
         ExprKind::Starred { value, .. } if kind != TargetKind::Del => invalid_target(value, kind),
         ExprKind::Compare { left, ops, .. } if kind == TargetKind::For => {
             // `a in b` of a loop reads as a comparison.
-            if ops.first() == Some(&CmpOp::In) {
-                invalid_target(left, kind)
-            } else {
-                None
-            }
+            if ops.first() == Some(&CmpOp::In) { invalid_target(left, kind) } else { None }
         }
         ExprKind::Name { .. } | ExprKind::Subscript { .. } | ExprKind::Attribute { .. } => None,
         _ => Some(expr),
@@ -97,11 +93,7 @@ impl Parser<'_> {
     }
 
     fn not_at(&mut self, kinds: &[TokenKind]) -> Parsed<()> {
-        if kinds.contains(&self.kind()) {
-            Err(Fail::NoMatch)
-        } else {
-            Ok(())
-        }
+        if kinds.contains(&self.kind()) { Err(Fail::NoMatch) } else { Ok(()) }
     }
 
     /// Runs a rule with the checks for mistakes switched off.
@@ -116,11 +108,7 @@ impl Parser<'_> {
         let Some(bad) = invalid_target(expr, kind) else {
             return Ok(());
         };
-        let verb = if kind == TargetKind::Del {
-            "delete"
-        } else {
-            "assign to"
-        };
+        let verb = if kind == TargetKind::Del { "delete" } else { "assign to" };
         self.raise(bad.location, format!("cannot {verb} {}", expr_name(bad)))
     }
 
@@ -162,10 +150,7 @@ impl Parser<'_> {
         while !self.at(TokenKind::String) {
             last = self.without_invalid(Self::plain_expression)?.location;
         }
-        self.raise(
-            first.location.to(last),
-            "invalid syntax. Is this intended to be part of the string?",
-        )
+        self.raise(first.location.to(last), "invalid syntax. Is this intended to be part of the string?")
     }
 
     fn missing_comma(&mut self) -> Parsed<()> {
@@ -181,10 +166,7 @@ impl Parser<'_> {
         if Self::is_legacy_name(&left) || self.tokens[self.pos - 1].level == 0 {
             return Err(Fail::NoMatch);
         }
-        self.raise(
-            left.location.to(right.location),
-            "invalid syntax. Perhaps you forgot a comma?",
-        )
+        self.raise(left.location.to(right.location), "invalid syntax. Perhaps you forgot a comma?")
     }
 
     fn incomplete_conditional(&mut self) -> Parsed<()> {
@@ -193,10 +175,7 @@ impl Parser<'_> {
         let test = self.disjunction()?;
         if !self.at_keyword(Keyword::Else) {
             self.not_at(&[TokenKind::Colon])?;
-            return self.raise(
-                body.location.to(test.location),
-                "expected 'else' after 'if' expression",
-            );
+            return self.raise(body.location.to(test.location), "expected 'else' after 'if' expression");
         }
         self.pos += 1;
         if self.attempt(Self::expression)?.is_none() {
@@ -215,10 +194,7 @@ impl Parser<'_> {
         self.disjunction()?;
         self.expect_keyword(Keyword::Else)?;
         self.simple_stmt()?;
-        self.raise(
-            token_location(statement),
-            "expected expression before 'if', but statement is given",
-        )
+        self.raise(token_location(statement), "expected expression before 'if', but statement is given")
     }
 
     fn lambda_in_fstring(&mut self) -> Parsed<()> {
@@ -241,13 +217,7 @@ impl Parser<'_> {
             let target = p.expression()?;
             p.expect(TokenKind::ColonEqual)?;
             p.expression()?;
-            p.raise(
-                target.location,
-                format!(
-                    "cannot use assignment expressions with {}",
-                    expr_name(&target)
-                ),
-            )
+            p.raise(target.location, format!("cannot use assignment expressions with {}", expr_name(&target)))
         })?;
         self.probe(|p| {
             let name = p.expect_name()?;
@@ -266,10 +236,8 @@ impl Parser<'_> {
             let bracketed = matches!(p.kind(), TokenKind::Lpar | TokenKind::Lsqb);
             let start = p.pos;
             if bracketed && let Some(atom) = p.attempt(Self::atom)? {
-                let excluded = matches!(
-                    atom.kind,
-                    ExprKind::List { .. } | ExprKind::Tuple { .. } | ExprKind::GeneratorExp { .. }
-                );
+                let excluded =
+                    matches!(atom.kind, ExprKind::List { .. } | ExprKind::Tuple { .. } | ExprKind::GeneratorExp { .. });
                 if excluded {
                     return Err(Fail::NoMatch);
                 }
@@ -281,10 +249,7 @@ impl Parser<'_> {
             p.not_at(&[TokenKind::Equal, TokenKind::ColonEqual])?;
             p.raise(
                 target.location,
-                format!(
-                    "cannot assign to {} here. Maybe you meant '==' instead of '='?",
-                    expr_name(&target)
-                ),
+                format!("cannot assign to {} here. Maybe you meant '==' instead of '='?", expr_name(&target)),
             )
         })
     }
@@ -294,13 +259,7 @@ impl Parser<'_> {
             let target = p.annotated_display()?;
             p.expect(TokenKind::Colon)?;
             p.expression()?;
-            p.raise(
-                target.location,
-                format!(
-                    "only single target (not {}) can be annotated",
-                    expr_name(&target)
-                ),
-            )
+            p.raise(target.location, format!("only single target (not {}) can be annotated", expr_name(&target)))
         })?;
         self.probe(|p| {
             let first = p.star_named_expression()?;
@@ -308,10 +267,7 @@ impl Parser<'_> {
             p.attempt(Self::star_named_expressions)?;
             p.expect(TokenKind::Colon)?;
             p.expression()?;
-            p.raise(
-                first.location,
-                "only single target (not tuple) can be annotated",
-            )
+            p.raise(first.location, "only single target (not tuple) can be annotated")
         })?;
         self.probe(|p| {
             let target = p.expression()?;
@@ -329,10 +285,7 @@ impl Parser<'_> {
             p.annotated_rhs()?;
             p.raise(
                 target.location,
-                format!(
-                    "'{}' is an illegal expression for augmented assignment",
-                    expr_name(&target)
-                ),
+                format!("'{}' is an illegal expression for augmented assignment", expr_name(&target)),
             )
         })
     }
@@ -372,10 +325,7 @@ impl Parser<'_> {
         self.pos = start;
         let target = self.yield_expr()?;
         self.expect(TokenKind::Equal)?;
-        self.raise(
-            target.location,
-            "assignment to yield expression not possible",
-        )
+        self.raise(target.location, "assignment to yield expression not possible")
     }
 
     pub(super) fn invalid_del(&mut self) -> Parsed<()> {
@@ -397,10 +347,7 @@ impl Parser<'_> {
             p.pos += 1;
             let starred = p.starred_expression()?;
             p.comprehension_clauses()?;
-            p.raise(
-                starred.location,
-                "iterable unpacking cannot be used in comprehension",
-            )
+            p.raise(starred.location, "iterable unpacking cannot be used in comprehension")
         })?;
         if open == TokenKind::Lpar {
             return Ok(());
@@ -431,10 +378,7 @@ impl Parser<'_> {
                 p.pos += 1;
                 p.expression()?;
                 p.expect(TokenKind::Rpar)?;
-                return p.raise(
-                    token_location(stars),
-                    "cannot use double starred expression here",
-                );
+                return p.raise(token_location(stars), "cannot use double starred expression here");
             }
             let starred = p.starred_expression()?;
             p.expect(TokenKind::Rpar)?;
@@ -449,10 +393,7 @@ impl Parser<'_> {
             p.bitwise_or()?;
             p.comprehension_clauses()?;
             p.expect(TokenKind::Rbrace)?;
-            p.raise(
-                token_location(stars),
-                "dict unpacking cannot be used in dict comprehension",
-            )
+            p.raise(token_location(stars), "dict unpacking cannot be used in dict comprehension")
         })?;
         self.probe(|p| {
             p.expect(TokenKind::Lbrace)?;
@@ -505,16 +446,10 @@ impl Parser<'_> {
         if token.kind == TokenKind::Star {
             self.pos += 1;
             self.bitwise_or()?;
-            return self.raise_from(
-                token_location(token),
-                "cannot use a starred expression in a dictionary value",
-            );
+            return self.raise_from(token_location(token), "cannot use a starred expression in a dictionary value");
         }
         if matches!(token.kind, TokenKind::Rbrace | TokenKind::Comma) {
-            return self.raise(
-                token_location(colon),
-                "expression expected after dictionary key and ':'",
-            );
+            return self.raise(token_location(colon), "expression expected after dictionary key and ':'");
         }
         Ok(())
     }
@@ -525,10 +460,7 @@ impl Parser<'_> {
             p.expression()?;
             p.expect(TokenKind::Equal)?;
             let value = p.expression()?;
-            p.raise(
-                token_location(star).to(value.location),
-                "cannot assign to iterable argument unpacking",
-            )
+            p.raise(token_location(star).to(value.location), "cannot assign to iterable argument unpacking")
         })
     }
 
@@ -546,10 +478,7 @@ impl Parser<'_> {
         self.probe(|p| {
             let not = p.expect_keyword(Keyword::Not)?;
             let operand = p.inversion_operand()?;
-            p.raise(
-                token_location(not).to(operand.location),
-                "'not' after an operator must be parenthesized",
-            )
+            p.raise(token_location(not).to(operand.location), "'not' after an operator must be parenthesized")
         })
     }
 
@@ -565,10 +494,7 @@ impl Parser<'_> {
             }
             p.expect_keyword(Keyword::From)?;
             p.dotted_name()?;
-            p.raise_from(
-                token_location(import),
-                "Did you mean to use 'from ... import ...' instead?",
-            )
+            p.raise_from(token_location(import), "Did you mean to use 'from ... import ...' instead?")
         })
     }
 
@@ -580,10 +506,7 @@ impl Parser<'_> {
 
     pub(super) fn invalid_import_as_name(&mut self) -> Parsed<()> {
         let target = self.expression()?;
-        self.raise(
-            target.location,
-            format!("cannot use {} as import target", expr_name(&target)),
-        )
+        self.raise(target.location, format!("cannot use {} as import target", expr_name(&target)))
     }
 
     pub(super) fn invalid_import_from_targets(&mut self) -> Parsed<()> {
@@ -633,10 +556,7 @@ impl Parser<'_> {
             p.expression()?;
             p.expect_keyword(Keyword::As)?;
             let target = p.expression()?;
-            if !matches!(
-                p.kind(),
-                TokenKind::Comma | TokenKind::Rpar | TokenKind::Colon
-            ) {
+            if !matches!(p.kind(), TokenKind::Comma | TokenKind::Rpar | TokenKind::Colon) {
                 return Err(Fail::NoMatch);
             }
             p.raise_invalid_target(&target, TargetKind::Star)
@@ -694,10 +614,7 @@ impl Parser<'_> {
                 p.expect_keyword(Keyword::As)?;
                 p.expect_name()?;
                 p.expect(TokenKind::Colon)?;
-                return p.raise_from(
-                    first.location,
-                    "multiple exception types must be parenthesized when using 'as'",
-                );
+                return p.raise_from(first.location, "multiple exception types must be parenthesized when using 'as'");
             }
             if p.eat_keyword(Keyword::As) {
                 let named = p.pos;
@@ -709,10 +626,7 @@ impl Parser<'_> {
                     p.expect(TokenKind::Colon)?;
                     let word = if star { "except*" } else { "except" };
                     let what = expr_name(&target);
-                    return p.raise(
-                        target.location,
-                        format!("cannot use {word} statement with {what}"),
-                    );
+                    return p.raise(target.location, format!("cannot use {word} statement with {what}"));
                 }
             }
             if p.at(TokenKind::Newline) {
@@ -736,10 +650,7 @@ impl Parser<'_> {
     pub(super) fn raise_mixed_except<T>(&mut self, keyword: usize, star: bool) -> Parsed<T> {
         let last = self.token_at(keyword + usize::from(star));
         let place = token_location(self.token_at(keyword)).to(token_location(last));
-        self.raise(
-            place,
-            "cannot have both 'except' and 'except*' on the same 'try'",
-        )
+        self.raise(place, "cannot have both 'except' and 'except*' on the same 'try'")
     }
 
     /// After `as` in a pattern.
@@ -753,10 +664,7 @@ impl Parser<'_> {
                 return Err(Fail::NoMatch);
             }
             let target = p.expression()?;
-            p.raise(
-                target.location,
-                format!("cannot use {} as pattern target", expr_name(&target)),
-            )
+            p.raise(target.location, format!("cannot use {} as pattern target", expr_name(&target)))
         })
     }
 
@@ -769,11 +677,7 @@ impl Parser<'_> {
                 let comma = p.pos;
                 p.pos += 1;
                 let keyword = p.at_name() && p.next_kind() == TokenKind::Equal;
-                match if keyword {
-                    None
-                } else {
-                    p.attempt(Self::pattern)?
-                } {
+                match if keyword { None } else { p.attempt(Self::pattern)? } {
                     Some(next) => last = next.location,
                     None => {
                         p.pos = comma;
@@ -781,28 +685,17 @@ impl Parser<'_> {
                     }
                 }
             }
-            p.raise(
-                first.location.to(last),
-                "positional patterns follow keyword patterns",
-            )
+            p.raise(first.location.to(last), "positional patterns follow keyword patterns")
         })
     }
 
-    pub(super) fn invalid_type_param_bound<T>(
-        &mut self,
-        star: bool,
-        colon: Token,
-        bound: &Expr,
-    ) -> Parsed<T> {
+    pub(super) fn invalid_type_param_bound<T>(&mut self, star: bool, colon: Token, bound: &Expr) -> Parsed<T> {
         let what = match bound.kind {
             ExprKind::Tuple { .. } => "constraints",
             _ => "bound",
         };
         let kind = if star { "TypeVarTuple" } else { "ParamSpec" };
-        self.raise_from(
-            token_location(colon),
-            format!("cannot use {what} with {kind}"),
-        )
+        self.raise_from(token_location(colon), format!("cannot use {what} with {kind}"))
     }
 
     /// A missing block.

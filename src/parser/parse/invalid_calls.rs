@@ -29,10 +29,7 @@ impl Parser<'_> {
             if p.attempt(Self::expression)?.is_none() {
                 return p.raise_last("Invalid star expression");
             }
-            p.raise_from(
-                token_location(comma),
-                "iterable argument unpacking follows keyword argument unpacking",
-            )
+            p.raise_from(token_location(comma), "iterable argument unpacking follows keyword argument unpacking")
         })?;
         self.probe_call(|p| {
             let elt = p.expression()?;
@@ -54,10 +51,8 @@ impl Parser<'_> {
             };
             loop {
                 if let Some((name, equal)) = p.attempt(name_equals)? {
-                    return p.raise(
-                        token_location(name).to(token_location(equal)),
-                        "expected argument value expression",
-                    );
+                    return p
+                        .raise(token_location(name).to(token_location(equal)), "expected argument value expression");
                 }
                 p.one_argument()?;
                 p.expect(TokenKind::Comma)?;
@@ -178,10 +173,7 @@ impl Parser<'_> {
             p.pos += 1;
             let equal = p.expect(TokenKind::Equal)?;
             let name = p.text(token);
-            p.raise(
-                token_location(token).to(token_location(equal)),
-                format!("cannot assign to {name}"),
-            )
+            p.raise(token_location(token).to(token_location(equal)), format!("cannot assign to {name}"))
         })?;
         self.probe_call(Self::assignment_in_generator)?;
         self.probe_call(|p| {
@@ -200,10 +192,7 @@ impl Parser<'_> {
             p.expression()?;
             p.expect(TokenKind::Equal)?;
             let value = p.expression()?;
-            p.raise(
-                token_location(stars).to(value.location),
-                "cannot assign to keyword argument unpacking",
-            )
+            p.raise(token_location(stars).to(value.location), "cannot assign to keyword argument unpacking")
         })
     }
 
@@ -266,10 +255,8 @@ impl Parser<'_> {
                         self.expression()?;
                         seen.default = true;
                     } else if seen.default && !seen.star {
-                        return self.raise(
-                            parameter.location,
-                            "parameter without a default follows parameter with a default",
-                        );
+                        return self
+                            .raise(parameter.location, "parameter without a default follows parameter with a default");
                     }
                 }
             }
@@ -281,12 +268,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn scan_star(
-        &mut self,
-        end: TokenKind,
-        annotated: bool,
-        seen: &mut ParameterState,
-    ) -> Parsed<()> {
+    fn scan_star(&mut self, end: TokenKind, annotated: bool, seen: &mut ParameterState) -> Parsed<()> {
         let place = token_location(self.peek());
         if seen.star {
             return self.raise(place, "* argument may appear only once");
@@ -296,11 +278,7 @@ impl Parser<'_> {
         let msg = "named arguments must follow bare *";
         let in_lambda = end == TokenKind::Colon;
         let complain = |p: &Self| {
-            if in_lambda {
-                p.raise_last(msg)
-            } else {
-                p.raise(place, msg)
-            }
+            if in_lambda { p.raise_last(msg) } else { p.raise(place, msg) }
         };
         if self.at(end) {
             return complain(self);
@@ -326,10 +304,7 @@ impl Parser<'_> {
         self.expect(TokenKind::Comma)?;
         let token = self.peek();
         let msg = "arguments cannot follow var-keyword argument";
-        if matches!(
-            token.kind,
-            TokenKind::Star | TokenKind::DoubleStar | TokenKind::Slash
-        ) {
+        if matches!(token.kind, TokenKind::Star | TokenKind::DoubleStar | TokenKind::Slash) {
             return self.raise(token_location(token), msg);
         }
         let parameter = self.parameter(annotated, false)?;
@@ -349,15 +324,8 @@ impl Parser<'_> {
             self.pos += 1;
         }
         let close = self.expect(TokenKind::Rpar)?;
-        let what = if end == TokenKind::Colon {
-            "Lambda expression"
-        } else {
-            "Function"
-        };
-        self.raise(
-            token_location(open).to(token_location(close)),
-            format!("{what} parameters cannot be parenthesized"),
-        )
+        let what = if end == TokenKind::Colon { "Lambda expression" } else { "Function" };
+        self.raise(token_location(open).to(token_location(close)), format!("{what} parameters cannot be parenthesized"))
     }
 }
 

@@ -121,10 +121,7 @@ impl<'a> Parser<'a> {
                 }
             }
         }
-        let warnings = tokenizer
-            .warnings
-            .iter()
-            .map(|warning| number_warning(source, warning));
+        let warnings = tokenizer.warnings.iter().map(|warning| number_warning(source, warning));
         Parser {
             source,
             warnings: warnings.collect(),
@@ -212,10 +209,7 @@ impl<'a> Parser<'a> {
     }
 
     fn index_of(&self, token: Token) -> usize {
-        self.tokens
-            .iter()
-            .position(|other| *other == token)
-            .unwrap_or(0)
+        self.tokens.iter().position(|other| *other == token).unwrap_or(0)
     }
 
     /// A failure of the tokenizer after the error of the parser is shown in its place.
@@ -238,12 +232,10 @@ impl<'a> Parser<'a> {
 
     fn error_at_tokenizer_failure(&self) -> ParseFailure {
         match &self.tokenize_error {
-            Some(error) if error.kind == TokenizeErrorKind::Eof => {
-                match self.open_brackets.last() {
-                    Some(open) => self.never_closed(*open),
-                    None => ParseFailure::Tokenizer(error.clone()),
-                }
-            }
+            Some(error) if error.kind == TokenizeErrorKind::Eof => match self.open_brackets.last() {
+                Some(open) => self.never_closed(*open),
+                None => ParseFailure::Tokenizer(error.clone()),
+            },
             Some(error) => ParseFailure::Tokenizer(error.clone()),
             None => ParseFailure::Parser(Box::new(PendingError {
                 kind: ErrorKind::Syntax,
@@ -390,10 +382,7 @@ impl<'a> Parser<'a> {
     fn last_token(&self) -> Token {
         let consumed = &self.tokens[..self.pos.min(self.tokens.len())];
         let solid = consumed.iter().rev().find(|token| {
-            !matches!(
-                token.kind,
-                TokenKind::EndMarker | TokenKind::Newline | TokenKind::Indent | TokenKind::Dedent
-            )
+            !matches!(token.kind, TokenKind::EndMarker | TokenKind::Newline | TokenKind::Indent | TokenKind::Dedent)
         });
         solid.copied().unwrap_or(self.tokens[0])
     }
@@ -421,11 +410,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Runs a rule, or takes its result at this place from before.
-    fn memoized(
-        &mut self,
-        rule: MemoRule,
-        parse: impl FnOnce(&mut Self) -> Parsed<Expr>,
-    ) -> Parsed<Expr> {
+    fn memoized(&mut self, rule: MemoRule, parse: impl FnOnce(&mut Self) -> Parsed<Expr>) -> Parsed<Expr> {
         if !self.second_pass {
             return parse(self);
         }
@@ -453,10 +438,7 @@ impl<'a> Parser<'a> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             self.depth -= 1;
-            return Err(self.fatal(
-                ErrorKind::Memory,
-                "Parser stack overflowed - Python source too complex to compile",
-            ));
+            return Err(self.fatal(ErrorKind::Memory, "Parser stack overflowed - Python source too complex to compile"));
         }
         let result = stacker::maybe_grow(128 * 1024, 2 * 1024 * 1024, || rule(self));
         self.depth -= 1;
@@ -465,30 +447,17 @@ impl<'a> Parser<'a> {
 
     fn check_chain(&self, length: usize) -> Parsed<()> {
         if length > MAX_CHAIN {
-            return Err(self.fatal(
-                ErrorKind::Recursion,
-                "maximum recursion depth exceeded during compilation",
-            ));
+            return Err(self.fatal(ErrorKind::Recursion, "maximum recursion depth exceeded during compilation"));
         }
         Ok(())
     }
 
     fn fatal(&self, kind: ErrorKind, msg: &str) -> Fail {
-        Fail::Raise(Box::new(PendingError {
-            kind,
-            msg: msg.into(),
-            location: Location::default(),
-            open_ended: false,
-        }))
+        Fail::Raise(Box::new(PendingError { kind, msg: msg.into(), location: Location::default(), open_ended: false }))
     }
 
     fn raise_at(&self, kind: ErrorKind, location: Location, msg: impl Into<String>) -> Fail {
-        Fail::Raise(Box::new(PendingError {
-            kind,
-            msg: msg.into(),
-            location,
-            open_ended: false,
-        }))
+        Fail::Raise(Box::new(PendingError { kind, msg: msg.into(), location, open_ended: false }))
     }
 
     /// A syntax error at a place.
@@ -499,11 +468,7 @@ impl<'a> Parser<'a> {
     /// A syntax error from a place to the end of what was read so far.
     fn raise_from<T>(&self, start: Location, msg: impl Into<String>) -> Parsed<T> {
         let last = self.token_at(self.furthest);
-        let location = Location {
-            end_lineno: last.end_lineno,
-            end_col_offset: last.end_col_offset,
-            ..start
-        };
+        let location = Location { end_lineno: last.end_lineno, end_col_offset: last.end_col_offset, ..start };
         Err(Fail::Raise(Box::new(PendingError {
             kind: ErrorKind::Syntax,
             msg: msg.into(),
@@ -518,15 +483,8 @@ impl<'a> Parser<'a> {
     }
 
     fn warn(&mut self, kind: WarningKind, location: Location, msg: String) {
-        let warning = PendingWarning {
-            kind,
-            msg,
-            location,
-        };
-        let known = self
-            .warnings
-            .iter()
-            .any(|other| other.msg == warning.msg && other.location == warning.location);
+        let warning = PendingWarning { kind, msg, location };
+        let known = self.warnings.iter().any(|other| other.msg == warning.msg && other.location == warning.location);
         if !known {
             self.warnings.push(warning);
         }
@@ -535,10 +493,7 @@ impl<'a> Parser<'a> {
 
 /// Whether an error is not about syntax, but ends the parse.
 fn is_fatal(error: &PendingError) -> bool {
-    !matches!(
-        error.kind,
-        ErrorKind::Syntax | ErrorKind::Indentation | ErrorKind::Tab
-    )
+    !matches!(error.kind, ErrorKind::Syntax | ErrorKind::Indentation | ErrorKind::Tab)
 }
 
 fn error_token(error: &TokenizeError, tokenizer: &Tokenizer<'_>) -> Token {
@@ -547,11 +502,7 @@ fn error_token(error: &TokenizeError, tokenizer: &Tokenizer<'_>) -> Token {
         keyword: None,
         start: 0,
         end: 0,
-        lineno: if error.kind == TokenizeErrorKind::Eof {
-            tokenizer.lineno()
-        } else {
-            error.lineno
-        },
+        lineno: if error.kind == TokenizeErrorKind::Eof { tokenizer.lineno() } else { error.lineno },
         col_offset: 0,
         end_lineno: error.lineno,
         end_col_offset: 0,
@@ -560,9 +511,7 @@ fn error_token(error: &TokenizeError, tokenizer: &Tokenizer<'_>) -> Token {
 }
 
 fn number_warning(source: &str, warning: &TokenizeWarning) -> PendingWarning {
-    let line_start = source[..warning.start]
-        .rfind('\n')
-        .map_or(0, |index| index + 1);
+    let line_start = source[..warning.start].rfind('\n').map_or(0, |index| index + 1);
     PendingWarning {
         kind: WarningKind::Syntax,
         msg: warning.msg.clone(),
@@ -577,17 +526,8 @@ fn number_warning(source: &str, warning: &TokenizeWarning) -> PendingWarning {
 
 /// Where a token stands.
 pub fn token_location(token: Token) -> Location {
-    let end_col_offset = if token.col_offset < 0 {
-        -1
-    } else {
-        token.end_col_offset
-    };
-    Location {
-        lineno: token.lineno,
-        col_offset: token.col_offset,
-        end_lineno: token.end_lineno,
-        end_col_offset,
-    }
+    let end_col_offset = if token.col_offset < 0 { -1 } else { token.end_col_offset };
+    Location { lineno: token.lineno, col_offset: token.col_offset, end_lineno: token.end_lineno, end_col_offset }
 }
 
 /// Where an error at a token is shown: one at a token without text has no end.

@@ -2,9 +2,7 @@
 
 use pyrs_bytecode::{Constant, WStr};
 
-use crate::ast::{
-    Expr, ExprContext, ExprKind, MatchCase, Operator, Pattern, PatternKind, Stmt, StmtKind, UnaryOp,
-};
+use crate::ast::{Expr, ExprContext, ExprKind, MatchCase, Operator, Pattern, PatternKind, Stmt, StmtKind, UnaryOp};
 use crate::token::{Keyword, TokenKind};
 
 use super::{Fail, Parsed, Parser, boxed, token_location};
@@ -28,10 +26,7 @@ impl Parser<'_> {
             cases.push(self.case_block()?);
         }
         self.expect(TokenKind::Dedent)?;
-        Ok(Stmt::new(
-            StmtKind::Match { subject, cases },
-            self.span(start),
-        ))
+        Ok(Stmt::new(StmtKind::Match { subject, cases }, self.span(start)))
     }
 
     fn subject(&mut self) -> Parsed<Expr> {
@@ -50,10 +45,7 @@ impl Parser<'_> {
                 None => break,
             }
         }
-        let kind = ExprKind::Tuple {
-            elts,
-            ctx: ExprContext::Load,
-        };
+        let kind = ExprKind::Tuple { elts, ctx: ExprContext::Load };
         Ok(kind.at(self.span(start)))
     }
 
@@ -64,21 +56,13 @@ impl Parser<'_> {
         let start = self.peek();
         self.pos += 1;
         let pattern = self.patterns()?;
-        let guard = if self.eat_keyword(Keyword::If) {
-            Some(boxed(self.named_expression()?))
-        } else {
-            None
-        };
+        let guard = if self.eat_keyword(Keyword::If) { Some(boxed(self.named_expression()?)) } else { None };
         if self.error_pass && self.at(TokenKind::Newline) {
             return self.raise_last("expected ':'");
         }
         self.expect(TokenKind::Colon)?;
         let body = self.block("'case' statement", start.lineno)?;
-        Ok(MatchCase {
-            pattern,
-            guard,
-            body,
-        })
+        Ok(MatchCase { pattern, guard, body })
     }
 
     fn patterns(&mut self) -> Parsed<Pattern> {
@@ -94,10 +78,7 @@ impl Parser<'_> {
         let mut patterns = vec![first];
         self.more_patterns(&mut patterns)?;
         let kind = PatternKind::MatchSequence { patterns };
-        Ok(Pattern {
-            kind,
-            location: self.span(start),
-        })
+        Ok(Pattern { kind, location: self.span(start) })
     }
 
     fn more_patterns(&mut self, patterns: &mut Vec<Pattern>) -> Parsed<()> {
@@ -116,10 +97,7 @@ impl Parser<'_> {
             return self.pattern();
         }
         let name = self.capture_name()?;
-        Ok(Pattern {
-            kind: PatternKind::MatchStar { name },
-            location: self.span(start),
-        })
+        Ok(Pattern { kind: PatternKind::MatchStar { name }, location: self.span(start) })
     }
 
     /// A name, `None` for `_`.
@@ -145,14 +123,8 @@ impl Parser<'_> {
             let Some(name) = p.capture_name()? else {
                 return Err(Fail::NoMatch);
             };
-            let kind = PatternKind::MatchAs {
-                pattern: Some(Box::new(pattern)),
-                name: Some(name),
-            };
-            Ok(Pattern {
-                kind,
-                location: p.span(start),
-            })
+            let kind = PatternKind::MatchAs { pattern: Some(Box::new(pattern)), name: Some(name) };
+            Ok(Pattern { kind, location: p.span(start) })
         })
     }
 
@@ -166,32 +138,19 @@ impl Parser<'_> {
         while self.eat(TokenKind::Vbar) {
             patterns.push(self.closed_pattern()?);
         }
-        Ok(Pattern {
-            kind: PatternKind::MatchOr { patterns },
-            location: self.span(start),
-        })
+        Ok(Pattern { kind: PatternKind::MatchOr { patterns }, location: self.span(start) })
     }
 
     fn closed_pattern(&mut self) -> Parsed<Pattern> {
         let start = self.peek();
         let kind = match start.kind {
-            TokenKind::Number | TokenKind::Minus => PatternKind::MatchValue {
-                value: boxed(self.number_expr()?),
-            },
+            TokenKind::Number | TokenKind::Minus => PatternKind::MatchValue { value: boxed(self.number_expr()?) },
             TokenKind::String | TokenKind::FstringStart | TokenKind::TstringStart => {
                 let value = self.strings()?;
-                if matches!(
-                    value.kind,
-                    ExprKind::JoinedStr { .. } | ExprKind::TemplateStr { .. }
-                ) {
-                    return self.raise(
-                        value.location,
-                        "patterns may only match literals and attribute lookups",
-                    );
+                if matches!(value.kind, ExprKind::JoinedStr { .. } | ExprKind::TemplateStr { .. }) {
+                    return self.raise(value.location, "patterns may only match literals and attribute lookups");
                 }
-                PatternKind::MatchValue {
-                    value: boxed(value),
-                }
+                PatternKind::MatchValue { value: boxed(value) }
             }
             TokenKind::Lpar => return self.group_or_sequence(),
             TokenKind::Lsqb => {
@@ -208,10 +167,7 @@ impl Parser<'_> {
             TokenKind::Name => return self.name_pattern(),
             _ => return Err(Fail::NoMatch),
         };
-        Ok(Pattern {
-            kind,
-            location: self.span(start),
-        })
+        Ok(Pattern { kind, location: self.span(start) })
     }
 
     fn name_pattern(&mut self) -> Parsed<Pattern> {
@@ -226,10 +182,7 @@ impl Parser<'_> {
         if let Some(value) = singleton {
             self.pos += 1;
             let kind = PatternKind::MatchSingleton { value };
-            return Ok(Pattern {
-                kind,
-                location: self.span(start),
-            });
+            return Ok(Pattern { kind, location: self.span(start) });
         }
         let value = self.name_or_attr()?;
         let is_name = matches!(value.kind, ExprKind::Name { .. });
@@ -240,19 +193,11 @@ impl Parser<'_> {
                 return Err(Fail::NoMatch);
             }
             let name = (self.text(start) != "_").then(|| self.identifier(start));
-            PatternKind::MatchAs {
-                pattern: None,
-                name,
-            }
+            PatternKind::MatchAs { pattern: None, name }
         } else {
-            PatternKind::MatchValue {
-                value: boxed(value),
-            }
+            PatternKind::MatchValue { value: boxed(value) }
         };
-        Ok(Pattern {
-            kind,
-            location: self.span(start),
-        })
+        Ok(Pattern { kind, location: self.span(start) })
     }
 
     fn name_or_attr(&mut self) -> Parsed<Expr> {
@@ -261,11 +206,7 @@ impl Parser<'_> {
         while self.eat(TokenKind::Dot) {
             let name = self.expect_name()?;
             let attr = self.identifier(name);
-            let kind = ExprKind::Attribute {
-                value: boxed(value),
-                attr,
-                ctx: ExprContext::Load,
-            };
+            let kind = ExprKind::Attribute { value: boxed(value), attr, ctx: ExprContext::Load };
             value = kind.at(self.span(start));
         }
         Ok(value)
@@ -288,17 +229,10 @@ impl Parser<'_> {
         let token = self.expect(TokenKind::Number)?;
         let value = self.number(token)?;
         if !matches!(value, Constant::Complex { .. }) {
-            return self.raise(
-                token_location(token),
-                "imaginary number required in complex literal",
-            );
+            return self.raise(token_location(token), "imaginary number required in complex literal");
         }
         let right = boxed(self.constant(token, value));
-        let kind = ExprKind::BinOp {
-            left: boxed(left),
-            op,
-            right,
-        };
+        let kind = ExprKind::BinOp { left: boxed(left), op, right };
         Ok(kind.at(self.span(start)))
     }
 
@@ -308,10 +242,7 @@ impl Parser<'_> {
             let token = self.expect(TokenKind::Number)?;
             let value = self.number(token)?;
             let operand = boxed(self.constant(token, value));
-            let kind = ExprKind::UnaryOp {
-                op: UnaryOp::USub,
-                operand,
-            };
+            let kind = ExprKind::UnaryOp { op: UnaryOp::USub, operand };
             return Ok(kind.at(self.span(start)));
         }
         let token = self.expect(TokenKind::Number)?;
@@ -337,10 +268,7 @@ impl Parser<'_> {
         }
         self.expect(TokenKind::Rpar)?;
         let kind = PatternKind::MatchSequence { patterns };
-        Ok(Pattern {
-            kind,
-            location: self.span(start),
-        })
+        Ok(Pattern { kind, location: self.span(start) })
     }
 
     fn mapping_pattern(&mut self) -> Parsed<PatternKind> {
@@ -363,11 +291,7 @@ impl Parser<'_> {
             }
         }
         self.expect(TokenKind::Rbrace)?;
-        Ok(PatternKind::MatchMapping {
-            keys,
-            patterns,
-            rest,
-        })
+        Ok(PatternKind::MatchMapping { keys, patterns, rest })
     }
 
     fn mapping_key(&mut self) -> Parsed<Expr> {
@@ -420,12 +344,7 @@ impl Parser<'_> {
             }
         }
         self.expect(TokenKind::Rpar)?;
-        Ok(PatternKind::MatchClass {
-            cls: boxed(cls),
-            patterns,
-            kwd_attrs,
-            kwd_patterns,
-        })
+        Ok(PatternKind::MatchClass { cls: boxed(cls), patterns, kwd_attrs, kwd_patterns })
     }
 }
 
@@ -434,11 +353,5 @@ fn is_complex(expr: &Expr) -> bool {
         ExprKind::UnaryOp { operand, .. } => &operand.kind,
         kind => kind,
     };
-    matches!(
-        value,
-        ExprKind::Constant {
-            value: Constant::Complex { .. },
-            ..
-        }
-    )
+    matches!(value, ExprKind::Constant { value: Constant::Complex { .. }, .. })
 }

@@ -56,15 +56,8 @@ impl Parser<'_> {
                 while self.eat(TokenKind::Comma) {
                     names.push(self.expect_name()?);
                 }
-                let names = names
-                    .into_iter()
-                    .map(|name| self.identifier(name))
-                    .collect();
-                if keyword == Keyword::Global {
-                    StmtKind::Global { names }
-                } else {
-                    StmtKind::Nonlocal { names }
-                }
+                let names = names.into_iter().map(|name| self.identifier(name)).collect();
+                if keyword == Keyword::Global { StmtKind::Global { names } } else { StmtKind::Nonlocal { names } }
             }
             _ => return self.expression_stmt(),
         };
@@ -116,16 +109,10 @@ impl Parser<'_> {
             self.pos += 1;
             make_target(&mut first, ExprContext::Store);
             let value = boxed(self.annotated_rhs()?);
-            let kind = StmtKind::AugAssign {
-                target: boxed(first),
-                op,
-                value,
-            };
+            let kind = StmtKind::AugAssign { target: boxed(first), op, value };
             return Ok(Stmt::new(kind, self.span(start)));
         }
-        let kind = StmtKind::Expr {
-            value: boxed(first),
-        };
+        let kind = StmtKind::Expr { value: boxed(first) };
         Ok(Stmt::new(kind, self.span(start)))
     }
 
@@ -144,12 +131,7 @@ impl Parser<'_> {
             None
         };
         let value = value.map(boxed);
-        let kind = StmtKind::AnnAssign {
-            target: boxed(target),
-            annotation,
-            value,
-            simple,
-        };
+        let kind = StmtKind::AnnAssign { target: boxed(target), annotation, value, simple };
         Ok(Stmt::new(kind, self.span(start)))
     }
 
@@ -164,31 +146,17 @@ impl Parser<'_> {
             targets.push(value);
             value = self.annotated_rhs()?;
         }
-        let kind = StmtKind::Assign {
-            targets,
-            value: boxed(value),
-            type_comment: None,
-        };
+        let kind = StmtKind::Assign { targets, value: boxed(value), type_comment: None };
         Ok(Stmt::new(kind, self.span(start)))
     }
 
     fn raise_stmt(&mut self) -> Parsed<StmtKind> {
         self.pos += 1;
         let Some(exc) = self.attempt(Self::expression)? else {
-            return Ok(StmtKind::Raise {
-                exc: None,
-                cause: None,
-            });
+            return Ok(StmtKind::Raise { exc: None, cause: None });
         };
-        let cause = if self.eat_keyword(Keyword::From) {
-            Some(boxed(self.expression()?))
-        } else {
-            None
-        };
-        Ok(StmtKind::Raise {
-            exc: Some(boxed(exc)),
-            cause,
-        })
+        let cause = if self.eat_keyword(Keyword::From) { Some(boxed(self.expression()?)) } else { None };
+        Ok(StmtKind::Raise { exc: Some(boxed(exc)), cause })
     }
 
     fn del_stmt(&mut self, start_pos: usize) -> Parsed<StmtKind> {
@@ -224,11 +192,7 @@ impl Parser<'_> {
             self.invalid_assert()?;
         }
         let test = boxed(self.expression()?);
-        let msg = if self.eat(TokenKind::Comma) {
-            Some(boxed(self.expression()?))
-        } else {
-            None
-        };
+        let msg = if self.eat(TokenKind::Comma) { Some(boxed(self.expression()?)) } else { None };
         Ok(StmtKind::Assert { test, msg })
     }
 
@@ -240,11 +204,7 @@ impl Parser<'_> {
         let type_params = self.type_params()?;
         self.expect(TokenKind::Equal)?;
         let value = boxed(self.expression()?);
-        let kind = StmtKind::TypeAlias {
-            name: target,
-            type_params,
-            value,
-        };
+        let kind = StmtKind::TypeAlias { name: target, type_params, value };
         Ok(Stmt::new(kind, self.span(start)))
     }
 
@@ -256,9 +216,7 @@ impl Parser<'_> {
         }
         self.pos += 1;
         if keyword == Keyword::Import {
-            return Ok(StmtKind::Import {
-                names: self.dotted_as_names()?,
-            });
+            return Ok(StmtKind::Import { names: self.dotted_as_names()? });
         }
         let mut level = 0;
         loop {
@@ -269,11 +227,7 @@ impl Parser<'_> {
             }
             self.pos += 1;
         }
-        let module = if level > 0 && self.at_keyword(Keyword::Import) {
-            None
-        } else {
-            Some(self.dotted_name()?)
-        };
+        let module = if level > 0 && self.at_keyword(Keyword::Import) { None } else { Some(self.dotted_name()?) };
         self.expect_keyword(Keyword::Import)?;
         let names = self.import_targets()?;
         if module.as_ref().is_some_and(|name| *name == "__future__")
@@ -281,11 +235,7 @@ impl Parser<'_> {
         {
             self.set_barry_as_bdfl();
         }
-        Ok(StmtKind::ImportFrom {
-            module,
-            names,
-            level: Some(level),
-        })
+        Ok(StmtKind::ImportFrom { module, names, level: Some(level) })
     }
 
     pub(super) fn dotted_name(&mut self) -> Parsed<WStr> {
@@ -310,11 +260,7 @@ impl Parser<'_> {
         let start = self.peek();
         let name = self.dotted_name()?;
         let asname = self.as_name()?;
-        Ok(Alias {
-            name,
-            asname,
-            location: self.span(start),
-        })
+        Ok(Alias { name, asname, location: self.span(start) })
     }
 
     fn as_name(&mut self) -> Parsed<Option<WStr>> {
@@ -324,10 +270,7 @@ impl Parser<'_> {
         let start = self.pos;
         let bare = self.at_name() && {
             self.pos += 1;
-            let ends = matches!(
-                self.kind(),
-                TokenKind::Comma | TokenKind::Rpar | TokenKind::Semi | TokenKind::Newline
-            );
+            let ends = matches!(self.kind(), TokenKind::Comma | TokenKind::Rpar | TokenKind::Semi | TokenKind::Newline);
             self.pos = start;
             ends
         };
@@ -343,11 +286,7 @@ impl Parser<'_> {
         let token = self.peek();
         if token.kind == TokenKind::Star {
             self.pos += 1;
-            return Ok(vec![Alias {
-                name: WStr::from("*"),
-                asname: None,
-                location: token_location(token),
-            }]);
+            return Ok(vec![Alias { name: WStr::from("*"), asname: None, location: token_location(token) }]);
         }
         if self.eat(TokenKind::Lpar) {
             let names = self.import_as_names(true)?;
@@ -386,26 +325,17 @@ impl Parser<'_> {
     fn import_as_name(&mut self) -> Parsed<Alias> {
         let name = self.expect_name()?;
         let asname = self.as_name()?;
-        Ok(Alias {
-            name: self.identifier(name),
-            asname,
-            location: self.span(name),
-        })
+        Ok(Alias { name: self.identifier(name), asname, location: self.span(name) })
     }
 
     /// An error about blocks at the current token.
     pub(super) fn raise_expected_block<T>(&mut self, what: &str, line: i32) -> Parsed<T> {
-        self.raise_indentation(format!(
-            "expected an indented block after {what} on line {line}"
-        ))
+        self.raise_indentation(format!("expected an indented block after {what} on line {line}"))
     }
 }
 
 fn single_target(expr: &Expr, _annotated: bool) -> bool {
-    matches!(
-        expr.kind,
-        ExprKind::Name { .. } | ExprKind::Attribute { .. } | ExprKind::Subscript { .. }
-    )
+    matches!(expr.kind, ExprKind::Name { .. } | ExprKind::Attribute { .. } | ExprKind::Subscript { .. })
 }
 
 /// The operator of an augmented assignment.

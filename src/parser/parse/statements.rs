@@ -1,8 +1,8 @@
 //! Compound statements and whole programs.
 
 use crate::ast::{
-    Arguments, ExceptHandler, ExceptHandlerKind, Expr, ExprKind, Mod, Stmt, StmtKind, TypeParam,
-    TypeParamKind, WithItem,
+    Arguments, ExceptHandler, ExceptHandlerKind, Expr, ExprKind, Mod, Stmt, StmtKind, TypeParam, TypeParamKind,
+    WithItem,
 };
 use crate::token::{Keyword, Token, TokenKind};
 
@@ -15,10 +15,7 @@ impl Parser<'_> {
         while !self.at(TokenKind::EndMarker) {
             self.statement_into(&mut body)?;
         }
-        Ok(Mod::Module {
-            body,
-            type_ignores: Vec::new(),
-        })
+        Ok(Mod::Module { body, type_ignores: Vec::new() })
     }
 
     /// One interactive statement.
@@ -43,9 +40,7 @@ impl Parser<'_> {
 
     /// Whether anything but blank lines follows what was parsed; for interactive input.
     pub fn rest_is_blank(&mut self) -> bool {
-        self.tokens[self.pos..]
-            .iter()
-            .all(|token| matches!(token.kind, TokenKind::Newline | TokenKind::EndMarker))
+        self.tokens[self.pos..].iter().all(|token| matches!(token.kind, TokenKind::Newline | TokenKind::EndMarker))
     }
 
     /// A single expression.
@@ -208,25 +203,9 @@ impl Parser<'_> {
         let location = self.span(start);
         let type_comment = None;
         let kind = if is_async {
-            StmtKind::AsyncFunctionDef {
-                name,
-                args,
-                body,
-                decorator_list,
-                returns,
-                type_comment,
-                type_params,
-            }
+            StmtKind::AsyncFunctionDef { name, args, body, decorator_list, returns, type_comment, type_params }
         } else {
-            StmtKind::FunctionDef {
-                name,
-                args,
-                body,
-                decorator_list,
-                returns,
-                type_comment,
-                type_params,
-            }
+            StmtKind::FunctionDef { name, args, body, decorator_list, returns, type_comment, type_params }
         };
         Ok(Stmt::new(kind, location))
     }
@@ -256,14 +235,7 @@ impl Parser<'_> {
         }
         self.expect(TokenKind::Colon)?;
         let body = self.block("class definition", start.lineno)?;
-        let kind = StmtKind::ClassDef {
-            name,
-            bases,
-            keywords,
-            body,
-            decorator_list,
-            type_params,
-        };
+        let kind = StmtKind::ClassDef { name, bases, keywords, body, decorator_list, type_params };
         Ok(Stmt::new(kind, self.span(start)))
     }
 
@@ -280,10 +252,7 @@ impl Parser<'_> {
         self.pos += 1;
         if self.error_pass && self.at(TokenKind::Rsqb) {
             let close = self.peek();
-            return self.raise_from(
-                super::token_location(close),
-                "Type parameter list cannot be empty",
-            );
+            return self.raise_from(super::token_location(close), "Type parameter list cannot be empty");
         }
         let mut params = vec![self.type_param()?];
         while self.eat(TokenKind::Comma) {
@@ -317,44 +286,23 @@ impl Parser<'_> {
         }
         let mut default_value = None;
         if self.eat(TokenKind::Equal) {
-            let value = if star {
-                self.star_expression()?
-            } else {
-                self.expression()?
-            };
+            let value = if star { self.star_expression()? } else { self.expression()? };
             default_value = Some(boxed(value));
         }
         let kind = if star {
-            TypeParamKind::TypeVarTuple {
-                name,
-                default_value,
-            }
+            TypeParamKind::TypeVarTuple { name, default_value }
         } else if double_star {
-            TypeParamKind::ParamSpec {
-                name,
-                default_value,
-            }
+            TypeParamKind::ParamSpec { name, default_value }
         } else {
-            TypeParamKind::TypeVar {
-                name,
-                bound,
-                default_value,
-            }
+            TypeParamKind::TypeVar { name, bound, default_value }
         };
-        Ok(TypeParam {
-            kind,
-            location: self.span(start),
-        })
+        Ok(TypeParam { kind, location: self.span(start) })
     }
 
     fn if_stmt(&mut self) -> Parsed<Stmt> {
         let start = self.peek();
         self.pos += 1;
-        let what = if start.keyword == Some(Keyword::Elif) {
-            "elif"
-        } else {
-            "if"
-        };
+        let what = if start.keyword == Some(Keyword::Elif) { "elif" } else { "if" };
         let test = boxed(self.named_expression()?);
         self.colon_after_test()?;
         let body = self.block(&format!("'{what}' statement"), start.lineno)?;
@@ -367,10 +315,7 @@ impl Parser<'_> {
             }
             orelse
         };
-        Ok(Stmt::new(
-            StmtKind::If { test, body, orelse },
-            self.span(start),
-        ))
+        Ok(Stmt::new(StmtKind::If { test, body, orelse }, self.span(start)))
     }
 
     /// After the test of `if`, `elif` or `while`: a missing colon at the line's end has a message.
@@ -397,10 +342,7 @@ impl Parser<'_> {
         self.colon_after_test()?;
         let body = self.block("'while' statement", start.lineno)?;
         let orelse = self.else_block("while")?;
-        Ok(Stmt::new(
-            StmtKind::While { test, body, orelse },
-            self.span(start),
-        ))
+        Ok(Stmt::new(StmtKind::While { test, body, orelse }, self.span(start)))
     }
 
     fn for_stmt(&mut self) -> Parsed<Stmt> {
@@ -434,21 +376,9 @@ impl Parser<'_> {
         let orelse = self.else_block("for")?;
         let type_comment = None;
         let kind = if is_async {
-            StmtKind::AsyncFor {
-                target,
-                iter,
-                body,
-                orelse,
-                type_comment,
-            }
+            StmtKind::AsyncFor { target, iter, body, orelse, type_comment }
         } else {
-            StmtKind::For {
-                target,
-                iter,
-                body,
-                orelse,
-                type_comment,
-            }
+            StmtKind::For { target, iter, body, orelse, type_comment }
         };
         Ok(Stmt::new(kind, self.span(start)))
     }
@@ -458,11 +388,7 @@ impl Parser<'_> {
         let start_pos = self.pos;
         let is_async = self.eat_keyword(Keyword::Async);
         let keyword = self.expect_keyword(Keyword::With)?;
-        let parenthesized = if self.at(TokenKind::Lpar) {
-            self.attempt(Self::parenthesized_items)?
-        } else {
-            None
-        };
+        let parenthesized = if self.at(TokenKind::Lpar) { self.attempt(Self::parenthesized_items)? } else { None };
         let items = match parenthesized {
             Some(items) => items,
             None => {
@@ -489,17 +415,9 @@ impl Parser<'_> {
         let body = self.block("'with' statement", keyword.lineno)?;
         let type_comment = None;
         let kind = if is_async {
-            StmtKind::AsyncWith {
-                items,
-                body,
-                type_comment,
-            }
+            StmtKind::AsyncWith { items, body, type_comment }
         } else {
-            StmtKind::With {
-                items,
-                body,
-                type_comment,
-            }
+            StmtKind::With { items, body, type_comment }
         };
         Ok(Stmt::new(kind, self.span(start)))
     }
@@ -523,10 +441,7 @@ impl Parser<'_> {
         let start = self.pos;
         let context_expr = self.expression()?;
         if !self.at_keyword(Keyword::As) {
-            return Ok(WithItem {
-                context_expr,
-                optional_vars: None,
-            });
+            return Ok(WithItem { context_expr, optional_vars: None });
         }
         self.pos += 1;
         let target = self.attempt(|p| {
@@ -537,10 +452,7 @@ impl Parser<'_> {
             }
         })?;
         match target {
-            Some(target) => Ok(WithItem {
-                context_expr,
-                optional_vars: Some(boxed(target)),
-            }),
+            Some(target) => Ok(WithItem { context_expr, optional_vars: Some(boxed(target)) }),
             None => {
                 if self.error_pass {
                     self.pos = start;
@@ -572,11 +484,7 @@ impl Parser<'_> {
             star = Some(is_star);
             handlers.push(handler);
         }
-        let orelse = if handlers.is_empty() {
-            Vec::new()
-        } else {
-            self.else_block("try")?
-        };
+        let orelse = if handlers.is_empty() { Vec::new() } else { self.else_block("try")? };
         let mut finalbody = Vec::new();
         let token = self.peek();
         if self.eat_keyword(Keyword::Finally) {
@@ -586,19 +494,9 @@ impl Parser<'_> {
             return Err(Fail::NoMatch);
         }
         let kind = if star == Some(true) {
-            StmtKind::TryStar {
-                body,
-                handlers,
-                orelse,
-                finalbody,
-            }
+            StmtKind::TryStar { body, handlers, orelse, finalbody }
         } else {
-            StmtKind::Try {
-                body,
-                handlers,
-                orelse,
-                finalbody,
-            }
+            StmtKind::Try { body, handlers, orelse, finalbody }
         };
         Ok(Stmt::new(kind, self.span(start)))
     }
@@ -606,11 +504,7 @@ impl Parser<'_> {
     fn except_block(&mut self) -> Parsed<(ExceptHandler, bool)> {
         let start = self.expect_keyword(Keyword::Except)?;
         let is_star = self.eat(TokenKind::Star);
-        let what = if is_star {
-            "'except*' statement"
-        } else {
-            "'except' statement"
-        };
+        let what = if is_star { "'except*' statement" } else { "'except' statement" };
         if self.error_pass {
             self.invalid_except_header(is_star)?;
         }
@@ -630,13 +524,7 @@ impl Parser<'_> {
         self.expect(TokenKind::Colon)?;
         let body = self.block(what, start.lineno)?;
         let kind = ExceptHandlerKind::ExceptHandler { type_, name, body };
-        Ok((
-            ExceptHandler {
-                kind,
-                location: self.span(start),
-            },
-            is_star,
-        ))
+        Ok((ExceptHandler { kind, location: self.span(start) }, is_star))
     }
 
     /// Several exception types without parentheses.

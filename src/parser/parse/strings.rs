@@ -41,9 +41,7 @@ impl Parser<'_> {
             }
         }
         let location = self.span(start);
-        let interpolated = parts
-            .iter()
-            .any(|part| !matches!(part, StringPart::Plain(_)));
+        let interpolated = parts.iter().any(|part| !matches!(part, StringPart::Plain(_)));
         if interpolated {
             return self.join_interpolated(parts, location);
         }
@@ -70,11 +68,7 @@ impl Parser<'_> {
                 return self.raise(location, "cannot mix bytes and nonbytes literals");
             }
         }
-        let value = if kinds.1 {
-            Constant::Bytes(bytes)
-        } else {
-            Constant::Str(WStr::from_code_points(text))
-        };
+        let value = if kinds.1 { Constant::Bytes(bytes) } else { Constant::Str(WStr::from_code_points(text)) };
         let kind = self.unicode_kind(tokens.first());
         Ok(ExprKind::Constant { value, kind }.at(location))
     }
@@ -107,20 +101,12 @@ impl Parser<'_> {
         let quote = &quoted[..1];
         let triple = quoted.len() >= 6 && quoted.starts_with(&quote.repeat(3));
         let size = if triple { 3 } else { 1 };
-        let body = quoted
-            .get(size..quoted.len().saturating_sub(size))
-            .unwrap_or("");
+        let body = quoted.get(size..quoted.len().saturating_sub(size)).unwrap_or("");
         let raw = prefix.contains(['r', 'R']);
-        let place = LiteralPlace {
-            token,
-            start: token.start as usize + quote_at + size,
-        };
+        let place = LiteralPlace { token, start: token.start as usize + quote_at + size };
         if prefix.contains(['b', 'B']) {
             if !body.is_ascii() {
-                return self.raise(
-                    token_location(token),
-                    "bytes can only contain ASCII literal characters",
-                );
+                return self.raise(token_location(token), "bytes can only contain ASCII literal characters");
             }
             if raw {
                 return Ok(Literal::Bytes(body.as_bytes().to_vec()));
@@ -206,46 +192,29 @@ impl Parser<'_> {
         let malformed = "malformed \\N character escape";
         let rest = &body[index..];
         if !rest.starts_with('{') {
-            return self
-                .unicode_error(place, escape_at, index.max(escape_at + 1) - 1, malformed)
-                .map(|_: Vec<u32>| 0);
+            return self.unicode_error(place, escape_at, index.max(escape_at + 1) - 1, malformed).map(|_: Vec<u32>| 0);
         }
         let Some(end) = rest.find('}') else {
             let last = body.len() - 1;
-            return self
-                .unicode_error(place, escape_at, last, malformed)
-                .map(|_: Vec<u32>| 0);
+            return self.unicode_error(place, escape_at, last, malformed).map(|_: Vec<u32>| 0);
         };
         let name = &rest[1..end];
         let after = index + end + 1;
         if name.is_empty() {
-            return self
-                .unicode_error(place, escape_at, after - 1, malformed)
-                .map(|_: Vec<u32>| 0);
+            return self.unicode_error(place, escape_at, after - 1, malformed).map(|_: Vec<u32>| 0);
         }
         match unicode_names2::character(name) {
             Some(ch) => {
                 points.push(u32::from(ch));
                 Ok(after)
             }
-            None => self
-                .unicode_error(
-                    place,
-                    escape_at,
-                    after - 1,
-                    "unknown Unicode character name",
-                )
-                .map(|_: Vec<u32>| 0),
+            None => {
+                self.unicode_error(place, escape_at, after - 1, "unknown Unicode character name").map(|_: Vec<u32>| 0)
+            }
         }
     }
 
-    fn unicode_error<T>(
-        &mut self,
-        place: LiteralPlace,
-        from: usize,
-        to: usize,
-        reason: &str,
-    ) -> Parsed<T> {
+    fn unicode_error<T>(&mut self, place: LiteralPlace, from: usize, to: usize, reason: &str) -> Parsed<T> {
         // Positions count the bytes of what CPython hands to its decoder.
         let body = &self.source[place.start..place.start + to.max(from)];
         let wide: usize = body
@@ -254,16 +223,8 @@ impl Parser<'_> {
             .map(|(_, ch)| 10 - ch.len_utf8())
             .sum();
         let (from, to) = (from + wide, to + wide);
-        let span = if from == to {
-            format!("position {from}")
-        } else {
-            format!("position {from}-{to}")
-        };
-        let noun = if from == to {
-            "byte 0x5c in "
-        } else {
-            "bytes in "
-        };
+        let span = if from == to { format!("position {from}") } else { format!("position {from}-{to}") };
+        let noun = if from == to { "byte 0x5c in " } else { "bytes in " };
         self.raise_string_error(
             place,
             format!("(unicode error) 'unicodeescape' codec can't decode {noun}{span}: {reason}"),
@@ -342,35 +303,20 @@ impl Parser<'_> {
         let lineno = place.token.lineno + lines;
         let line_start = self.source[..at].rfind('\n').map_or(0, |index| index + 1);
         let column = (at - line_start) as i32;
-        let location = Location {
-            lineno,
-            col_offset: column,
-            end_lineno: lineno,
-            end_col_offset: column + 2,
-        };
+        let location = Location { lineno, col_offset: column, end_lineno: lineno, end_col_offset: column + 2 };
         self.warn(WarningKind::Syntax, location, msg);
     }
 }
 
 fn hex_digits(bytes: &[u8], index: usize, limit: usize) -> usize {
     let rest = bytes.get(index..).unwrap_or(&[]);
-    rest.iter()
-        .take(limit)
-        .take_while(|byte| byte.is_ascii_hexdigit())
-        .count()
+    rest.iter().take(limit).take_while(|byte| byte.is_ascii_hexdigit()).count()
 }
 
 /// Up to three octal digits: their value and number.
 fn octal(bytes: &[u8], index: usize) -> (u32, usize) {
-    let digits: Vec<u32> = bytes[index..]
-        .iter()
-        .take(3)
-        .map_while(|byte| (*byte as char).to_digit(8))
-        .collect();
-    (
-        digits.iter().fold(0, |value, digit| value * 8 + digit),
-        digits.len(),
-    )
+    let digits: Vec<u32> = bytes[index..].iter().take(3).map_while(|byte| (*byte as char).to_digit(8)).collect();
+    (digits.iter().fold(0, |value, digit| value * 8 + digit), digits.len())
 }
 
 fn simple_escape(escape: char) -> Option<u8> {

@@ -8,9 +8,7 @@ use super::{Fail, Parsed, Parser};
 /// Turns an expression into a target; false if it cannot be one.
 pub(super) fn make_target(expr: &mut Expr, context: ExprContext) -> bool {
     match &mut expr.kind {
-        ExprKind::Name { ctx, .. }
-        | ExprKind::Attribute { ctx, .. }
-        | ExprKind::Subscript { ctx, .. } => {
+        ExprKind::Name { ctx, .. } | ExprKind::Attribute { ctx, .. } | ExprKind::Subscript { ctx, .. } => {
             *ctx = context;
             true
         }
@@ -43,34 +41,19 @@ impl Parser<'_> {
                 None => break,
             }
         }
-        let kind = ExprKind::Tuple {
-            elts,
-            ctx: ExprContext::Store,
-        };
+        let kind = ExprKind::Tuple { elts, ctx: ExprContext::Store };
         Ok(kind.at(self.span(start)))
     }
 
     /// One target, perhaps starred.
     pub(super) fn star_target(&mut self) -> Parsed<Expr> {
-        let mut target = if self.at(TokenKind::Star) {
-            self.starred(Self::primary)?
-        } else {
-            self.primary()?
-        };
-        if make_target(&mut target, ExprContext::Store) {
-            Ok(target)
-        } else {
-            Err(Fail::NoMatch)
-        }
+        let mut target = if self.at(TokenKind::Star) { self.starred(Self::primary)? } else { self.primary()? };
+        if make_target(&mut target, ExprContext::Store) { Ok(target) } else { Err(Fail::NoMatch) }
     }
 
     /// One thing to delete.
     pub(super) fn del_target(&mut self) -> Parsed<Expr> {
         let mut target = self.primary()?;
-        if make_target(&mut target, ExprContext::Del) {
-            Ok(target)
-        } else {
-            Err(Fail::NoMatch)
-        }
+        if make_target(&mut target, ExprContext::Del) { Ok(target) } else { Err(Fail::NoMatch) }
     }
 }

@@ -121,7 +121,7 @@ pub fn allocate(size: usize, gc: bool) -> *mut u8 {
         }
     }
     if size <= SMALL_LIMIT {
-        let class = (size.max(ALIGNMENT) + ALIGNMENT - 1) / ALIGNMENT - 1 + if gc { CLASSES } else { 0 };
+        let class = size.max(ALIGNMENT).div_ceil(ALIGNMENT) - 1 + if gc { CLASSES } else { 0 };
         let pool = heap.current[class];
         if !pool.is_null() {
             // SAFETY: a current pool is valid, and its free list holds free blocks of this class.

@@ -41,9 +41,7 @@ impl WeakRef {
         let v = self.referent.get();
         // SAFETY: a referent is reset before its memory goes; one that is just being destroyed has a
         // count of zero and counts as dead.
-        unsafe {
-            if v.is_null() || (*v.as_pointer()).refcnt.get() <= 0 { None } else { Some(Obj::from_borrowed(v)) }
-        }
+        unsafe { if v.is_null() || (*v.as_pointer()).refcnt.get() <= 0 { None } else { Some(Obj::from_borrowed(v)) } }
     }
 
     fn unlink(&self) {
@@ -161,7 +159,11 @@ pub unsafe fn clear_unreachable(garbage: &[*mut Header]) {
 
 /// # Safety
 /// As [`object_dies`]; the count of `header` is not zero.
-unsafe fn clear_references(header: *mut Header, class: &Type, wants_call: &dyn Fn(*const Header) -> bool) -> Vec<(Obj, Obj)> {
+unsafe fn clear_references(
+    header: *mut Header,
+    class: &Type,
+    wants_call: &dyn Fn(*const Header) -> bool,
+) -> Vec<(Obj, Obj)> {
     let mut callbacks = Vec::new();
     // SAFETY: list members are alive until they unlink themselves.
     unsafe {

@@ -46,7 +46,13 @@ static NEW_DEF: MethodDef = MethodDef {
     params: &NEW_PARAMS,
 };
 
-unsafe extern "C" fn call_native_new(_t: *mut Thread, callable: Value, args: *const Value, nargs: usize, kwnames: Value) -> Value {
+unsafe extern "C" fn call_native_new(
+    _t: *mut Thread,
+    callable: Value,
+    args: *const Value,
+    nargs: usize,
+    kwnames: Value,
+) -> Value {
     // SAFETY: the words follow the calling convention.
     let (callable, args) = unsafe { (callable.as_obj(), Args::from_raw(args, nargs, kwnames)) };
     call::raw(native_new(callable, args))
@@ -59,7 +65,12 @@ fn native_new(callable: &Obj, args: Args<'_>) -> PyResult<Obj> {
         return Err(raise!(TypeError, "{}.__new__(): not enough arguments", class.name()));
     };
     let Some(wanted) = as_type(first) else {
-        return Err(raise!(TypeError, "{}.__new__(X): X is not a type object ({})", class.name(), first.class().name()));
+        return Err(raise!(
+            TypeError,
+            "{}.__new__(X): X is not a type object ({})",
+            class.name(),
+            first.class().name()
+        ));
     };
     if !wanted.is_subclass(class) {
         return Err(raise!(
@@ -257,12 +268,9 @@ impl MethodDescriptor {
                 self.owner().name(),
                 this.class().name()
             )),
-            None => Err(raise!(
-                TypeError,
-                "unbound method {}.{}() needs an argument",
-                self.owner().name(),
-                self.def.name
-            )),
+            None => {
+                Err(raise!(TypeError, "unbound method {}.{}() needs an argument", self.owner().name(), self.def.name))
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use pyrs_bytecode::CodeObject;
 use pyrs_bytecode::{Constant, Opcode, co_flags, local_kind};
 
-use crate::object::{Obj, Object, ObjCell, Ptr};
+use crate::object::{Obj, ObjCell, Object, Ptr};
 use crate::objects::int;
 use crate::objects::singletons::{bool_obj, ellipsis, none};
 use crate::objects::str::Str;
@@ -61,11 +61,11 @@ pub fn constant_object(constant: &Constant) -> Obj {
         Constant::Str(s) => intern_constant(Str::from_wstr(s)).into_obj(),
         Constant::Bytes(b) => crate::objects::bytes::Bytes::new(b).into_obj(),
         Constant::Tuple(items) => Tuple::from_vec(items.iter().map(constant_object).collect()).into_obj(),
-        Constant::FrozenSet(items) => {
-            crate::objects::set::frozenset_from(items.iter().map(constant_object).collect()).expect("constants are hashable")
-        }
+        Constant::FrozenSet(items) => crate::objects::set::frozenset_from(items.iter().map(constant_object).collect())
+            .expect("constants are hashable"),
         Constant::Slice(parts) => {
-            slice::Slice::new(constant_object(&parts[0]), constant_object(&parts[1]), constant_object(&parts[2])).into_obj()
+            slice::Slice::new(constant_object(&parts[0]), constant_object(&parts[1]), constant_object(&parts[2]))
+                .into_obj()
         }
         Constant::Code(code) => Code::new(code.clone()).into_obj(),
     }
@@ -93,10 +93,7 @@ impl Code {
         let count = |kind: u8| source.localspluskinds.iter().filter(|k| **k & kind != 0).count();
         let nlocalsplus = source.localsplusnames.len();
         let plain = source.flags & (co_flags::VARARGS | co_flags::VARKEYWORDS) == 0 && source.kwonlyargcount == 0;
-        let first_traceable = units
-            .iter()
-            .position(|u| Opcode::from_u8(*u as u8) == Some(Opcode::Resume))
-            .unwrap_or(0);
+        let first_traceable = units.iter().position(|u| Opcode::from_u8(*u as u8) == Some(Opcode::Resume)).unwrap_or(0);
         Ptr::new(Code {
             units: UnsafeCell::new(units.into_boxed_slice()),
             consts,

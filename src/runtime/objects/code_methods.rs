@@ -10,8 +10,8 @@ use crate::objects::{bytes::Bytes, int};
 use crate::protocols::compare;
 use crate::raise;
 use crate::types::slots::CompareOp;
-use pyrs_bytecode::WStr;
 use pyrs_bytecode::CodeObject;
+use pyrs_bytecode::WStr;
 use pyrs_macros::pymethods;
 
 fn names(list: Vec<WStr>) -> Obj {
@@ -34,28 +34,41 @@ fn replaced(code: &Code, args: crate::call::Args<'_>) -> PyResult<(CodeObject, O
                 .ok_or_else(|| raise!(ValueError, "code: {} must be a small int", key.to_string_lossy()))
         };
         let text = || -> PyResult<WStr> {
-            value
-                .downcast::<Str>()
-                .map(|s| s.to_wstr())
-                .ok_or_else(|| raise!(TypeError, "replace() argument '{}' must be str, not {}", key.to_string_lossy(), value.class().name()))
+            value.downcast::<Str>().map(|s| s.to_wstr()).ok_or_else(|| {
+                raise!(
+                    TypeError,
+                    "replace() argument '{}' must be str, not {}",
+                    key.to_string_lossy(),
+                    value.class().name()
+                )
+            })
         };
         let bytes = || -> PyResult<Vec<u8>> {
-            value
-                .downcast::<Bytes>()
-                .map(|b| b.as_slice().to_vec())
-                .ok_or_else(|| raise!(TypeError, "replace() argument '{}' must be bytes, not {}", key.to_string_lossy(), value.class().name()))
+            value.downcast::<Bytes>().map(|b| b.as_slice().to_vec()).ok_or_else(|| {
+                raise!(
+                    TypeError,
+                    "replace() argument '{}' must be bytes, not {}",
+                    key.to_string_lossy(),
+                    value.class().name()
+                )
+            })
         };
         let texts = || -> PyResult<Vec<WStr>> {
             let Some(tuple) = value.downcast::<Tuple>() else {
-                return Err(raise!(TypeError, "replace() argument '{}' must be tuple, not {}", key.to_string_lossy(), value.class().name()));
+                return Err(raise!(
+                    TypeError,
+                    "replace() argument '{}' must be tuple, not {}",
+                    key.to_string_lossy(),
+                    value.class().name()
+                ));
             };
             tuple
                 .items()
                 .iter()
                 .map(|i| {
-                    i.downcast::<Str>()
-                        .map(|s| s.to_wstr())
-                        .ok_or_else(|| raise!(TypeError, "name tuples must contain only strings, not '{}'", i.class().name()))
+                    i.downcast::<Str>().map(|s| s.to_wstr()).ok_or_else(|| {
+                        raise!(TypeError, "name tuples must contain only strings, not '{}'", i.class().name())
+                    })
                 })
                 .collect()
         };
@@ -70,7 +83,11 @@ fn replaced(code: &Code, args: crate::call::Args<'_>) -> PyResult<(CodeObject, O
             "co_code" => new.code = bytes()?,
             "co_consts" => {
                 if value.downcast::<Tuple>().is_none() {
-                    return Err(raise!(TypeError, "replace() argument 'co_consts' must be tuple, not {}", value.class().name()));
+                    return Err(raise!(
+                        TypeError,
+                        "replace() argument 'co_consts' must be tuple, not {}",
+                        value.class().name()
+                    ));
                 }
                 consts = value.clone();
             }
@@ -151,9 +168,9 @@ impl Code {
                 .items()
                 .iter()
                 .map(|i| {
-                    i.downcast::<Str>()
-                        .map(|s| s.to_wstr())
-                        .ok_or_else(|| raise!(TypeError, "name tuples must contain only strings, not '{}'", i.class().name()))
+                    i.downcast::<Str>().map(|s| s.to_wstr()).ok_or_else(|| {
+                        raise!(TypeError, "name tuples must contain only strings, not '{}'", i.class().name())
+                    })
                 })
                 .collect()
         };
@@ -352,7 +369,9 @@ impl Code {
         }
         let rows = rows
             .into_iter()
-            .map(|(a, b, line)| Tuple::from_vec(vec![int::new(a as i64), int::new(b as i64), optional_int(line)]).into_obj())
+            .map(|(a, b, line)| {
+                Tuple::from_vec(vec![int::new(a as i64), int::new(b as i64), optional_int(line)]).into_obj()
+            })
             .collect();
         crate::protocols::iter::iter(&crate::objects::list::List::from_vec(rows).into_obj())
     }
@@ -375,7 +394,9 @@ impl Code {
             let next = offset as i64 + 2 + 2 * opcode.cache_entries() as i64;
             let jump = next + 2 * arg as i64;
             let pair = match opcode {
-                Opcode::PopJumpIfFalse | Opcode::PopJumpIfTrue | Opcode::PopJumpIfNone | Opcode::PopJumpIfNotNone => (next + 2, jump),
+                Opcode::PopJumpIfFalse | Opcode::PopJumpIfTrue | Opcode::PopJumpIfNone | Opcode::PopJumpIfNotNone => {
+                    (next + 2, jump)
+                }
                 Opcode::ForIter => (next, jump + 2),
                 Opcode::EndAsyncFor => (next, jump),
                 _ => continue,
@@ -392,4 +413,3 @@ impl Code {
         names.get(oparg).cloned().ok_or_else(|| raise!(IndexError, "tuple index out of range"))
     }
 }
-

@@ -77,12 +77,7 @@ impl Trace for Dict {
 
 impl Default for Dict {
     fn default() -> Dict {
-        Dict {
-            table: UnsafeCell::default(),
-            keys_version: Cell::new(0),
-            changes: Cell::new(0),
-            watched: Cell::new(0),
-        }
+        Dict { table: UnsafeCell::default(), keys_version: Cell::new(0), changes: Cell::new(0), watched: Cell::new(0) }
     }
 }
 
@@ -479,7 +474,12 @@ impl Dict {
     /// A shallow copy as an exact dict.
     pub fn copy(&self) -> Ptr<Dict> {
         let copy = Dict::new();
-        let mut table = Table { entries: self.table().entries.clone(), indices: self.table().indices.clone(), used: self.len(), first: 0 };
+        let mut table = Table {
+            entries: self.table().entries.clone(),
+            indices: self.table().indices.clone(),
+            used: self.len(),
+            first: 0,
+        };
         if table.entries.len() != table.used {
             table.grow();
         }

@@ -61,8 +61,7 @@ macro_rules! dict_iterator {
                     this.used.set(None);
                     return Err(raise!(RuntimeError, "dictionary changed size during iteration"));
                 }
-                let found =
-                    if $reverse { table.previous_item(this.at.get()) } else { table.next_item(this.at.get()) };
+                let found = if $reverse { table.previous_item(this.at.get()) } else { table.next_item(this.at.get()) };
                 let Some((next, $key, $value)) = found else {
                     this.dict.set(None);
                     return Ok(None);
@@ -158,9 +157,30 @@ macro_rules! dict_view {
     };
 }
 
-dict_view!(DictKeys, "dict_keys", DictKeyIterator, DictReverseKeyIterator, parts(PART, SET, FIND), "Return a reverse iterator over the dict keys.");
-dict_view!(DictItems, "dict_items", DictItemIterator, DictReverseItemIterator, parts(PART, SET, FIND), "Return a reverse iterator over the dict items.");
-dict_view!(DictValues, "dict_values", DictValueIterator, DictReverseValueIterator, parts(PART), "Return a reverse iterator over the dict values.");
+dict_view!(
+    DictKeys,
+    "dict_keys",
+    DictKeyIterator,
+    DictReverseKeyIterator,
+    parts(PART, SET, FIND),
+    "Return a reverse iterator over the dict keys."
+);
+dict_view!(
+    DictItems,
+    "dict_items",
+    DictItemIterator,
+    DictReverseItemIterator,
+    parts(PART, SET, FIND),
+    "Return a reverse iterator over the dict items."
+);
+dict_view!(
+    DictValues,
+    "dict_values",
+    DictValueIterator,
+    DictReverseValueIterator,
+    parts(PART),
+    "Return a reverse iterator over the dict values."
+);
 
 fn is_set_view(obj: &Obj) -> bool {
     obj.downcast::<DictKeys>().is_some() || obj.downcast::<DictItems>().is_some()

@@ -315,11 +315,7 @@ impl Function {
             Some(annotate) => {
                 let result = call::call(&annotate, &[crate::objects::int::new(1)])?;
                 if result.downcast::<Dict>().is_none() {
-                    return Err(raise!(
-                        TypeError,
-                        "__annotate__() must return a dict, not {}",
-                        result.class().name()
-                    ));
+                    return Err(raise!(TypeError, "__annotate__() must return a dict, not {}", result.class().name()));
                 }
                 result
             }

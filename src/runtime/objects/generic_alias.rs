@@ -148,8 +148,7 @@ pub fn substitute(this: &Obj, args: &[Obj], parameters: &[Obj], item: &Obj) -> P
         if let Some(prepare) = attr::getattr_optional(parameter, name!("__typing_prepare_subst__"))?
             && !prepare.is_none()
         {
-            let given =
-                if item.downcast::<Tuple>().is_some() { item } else { Tuple::from_vec(vec![item]).into_obj() };
+            let given = if item.downcast::<Tuple>().is_some() { item } else { Tuple::from_vec(vec![item]).into_obj() };
             item = call::call(&prepare, &[this.clone(), given])?;
         }
     }

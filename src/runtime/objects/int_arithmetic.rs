@@ -118,7 +118,7 @@ fn floor_divide_values(x: IntRef<'_>, y: IntRef<'_>) -> PyResult<Obj> {
     }
     Ok(match (x, y) {
         (Small(x), Small(-1)) => int::from_i128(-(x as i128)),
-        (Small(x), Small(y)) => int::new(x.div_floor(&y)),
+        (Small(x), Small(y)) => int::new(num_integer::Integer::div_floor(&x, &y)),
         _ => int::from_bigint(x.to_bigint().div_floor(&y.to_bigint())),
     })
 }
@@ -318,7 +318,7 @@ fn plain_power(base: IntRef<'_>, exponent: u64) -> PyResult<Obj> {
         match base {
             0 => return Ok(int::new((exponent == 0) as i64)),
             1 => return Ok(int::new(1)),
-            -1 => return Ok(int::new(if exponent % 2 == 0 { 1 } else { -1 })),
+            -1 => return Ok(int::new(if exponent.is_multiple_of(2) { 1 } else { -1 })),
             _ => {}
         }
         if let Some(n) = u32::try_from(exponent).ok().and_then(|e| base.checked_pow(e)) {

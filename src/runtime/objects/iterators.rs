@@ -6,6 +6,7 @@ use num_bigint::BigInt;
 
 use crate::call::{self, Args};
 use crate::errors::{PyResult, Raised};
+use crate::object::PyClass;
 use crate::object::{DataCell, Obj, ObjCell, Object, Ptr};
 use crate::objects::exceptions::{IndexError, StopIteration};
 use crate::objects::generic_alias::GenericAlias;
@@ -13,7 +14,6 @@ use crate::objects::int;
 use crate::objects::iter::passes;
 use crate::objects::singletons::bool_obj;
 use crate::objects::tuple::Tuple;
-use crate::object::PyClass;
 use crate::protocols::{iter, number, sequence, truth};
 use crate::types::{Type, lookup};
 use crate::{name, raise};

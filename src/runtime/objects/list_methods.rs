@@ -104,9 +104,8 @@ impl List {
                 bounds.length
             ));
         }
-        let old: Vec<Obj> = self.with(|items| {
-            bounds.positions().zip(values).map(|(i, v)| std::mem::replace(&mut items[i], v)).collect()
-        });
+        let old: Vec<Obj> = self
+            .with(|items| bounds.positions().zip(values).map(|(i, v)| std::mem::replace(&mut items[i], v)).collect());
         drop(old);
         Ok(())
     }
@@ -620,4 +619,3 @@ impl ListReverseIterator {
         }
     }
 }
-

@@ -26,7 +26,11 @@ impl Module {
         Module::with_def(module_name, doc, None)
     }
 
-    pub fn with_def(module_name: &str, doc: Option<&str>, def: Option<&'static crate::class::ModuleDef>) -> Ptr<Module> {
+    pub fn with_def(
+        module_name: &str,
+        doc: Option<&str>,
+        def: Option<&'static crate::class::ModuleDef>,
+    ) -> Ptr<Module> {
         let module = Ptr::new(Module { def });
         module.init_dict(&Str::intern(module_name).into_obj(), &doc.map_or_else(none, |d| Str::new(d).into_obj()));
         module

@@ -102,10 +102,17 @@ impl PlainObject {
         if excess_arguments(this.class(), args) {
             let (new, init) = overrides(this.class());
             if init {
-                return Err(raise!(TypeError, "object.__init__() takes exactly one argument (the instance to initialize)"));
+                return Err(raise!(
+                    TypeError,
+                    "object.__init__() takes exactly one argument (the instance to initialize)"
+                ));
             }
             if !new {
-                return Err(raise!(TypeError, "{}.__init__() takes exactly one argument (the instance to initialize)", this.class().name()));
+                return Err(raise!(
+                    TypeError,
+                    "{}.__init__() takes exactly one argument (the instance to initialize)",
+                    this.class().name()
+                ));
             }
         }
         Ok(())
@@ -430,19 +437,16 @@ fn reduce_newobj(this: &Obj, copyreg: &Obj) -> PyResult<Obj> {
     let required = !has_args && !is_list && !is_dict;
     let state = object_state_for_pickle(this, required)?;
     let list_items = if is_list { crate::protocols::iter::iter(this)? } else { none() };
-    let dict_items = if is_dict {
-        crate::protocols::iter::iter(&call::call_method(this, "items", &[])?)?
-    } else {
-        none()
-    };
+    let dict_items =
+        if is_dict { crate::protocols::iter::iter(&call::call_method(this, "items", &[])?)? } else { none() };
     Ok(Tuple::from_vec(vec![constructor, constructor_args.into_obj(), state, list_items, dict_items]).into_obj())
 }
 
 fn object_state_for_pickle(this: &Obj, required: bool) -> PyResult<Obj> {
     let getter = attr::getattr(this, name!("__getstate__"))?;
-    let standard = getter.exact::<BuiltinFunction>().is_some_and(|f| {
-        f.this.as_ref().is_some_and(|t| t.is(this)) && std::ptr::eq(f.def, standard_getstate())
-    });
+    let standard = getter
+        .exact::<BuiltinFunction>()
+        .is_some_and(|f| f.this.as_ref().is_some_and(|t| t.is(this)) && std::ptr::eq(f.def, standard_getstate()));
     if standard {
         check_picklable(this, required)?;
         return object_state(this, false);

@@ -4,7 +4,6 @@ use crate::call::{self, Args};
 use crate::errors::PyResult;
 use crate::object::{Obj, ObjCell, Object, Ptr, PyClass};
 use crate::objects::singletons::none;
-use crate::objects::str::Str;
 use crate::protocols::{attr, text};
 use crate::types::Type;
 use crate::{name, raise};
@@ -73,8 +72,15 @@ impl Property {
         })
     }
 
-    fn copy_with(this: &Object<Property>, getter: Option<&Obj>, setter: Option<&Obj>, deleter: Option<&Obj>) -> PyResult<Obj> {
-        let pick = |new: Option<&Obj>, old: &ObjCell| new.filter(|v| !v.is_none()).cloned().or_else(|| old.get()).unwrap_or_else(none);
+    fn copy_with(
+        this: &Object<Property>,
+        getter: Option<&Obj>,
+        setter: Option<&Obj>,
+        deleter: Option<&Obj>,
+    ) -> PyResult<Obj> {
+        let pick = |new: Option<&Obj>, old: &ObjCell| {
+            new.filter(|v| !v.is_none()).cloned().or_else(|| old.get()).unwrap_or_else(none)
+        };
         let doc = if this.getter_doc.get() { none() } else { this.doc.get().unwrap_or_else(none) };
         let args = [pick(getter, &this.getter), pick(setter, &this.setter), pick(deleter, &this.deleter), doc];
         let copy = call::call(&this.class().as_obj(), &args)?;
@@ -93,7 +99,13 @@ impl Property {
     }
 
     #[init(sig = "(fget=None, fset=None, fdel=None, doc=None)")]
-    fn init(this: &Object<Property>, fget: Option<Obj>, fset: Option<Obj>, fdel: Option<Obj>, doc: Option<Obj>) -> PyResult<()> {
+    fn init(
+        this: &Object<Property>,
+        fget: Option<Obj>,
+        fset: Option<Obj>,
+        fdel: Option<Obj>,
+        doc: Option<Obj>,
+    ) -> PyResult<()> {
         let mut doc = doc;
         this.getter_doc.set(false);
         if doc.is_none()

@@ -51,7 +51,13 @@ macro_rules! definition {
 }
 
 definition!(Set, SET_CLASS, "set", "Build an unordered collection of unique elements.", true);
-definition!(FrozenSet, FROZEN_SET_CLASS, "frozenset", "Build an immutable unordered collection of unique elements.", false);
+definition!(
+    FrozenSet,
+    FROZEN_SET_CLASS,
+    "frozenset",
+    "Build an immutable unordered collection of unique elements.",
+    false
+);
 
 /// The elements of an object that a slot or method of these classes got.
 fn data(this: &Obj) -> &SetData {
@@ -198,7 +204,9 @@ fn is_disjoint(own: &SetData, other: &Obj) -> PyResult<bool> {
 /// `key in set`, `set.remove(key)`: a set as key stands for the frozenset with its elements.
 fn with_set_as_key<R>(key: &Obj, f: impl Fn(&Obj) -> PyResult<R>) -> PyResult<R> {
     match f(key) {
-        Err(raised) if key.downcast::<Set>().is_some() && raised.matches(crate::objects::exceptions::TypeError::class()) => {
+        Err(raised)
+            if key.downcast::<Set>().is_some() && raised.matches(crate::objects::exceptions::TypeError::class()) =>
+        {
             raised.discard();
             let frozen = Ptr::new(FrozenSet(data(key).copy())).into_obj();
             f(&frozen)
@@ -546,8 +554,7 @@ impl FrozenSet {
     #[new(text_signature = "(iterable=(), /)")]
     fn construct(cls: &Type, args: Args<'_>) -> PyResult<Obj> {
         let exact = std::ptr::eq(cls, FrozenSet::class());
-        let plain_init =
-            cls.slots().init.map(|f| f as usize) == FrozenSet::class().slots().init.map(|f| f as usize);
+        let plain_init = cls.slots().init.map(|f| f as usize) == FrozenSet::class().slots().init.map(|f| f as usize);
         if exact || plain_init {
             args.no_keywords("frozenset")?;
         }

@@ -108,6 +108,10 @@ macro_rules! definition {
 }
 
 definition!(NoneType, NONE_TYPE, "NoneType", "The type of the None singleton.");
-definition!(NotImplementedType, NOT_IMPLEMENTED_TYPE, "NotImplementedType", "The type of the NotImplemented singleton.");
+definition!(
+    NotImplementedType,
+    NOT_IMPLEMENTED_TYPE,
+    "NotImplementedType",
+    "The type of the NotImplemented singleton."
+);
 definition!(EllipsisType, ELLIPSIS_TYPE, "ellipsis", "The type of the Ellipsis singleton.");
-

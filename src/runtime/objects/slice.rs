@@ -44,8 +44,7 @@ impl Slice {
             return Err(raise!(ValueError, "slice step cannot be zero"));
         }
         let backwards = step.is_negative();
-        let (lower, upper) =
-            if backwards { (BigInt::from(-1), length - 1) } else { (BigInt::zero(), length.clone()) };
+        let (lower, upper) = if backwards { (BigInt::from(-1), length - 1) } else { (BigInt::zero(), length.clone()) };
         let clip = |part: &Obj, default: &BigInt| -> PyResult<BigInt> {
             if part.is_none() {
                 return Ok(default.clone());

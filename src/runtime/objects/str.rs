@@ -120,7 +120,11 @@ impl<'a> StrData<'a> {
 impl Str {
     /// From Rust text.
     pub fn new(text: &str) -> Ptr<Str> {
-        if text.is_ascii() { Str::from_latin1(text.as_bytes()) } else { Str::from_points(text.chars().map(|c| c as u32)) }
+        if text.is_ascii() {
+            Str::from_latin1(text.as_bytes())
+        } else {
+            Str::from_points(text.chars().map(|c| c as u32))
+        }
     }
 
     pub fn empty() -> Ptr<Str> {
@@ -427,11 +431,11 @@ macro_rules! units {
 }
 
 fn find_interned(hash: i64, eq: impl Fn(&Str) -> bool) -> Option<Ptr<Str>> {
-    // SAFETY: interned strings live for ever.
     let table = INTERNED.0.borrow();
-    table
-        .find(hash as u64, |v| eq(unsafe { v.as_obj().downcast_unchecked::<Str>() }))
-        .map(|v| unsafe { v.as_obj().downcast_unchecked::<Str>().to_ptr() })
+    // SAFETY: interned strings live for ever.
+    let found = table.find(hash as u64, |v| eq(unsafe { v.as_obj().downcast_unchecked::<Str>() }))?;
+    // SAFETY: as above.
+    Some(unsafe { found.as_obj().downcast_unchecked::<Str>().to_ptr() })
 }
 
 /// The hash that `Str::hash` gives for the same text.

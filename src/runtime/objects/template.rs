@@ -248,7 +248,7 @@ impl TemplateIter {
     fn next(&self) -> PyResult<Option<Obj>> {
         loop {
             let i = self.index.get();
-            let parts = if i % 2 == 0 { &self.template.strings } else { &self.template.interpolations };
+            let parts = if i.is_multiple_of(2) { &self.template.strings } else { &self.template.interpolations };
             let Some(part) = parts.items().get(i / 2) else { return Ok(None) };
             self.index.set(i + 1);
             if part.downcast::<Str>().is_none_or(|s| !s.is_empty()) {

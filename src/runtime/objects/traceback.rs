@@ -42,7 +42,11 @@ impl Traceback {
             return Err(raise!(TypeError, "expected traceback object or None, got '{}'", next.class().name()));
         }
         if tb_frame.class().name() != "frame" {
-            return Err(raise!(TypeError, "TracebackType() argument 'tb_frame' must be frame, not {}", tb_frame.class().name()));
+            return Err(raise!(
+                TypeError,
+                "TracebackType() argument 'tb_frame' must be frame, not {}",
+                tb_frame.class().name()
+            ));
         }
         Ok(Traceback::new(tb_next.cloned(), tb_frame, tb_lasti, tb_lineno).into_obj())
     }

@@ -228,7 +228,10 @@ impl Tuple {
     /// Raises ValueError if the value is not present.
     #[pymethod(sig = "(value, start=0, stop=sys.maxsize, /)")]
     fn index(this: &Object<Tuple>, value: &Obj, start: Maybe<SliceBound>, stop: Maybe<SliceBound>) -> PyResult<usize> {
-        let (start, stop) = (clip_bound(start.0.map_or(0, |b| b.0), this.len()), clip_bound(stop.0.map_or(isize::MAX, |b| b.0), this.len()));
+        let (start, stop) = (
+            clip_bound(start.0.map_or(0, |b| b.0), this.len()),
+            clip_bound(stop.0.map_or(isize::MAX, |b| b.0), this.len()),
+        );
         for i in start..stop {
             if compare::equal(&this.items()[i], value)? {
                 return Ok(i);

@@ -75,7 +75,11 @@ impl TypeData {
             return Err(raise!(TypeError, "type.__new__() takes exactly 3 arguments ({} given)", args.nargs));
         };
         let wrong = |n: u8, want: &str, got: &Obj| {
-            raise!(TypeError, "type.__new__() argument {n} must be {want}, not {}", crate::args::type_name_for_message(got))
+            raise!(
+                TypeError,
+                "type.__new__() argument {n} must be {want}, not {}",
+                crate::args::type_name_for_message(got)
+            )
         };
         let Some(class_name) = class_name.downcast::<Str>() else { return Err(wrong(1, "str", class_name)) };
         let Some(bases) = bases.downcast::<Tuple>() else { return Err(wrong(2, "tuple", bases)) };
@@ -184,7 +188,12 @@ impl TypeData {
     fn set_dunder_name(this: &Object<TypeData>, value: Option<&Obj>) -> PyResult<()> {
         let value = check_mutable(this, "__name__", value)?;
         let Some(text) = value.downcast::<Str>() else {
-            return Err(raise!(TypeError, "can only assign string to {}.__name__, not '{}'", this.name(), value.class().name()));
+            return Err(raise!(
+                TypeError,
+                "can only assign string to {}.__name__, not '{}'",
+                this.name(),
+                value.class().name()
+            ));
         };
         let text = text.to_string_checked()?;
         if text.contains('\0') {
@@ -217,10 +226,7 @@ impl TypeData {
     #[getter(name = "__module__")]
     fn get_module(this: &Object<TypeData>) -> PyResult<Obj> {
         if this.is_heap_type() {
-            return this
-                .dict()
-                .get_str(name!("__module__"))?
-                .ok_or_else(|| raise!(AttributeError, "__module__"));
+            return this.dict().get_str(name!("__module__"))?.ok_or_else(|| raise!(AttributeError, "__module__"));
         }
         Ok(Str::intern(this.native_module()).into_obj())
     }
@@ -307,7 +313,8 @@ impl TypeData {
 
     #[getter(name = "__abstractmethods__")]
     fn get_abstractmethods(this: &Object<TypeData>) -> PyResult<Obj> {
-        let found = if std::ptr::eq(this, TYPE.get()) { None } else { this.dict().get_str(name!("__abstractmethods__"))? };
+        let found =
+            if std::ptr::eq(this, TYPE.get()) { None } else { this.dict().get_str(name!("__abstractmethods__"))? };
         found.ok_or_else(|| raise!(AttributeError, "__abstractmethods__"))
     }
 

@@ -119,7 +119,7 @@ pub fn unhashable(obj: &Obj) -> PyResult<i64> {
 /// Hash by identity.
 pub fn identity_hash(obj: &Obj) -> PyResult<i64> {
     let id = obj.id();
-    Ok((id >> 4 | id << 60) as i64)
+    Ok(id.rotate_right(4) as i64)
 }
 
 /// Hash of a float object that is not a number: by identity.

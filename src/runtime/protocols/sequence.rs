@@ -89,7 +89,8 @@ pub fn get(obj: &Obj, i: isize) -> PyResult<Obj> {
 /// True for objects whose items are found by number: they have `__getitem__` and are not mappings.
 pub fn is_sequence(obj: &Obj) -> bool {
     let class = obj.class();
-    !class.has_flag(flags::DICT_SUBCLASS) && (class.slots().sq_item.is_some() || slot_functions::has_python_getitem(class))
+    !class.has_flag(flags::DICT_SUBCLASS)
+        && (class.slots().sq_item.is_some() || slot_functions::has_python_getitem(class))
 }
 
 /// True for objects with `__getitem__` of any kind.

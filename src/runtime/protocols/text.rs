@@ -12,9 +12,7 @@ pub fn repr(obj: &Obj) -> PyResult<Ptr<Str>> {
         return Ok(Str::new(&format!("<{} object at {:#x}>", obj.class().name(), obj.id())));
     };
     let result = with_recursion(" while getting the repr of an object", || f(obj))?;
-    result
-        .into_ptr::<Str>()
-        .map_err(|r| raise!(TypeError, "__repr__ returned non-string (type {})", r.class().name()))
+    result.into_ptr::<Str>().map_err(|r| raise!(TypeError, "__repr__ returned non-string (type {})", r.class().name()))
 }
 
 /// Python's `repr(obj)` as Rust text.
@@ -29,9 +27,7 @@ pub fn str(obj: &Obj) -> PyResult<Ptr<Str>> {
     }
     let Some(f) = obj.class().slots().str else { return repr(obj) };
     let result = with_recursion(" while getting the str of an object", || f(obj))?;
-    result
-        .into_ptr::<Str>()
-        .map_err(|r| raise!(TypeError, "__str__ returned non-string (type {})", r.class().name()))
+    result.into_ptr::<Str>().map_err(|r| raise!(TypeError, "__str__ returned non-string (type {})", r.class().name()))
 }
 
 /// Python's `str(obj)` as Rust text.

@@ -14,7 +14,13 @@ use crate::protocols::attr;
 use crate::{name, raise};
 
 /// `type.__new__(metaclass, name, bases, namespace, **kwargs)`.
-pub fn new_type(metaclass: &Type, class_name: &Object<Str>, bases: &Object<Tuple>, namespace: &Object<Dict>, args: Args<'_>) -> PyResult<Obj> {
+pub fn new_type(
+    metaclass: &Type,
+    class_name: &Object<Str>,
+    bases: &Object<Tuple>,
+    namespace: &Object<Dict>,
+    args: Args<'_>,
+) -> PyResult<Obj> {
     let winner = calculate_metaclass(metaclass, bases)?;
     if !std::ptr::eq(&*winner, metaclass) {
         let other = winner.slots().new.map(|f| f as usize);
@@ -53,7 +59,11 @@ pub fn new_type(metaclass: &Type, class_name: &Object<Str>, bases: &Object<Tuple
     }
     if let Some(cell) = class_cell {
         let Some(cell) = cell.exact::<crate::objects::cell::Cell>() else {
-            return Err(raise!(TypeError, "__classcell__ must be a nonlocal cell, not {}", cell.class().full_repr_name()));
+            return Err(raise!(
+                TypeError,
+                "__classcell__ must be a nonlocal cell, not {}",
+                cell.class().full_repr_name()
+            ));
         };
         cell.set(Some(class.to_obj()));
     }
@@ -112,7 +122,8 @@ fn solid_base(class: &Type) -> &Type {
     loop {
         let Some(base) = at.base() else { return at };
         let adds_slots = at.is_heap_type() && at.has_own_slot_words();
-        let adds_payload = !at.is_heap_type() && at.payload_end() != base.payload_end() || at.itemsize() != base.itemsize();
+        let adds_payload =
+            !at.is_heap_type() && at.payload_end() != base.payload_end() || at.itemsize() != base.itemsize();
         if adds_slots || adds_payload {
             return at;
         }
@@ -175,13 +186,15 @@ fn set_names(class: &Type, class_name: &Object<Str>, dict: &Object<Dict>) -> PyR
 }
 
 /// The names in `__slots__`; `None` if the class does not define it.
-fn take_slots(class: &Type, base: &Type, bases: &Object<Tuple>, dict: &Object<Dict>) -> PyResult<Option<Vec<Ptr<Str>>>> {
+fn take_slots(
+    class: &Type,
+    base: &Type,
+    bases: &Object<Tuple>,
+    dict: &Object<Dict>,
+) -> PyResult<Option<Vec<Ptr<Str>>>> {
     let Some(slots) = dict.get_str(name!("__slots__"))? else { return Ok(None) };
-    let listed = if slots.downcast::<Str>().is_some() {
-        vec![slots.clone()]
-    } else {
-        crate::protocols::iter::collect(&slots)?
-    };
+    let listed =
+        if slots.downcast::<Str>().is_some() { vec![slots.clone()] } else { crate::protocols::iter::collect(&slots)? };
     let mut names: Vec<Ptr<Str>> = Vec::new();
     let _ = (class, bases);
     for slot in listed {
@@ -205,7 +218,9 @@ fn take_slots(class: &Type, base: &Type, bases: &Object<Tuple>, dict: &Object<Di
             continue;
         }
         let mangled = Str::intern(&mangle(class.name(), &plain));
-        if dict.get_str(&mangled)?.is_some() && !matches!(plain.as_str(), "__qualname__" | "__classcell__" | "__classdictcell__") {
+        if dict.get_str(&mangled)?.is_some()
+            && !matches!(plain.as_str(), "__qualname__" | "__classcell__" | "__classdictcell__")
+        {
             return Err(raise!(ValueError, "'{plain}' in __slots__ conflicts with class variable"));
         }
         names.push(mangled);
@@ -226,7 +241,13 @@ pub fn mangle(class_name: &str, attr: &str) -> String {
 }
 
 /// Places `__slots__` words and the managed words behind the base's.
-fn add_layout(class: &Type, base: &Type, slots: Option<&[Ptr<Str>]>, bases: &Object<Tuple>, dict: &Object<Dict>) -> PyResult<()> {
+fn add_layout(
+    class: &Type,
+    base: &Type,
+    slots: Option<&[Ptr<Str>]>,
+    bases: &Object<Tuple>,
+    dict: &Object<Dict>,
+) -> PyResult<()> {
     let var_sized = base.itemsize() != 0;
     let mut dict_offset = base.dict_offset();
     let mut weaklist_offset = base.weaklist_offset();

@@ -8,12 +8,14 @@ use super::{Type, TypeData, flags, lookup};
 use crate::class::{Binding, ClassDef};
 use crate::object::{Obj, Object, PyClass};
 use crate::objects::dict::Dict;
-use crate::objects::function::{BuiltinFunction, ClassMethodDescriptor, GetSetDescriptor, MethodDescriptor, StaticMethod};
+use crate::objects::function::{
+    BuiltinFunction, ClassMethodDescriptor, GetSetDescriptor, MethodDescriptor, StaticMethod,
+};
 use crate::objects::singletons::none;
 use crate::objects::str::Str;
 use crate::objects::tuple::Tuple;
+use crate::raise;
 use crate::types::slot_wrapper::SlotWrapper;
-use crate::{name, raise};
 
 /// Sizes and flags. Bases come before subclasses.
 pub fn prepare(def: &'static ClassDef) {
@@ -187,9 +189,4 @@ pub fn type_layout() -> super::NativeLayout {
 /// Everything must be an instance of `type`.
 pub fn is_class(obj: &Obj) -> bool {
     obj.class().is_native_subclass(TypeData::class())
-}
-
-/// `__doc__` key, interned once.
-pub(crate) fn doc_key() -> &'static Object<Str> {
-    name!("__doc__")
 }

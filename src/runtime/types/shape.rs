@@ -137,11 +137,8 @@ pub fn var_managed_offset(class: &Type, items: usize) -> usize {
 pub unsafe fn managed<'a>(header: *const Header, class: &Type) -> &'a Managed {
     // SAFETY: the offset lies inside the instance.
     unsafe {
-        let offset = if class.itemsize() == 0 {
-            class.dict_offset()
-        } else {
-            var_managed_offset(class, var_len(header))
-        };
+        let offset =
+            if class.itemsize() == 0 { class.dict_offset() } else { var_managed_offset(class, var_len(header)) };
         &*((header as *const u8).add(offset) as *const Managed)
     }
 }

@@ -13,9 +13,9 @@ use crate::objects::str::Str;
 use crate::objects::{int, singletons};
 use crate::protocols::buffer::Buffer;
 use crate::protocols::{number, truth};
-use crate::{name, raise};
 use crate::thread::Thread;
 use crate::value::Value;
+use crate::{name, raise};
 
 /// A method that a slot function knows to exist, called.
 fn required(obj: &Obj, name: &'static Object<Str>, args: &[Obj]) -> PyResult<Obj> {
@@ -40,7 +40,14 @@ unary_slots! {
 }
 
 /// `a OP b` where one operand's class defines the operator in Python.
-fn binary(a: &Obj, b: &Obj, id: SlotId, own: SlotFn, name: &'static Object<Str>, reflected: &'static Object<Str>) -> PyResult<Obj> {
+fn binary(
+    a: &Obj,
+    b: &Obj,
+    id: SlotId,
+    own: SlotFn,
+    name: &'static Object<Str>,
+    reflected: &'static Object<Str>,
+) -> PyResult<Obj> {
     let same = std::ptr::eq(a.class(), b.class());
     let mine = |class: &Type| class.slots().get(id).is_some_and(|f| f.address() == own.address());
     let mut try_other = !same && mine(b.class());
@@ -100,15 +107,16 @@ fn slot_pow(a: &Obj, b: &Obj, modulus: &Obj) -> PyResult<Obj> {
     if modulus.is_none() {
         return binary(a, b, SlotId::Power, SlotFn::Ternary(slot_pow), name!("__pow__"), name!("__rpow__"));
     }
-    let mine = |class: &Type| class.slots().power_address() == Some(slot_pow as usize);
-    if mine(a.class()) {
-        if let Some(result) = call_special(a, name!("__pow__"), &[b.clone(), modulus.clone()])?
-            && !result.is(&not_implemented())
-        {
-            return Ok(result);
-        }
+    let mine = |class: &Type| class.slots().power_address() == Some(slot_pow as *const () as usize);
+    if mine(a.class())
+        && let Some(result) = call_special(a, name!("__pow__"), &[b.clone(), modulus.clone()])?
+        && !result.is(&not_implemented())
+    {
+        return Ok(result);
     }
-    if mine(b.class()) && let Some(result) = call_special(b, name!("__rpow__"), &[a.clone(), modulus.clone()])? {
+    if mine(b.class())
+        && let Some(result) = call_special(b, name!("__rpow__"), &[a.clone(), modulus.clone()])?
+    {
         return Ok(result);
     }
     Ok(not_implemented())
@@ -198,9 +206,12 @@ fn slot_getattr(this: &Obj, attr: &Object<Str>) -> PyResult<Obj> {
     let own = lookup_raw(this.class(), name!("__getattribute__"));
     // SAFETY: the class namespace holds the value.
     let generic = own.is_null() || unsafe { slot_wrapper::wraps_generic_getattr(own.as_obj()) };
-    let result = if generic { crate::protocols::attr::generic_getattr(this, attr) } else { slot_getattribute(this, attr) };
+    let result =
+        if generic { crate::protocols::attr::generic_getattr(this, attr) } else { slot_getattribute(this, attr) };
     match result {
-        Err(raised) if raised.matches(<crate::objects::exceptions::AttributeError as crate::object::PyClass>::class()) => {
+        Err(raised)
+            if raised.matches(<crate::objects::exceptions::AttributeError as crate::object::PyClass>::class()) =>
+        {
             let exc = raised.take();
             match call_special(this, name!("__getattr__"), &[attr.to_obj()])? {
                 Some(result) => Ok(result),
@@ -315,7 +326,13 @@ fn slot_new(class: &Type, args: Args<'_>) -> PyResult<Obj> {
     with_self(&class.as_obj(), args, |args| call::call_args(&new, args))
 }
 
-unsafe extern "C" fn slot_call(_thread: *mut Thread, callable: Value, args: *const Value, nargs: usize, kwnames: Value) -> Value {
+unsafe extern "C" fn slot_call(
+    _thread: *mut Thread,
+    callable: Value,
+    args: *const Value,
+    nargs: usize,
+    kwnames: Value,
+) -> Value {
     // SAFETY: the words follow the calling convention.
     let (this, args) = unsafe { (callable.as_obj(), Args::from_raw(args, nargs, kwnames)) };
     call::raw(match lookup(this.class(), name!("__call__")) {
@@ -529,7 +546,11 @@ fn update_recursively(class: &Type, attr: &Object<Str>) {
             SLOT_DEFS.iter().filter(|d| attr.eq_str(d.name)).map(|d| d.slot).collect()
         };
         for id in ids {
-            let f = if defined_below_native(class, id) { resolve(class, id) } else { class.base().and_then(|b| b.slots().get(id)) };
+            let f = if defined_below_native(class, id) {
+                resolve(class, id)
+            } else {
+                class.base().and_then(|b| b.slots().get(id))
+            };
             class.update_slots(|slots| slots.set(id, f));
         }
     }
@@ -541,30 +562,30 @@ fn update_recursively(class: &Type, attr: &Object<Str>) {
 
 /// Iterators whose `__next__` is Python code need `send` for `yield from`; classes with `__next__` only.
 pub fn is_python_next(class: &Type) -> bool {
-    class.slots().iternext.is_some_and(|f| f as usize == slot_next as usize)
+    class.slots().iternext.is_some_and(|f| f as usize == slot_next as *const () as usize)
 }
 
 /// True if attribute reads on instances of `class` follow the standard algorithm.
 pub fn uses_generic_getattr(class: &Type) -> bool {
-    class.slots().getattro.is_some_and(|f| f as usize == crate::protocols::attr::generic_getattr as usize)
+    class.slots().getattro.is_some_and(|f| f as usize == crate::protocols::attr::generic_getattr as *const () as usize)
 }
 
 /// True if attribute writes on instances of `class` follow the standard algorithm.
 pub fn uses_generic_setattr(class: &Type) -> bool {
-    class.slots().setattro.is_some_and(|f| f as usize == crate::protocols::attr::generic_setattr as usize)
+    class.slots().setattro.is_some_and(|f| f as usize == crate::protocols::attr::generic_setattr as *const () as usize)
 }
 
 /// True if instances of `class` have `__getattr__` and otherwise the standard algorithm.
 pub fn uses_getattr_hook(class: &Type) -> bool {
-    class.slots().getattro.is_some_and(|f| f as usize == slot_getattr as usize)
+    class.slots().getattro.is_some_and(|f| f as usize == slot_getattr as *const () as usize)
 }
 
 /// True if calling the class runs a Python `__init__`.
 pub fn has_python_init(class: &Type) -> bool {
-    class.slots().init.is_some_and(|f| f as usize == slot_init as usize)
+    class.slots().init.is_some_and(|f| f as usize == slot_init as *const () as usize)
 }
 
 /// True if subscripting instances runs a Python `__getitem__`.
 pub fn has_python_getitem(class: &Type) -> bool {
-    class.slots().getitem.is_some_and(|f| f as usize == slot_getitem as usize)
+    class.slots().getitem.is_some_and(|f| f as usize == slot_getitem as *const () as usize)
 }

@@ -37,7 +37,7 @@ impl SlotWrapper {
 pub fn wraps_generic_getattr(found: &Obj) -> bool {
     found
         .exact::<SlotWrapper>()
-        .is_some_and(|w| w.function.address() == crate::protocols::attr::generic_getattr as usize)
+        .is_some_and(|w| w.function.address() == crate::protocols::attr::generic_getattr as *const () as usize)
 }
 
 #[pymethods]
@@ -283,7 +283,12 @@ fn check_setattr(this: &Obj, wrapper: &SlotWrapper) -> PyResult<()> {
         if !c.is_heap_type() {
             let own = c.slots().setattro.map(|f| f as usize);
             if own.is_some() && own != Some(wrapper.function.address()) && c.has_flag(flags::TYPE_SUBCLASS) {
-                return Err(raise!(TypeError, "can't apply this {} to {} object", wrapper.def.name, this.class().name()));
+                return Err(raise!(
+                    TypeError,
+                    "can't apply this {} to {} object",
+                    wrapper.def.name,
+                    this.class().name()
+                ));
             }
             break;
         }

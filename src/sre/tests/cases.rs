@@ -5,9 +5,7 @@
 use pyrs_sre::{CodeUnit, Matcher, Pattern, STD_TABLES};
 
 fn words(text: &str) -> Vec<u32> {
-    text.split(' ')
-        .map(|word| u32::from_str_radix(word, 16).expect("hexadecimal"))
-        .collect()
+    text.split(' ').map(|word| u32::from_str_radix(word, 16).expect("hexadecimal")).collect()
 }
 
 fn subject(text: &str) -> Vec<u32> {
@@ -31,12 +29,7 @@ fn describe<T: CodeUnit>(matcher: &Matcher<'_, '_, T>, groups: u32) -> String {
     text
 }
 
-fn find_all<T: CodeUnit>(
-    matcher: &mut Matcher<'_, '_, T>,
-    start: usize,
-    end: usize,
-    groups: u32,
-) -> String {
+fn find_all<T: CodeUnit>(matcher: &mut Matcher<'_, '_, T>, start: usize, end: usize, groups: u32) -> String {
     let mut found = Vec::new();
     let mut at = start;
     let mut must_advance = false;
@@ -49,11 +42,7 @@ fn find_all<T: CodeUnit>(
         at = matcher.position();
         must_advance = matcher.span(0).is_some_and(|(start, end)| start == end);
     }
-    if found.is_empty() {
-        "!".into()
-    } else {
-        found.join(" | ")
-    }
+    if found.is_empty() { "!".into() } else { found.join(" | ") }
 }
 
 fn answer<T: CodeUnit>(pattern: &Pattern, query: &Query, subject: &[T]) -> String {
@@ -65,11 +54,7 @@ fn answer<T: CodeUnit>(pattern: &Pattern, query: &Query, subject: &[T]) -> Strin
         "m" => matcher.match_at(start, end),
         _ => matcher.fullmatch(start, end),
     };
-    if matched.expect("no interrupt") {
-        describe(&matcher, pattern.groups())
-    } else {
-        "!".into()
-    }
+    if matched.expect("no interrupt") { describe(&matcher, pattern.groups()) } else { "!".into() }
 }
 
 struct Query<'l> {
@@ -87,19 +72,13 @@ fn check(pattern: &Pattern, line: &str) -> Result<u32, String> {
     let mut parts = question.split(' ');
     let mut part = || parts.next().expect("a field");
     let mode = part();
-    let query = Query {
-        mode,
-        start: part().parse().expect("pos"),
-        end: part().parse().expect("endpos"),
-    };
+    let query = Query { mode, start: part().parse().expect("pos"), end: part().parse().expect("endpos") };
     let units = subject(part());
     let mut answers = vec![answer(pattern, &query, &units)];
     answers.extend(narrow::<u16>(&units).map(|narrow| answer(pattern, &query, &narrow)));
     answers.extend(narrow::<u8>(&units).map(|narrow| answer(pattern, &query, &narrow)));
     match answers.iter().find(|answer| *answer != expected) {
-        Some(wrong) => Err(format!(
-            "{question}\n  expected {expected}\n  got      {wrong}"
-        )),
+        Some(wrong) => Err(format!("{question}\n  expected {expected}\n  got      {wrong}")),
         None => Ok(answers.len() as u32),
     }
 }
@@ -116,10 +95,7 @@ fn answers_are_those_of_cpython() {
         if let Some(rest) = line.strip_prefix("P ") {
             code_line = rest;
             let mut fields = rest.splitn(3, ' ');
-            let groups = fields
-                .next()
-                .and_then(|field| field.parse().ok())
-                .expect("groups");
+            let groups = fields.next().and_then(|field| field.parse().ok()).expect("groups");
             let flags = u32::from_str_radix(fields.next().expect("flags"), 16).expect("flags");
             let code = words(fields.next().expect("code"));
             match Pattern::new(code, groups, flags, &STD_TABLES) {
@@ -133,11 +109,6 @@ fn answers_are_those_of_cpython() {
             Err(message) => wrong.push(format!("{code_line}\n  {message}")),
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} wrong, {checked} right:\n{}",
-        wrong.len(),
-        wrong[..wrong.len().min(8)].join("\n")
-    );
+    assert!(wrong.is_empty(), "{} wrong, {checked} right:\n{}", wrong.len(), wrong[..wrong.len().min(8)].join("\n"));
     assert!(checked > 1000);
 }

@@ -98,31 +98,19 @@ fn damaged_code_is_harmless() {
     let subject: Vec<u32> = "aab bA1_\n\u{3a9}x".chars().map(u32::from).collect();
     let mut seed = 314_u64;
     let mut random = |below: usize| {
-        seed = seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (seed >> 33) as usize % below
     };
     let mut survivors = 0;
     for line in text.lines().filter_map(|line| line.strip_prefix("P ")) {
         let mut fields = line.split(' ');
-        let groups = fields
-            .next()
-            .and_then(|field| field.parse().ok())
-            .expect("groups");
-        let code: Vec<u32> = fields
-            .skip(1)
-            .map(|word| u32::from_str_radix(word, 16).expect("hexadecimal"))
-            .collect();
+        let groups = fields.next().and_then(|field| field.parse().ok()).expect("groups");
+        let code: Vec<u32> = fields.skip(1).map(|word| u32::from_str_radix(word, 16).expect("hexadecimal")).collect();
         for _ in 0..40 {
             let mut damaged = code.clone();
             for _ in 0..=random(2) {
                 let at = random(damaged.len());
-                damaged[at] = if random(8) == 0 {
-                    u32::MAX
-                } else {
-                    random(50) as u32
-                };
+                damaged[at] = if random(8) == 0 { u32::MAX } else { random(50) as u32 };
             }
             damaged.truncate(damaged.len() - random(8) / 7);
             if let Ok(pattern) = Pattern::new(damaged, groups, 0, &STD_TABLES) {

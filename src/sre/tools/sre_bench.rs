@@ -20,20 +20,13 @@ fn count_matches(pattern: &Pattern, subject: &[u8]) -> usize {
 }
 
 fn main() {
-    let path = std::env::args()
-        .nth(1)
-        .expect("the file that bench_cases.py wrote");
+    let path = std::env::args().nth(1).expect("the file that bench_cases.py wrote");
     let text = std::fs::read_to_string(path).expect("a readable file");
     for line in text.lines() {
         let fields: Vec<&str> = line.split('\t').collect();
         let python: f64 = fields[1].parse().expect("seconds");
-        let code: Vec<u32> = fields[4]
-            .split(' ')
-            .map(|word| word.parse().expect("a word"))
-            .collect();
-        let hex = |pair: &[u8]| {
-            u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hex")
-        };
+        let code: Vec<u32> = fields[4].split(' ').map(|word| word.parse().expect("a word")).collect();
+        let hex = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hex");
         let subject: Vec<u8> = fields[5].as_bytes().chunks(2).map(hex).collect();
         let groups = fields[3].parse().expect("groups");
         let pattern = Pattern::new(code, groups, 0, &STD_TABLES).expect("valid code");
@@ -44,12 +37,6 @@ fn main() {
             best = best.min(start.elapsed().as_secs_f64());
             assert_eq!(count.to_string(), fields[2], "{}", fields[0]);
         }
-        println!(
-            "{:52} {:9.3} ms  python {:9.3} ms  {:6.2}x",
-            fields[0],
-            best * 1e3,
-            python * 1e3,
-            python / best
-        );
+        println!("{:52} {:9.3} ms  python {:9.3} ms  {:6.2}x", fields[0], best * 1e3, python * 1e3, python / best);
     }
 }

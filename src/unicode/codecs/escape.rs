@@ -42,14 +42,7 @@ pub fn decode_unicode_escape<E>(
             Outcome::Done => {}
             Outcome::Bad(_) if !is_final && at >= input.len() => return Ok(start),
             Outcome::Bad(reason) => {
-                at = on_error(
-                    CodecError {
-                        start,
-                        end: at,
-                        reason,
-                    },
-                    out,
-                )?;
+                at = on_error(CodecError { start, end: at, reason }, out)?;
             }
         }
     }
@@ -104,10 +97,7 @@ fn escape(
 
 /// Up to three octal digits.
 fn octal(input: &[u8], from: usize, at: &mut usize) -> u32 {
-    let digits = input[from..]
-        .iter()
-        .take(3)
-        .take_while(|byte| matches!(byte, b'0'..=b'7'));
+    let digits = input[from..].iter().take(3).take_while(|byte| matches!(byte, b'0'..=b'7'));
     let (mut value, mut count) = (0, 0);
     for &digit in digits {
         value = value * 8 + u32::from(digit - b'0');
@@ -117,13 +107,7 @@ fn octal(input: &[u8], from: usize, at: &mut usize) -> u32 {
     value
 }
 
-fn hexadecimal(
-    input: &[u8],
-    at: &mut usize,
-    count: usize,
-    reason: &'static str,
-    out: &mut TextBuffer,
-) -> Outcome {
+fn hexadecimal(input: &[u8], at: &mut usize, count: usize, reason: &'static str, out: &mut TextBuffer) -> Outcome {
     let (value, found) = read_hex(input, *at, count);
     *at += found;
     if found < count {
@@ -232,14 +216,7 @@ pub fn decode_raw_unicode_escape<E>(
             at = end;
             continue;
         };
-        at = on_error(
-            CodecError {
-                start: at,
-                end,
-                reason,
-            },
-            out,
-        )?;
+        at = on_error(CodecError { start: at, end, reason }, out)?;
     }
     Ok(at)
 }
@@ -307,22 +284,10 @@ mod tests {
                 decode_raw_unicode_escape(input, is_final, out, on_error)
             })
         };
-        assert_eq!(
-            decode(b"\\\\u0041\xe9\\u00e9\\x41\\", true),
-            Ok((points("\\\\u0041éé\\x41\\"), 19))
-        );
-        assert_eq!(
-            decode(b"\\u1", true),
-            Err(error(0, 3, "truncated \\uXXXX escape"))
-        );
-        assert_eq!(
-            decode(b"\\U00110000", true),
-            Err(error(0, 10, "\\Uxxxxxxxx out of range"))
-        );
+        assert_eq!(decode(b"\\\\u0041\xe9\\u00e9\\x41\\", true), Ok((points("\\\\u0041éé\\x41\\"), 19)));
+        assert_eq!(decode(b"\\u1", true), Err(error(0, 3, "truncated \\uXXXX escape")));
+        assert_eq!(decode(b"\\U00110000", true), Err(error(0, 10, "\\Uxxxxxxxx out of range")));
         assert_eq!(decode(b"a\\u4", false), Ok((points("a"), 1)));
-        assert_eq!(
-            encode_raw_unicode_escape(&points("\\é\u{1234}")),
-            b"\\\xe9\\u1234"
-        );
+        assert_eq!(encode_raw_unicode_escape(&points("\\é\u{1234}")), b"\\\xe9\\u1234");
     }
 }

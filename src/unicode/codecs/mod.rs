@@ -64,9 +64,7 @@ impl Utf {
     /// Reads an encoding's name as `surrogatepass` does.
     pub fn from_name(name: &str) -> Option<Self> {
         let lower = name.to_ascii_lowercase().replace('_', "-");
-        let rest = lower
-            .strip_prefix("utf")
-            .or_else(|| lower.strip_prefix("cp65001"))?;
+        let rest = lower.strip_prefix("utf").or_else(|| lower.strip_prefix("cp65001"))?;
         let rest = rest.strip_prefix('-').unwrap_or(rest);
         let (size, order) = match rest.split_once('-') {
             Some((size, order)) => (size, order),
@@ -154,11 +152,7 @@ impl ErrorHandler {
                     out.push(0xdc00 + u32::from(byte));
                     taken += 1;
                 }
-                if taken == 0 {
-                    Err(error)
-                } else {
-                    Ok(error.start + taken)
-                }
+                if taken == 0 { Err(error) } else { Ok(error.start + taken) }
             }
             Self::Surrogatepass => {
                 let rest = input.get(error.start..).unwrap_or(&[]);
@@ -205,9 +199,7 @@ impl ErrorHandler {
             }
             Self::Surrogateescape => {
                 let byte = |code: u32| u8::try_from(code.checked_sub(0xdc00)?).ok();
-                let bytes: Option<Vec<u8>> = codes
-                    .map(|code| byte(code).filter(|&byte| byte >= 0x80))
-                    .collect();
+                let bytes: Option<Vec<u8>> = codes.map(|code| byte(code).filter(|&byte| byte >= 0x80)).collect();
                 Replacement::Bytes(bytes.ok_or(error)?)
             }
             Self::Surrogatepass => {
@@ -287,19 +279,12 @@ fn encode_with<U: CodeUnit, E: From<CodecError>>(
         let mut end = at + 1;
         if whole_run {
             let length = out.len();
-            while text
-                .get(end)
-                .is_some_and(|&unit| encode_one(unit.into(), &mut out).is_err())
-            {
+            while text.get(end).is_some_and(|&unit| encode_one(unit.into(), &mut out).is_err()) {
                 end += 1;
             }
             out.truncate(length);
         }
-        let error = CodecError {
-            start: at,
-            end,
-            reason,
-        };
+        let error = CodecError { start: at, end, reason };
         let (replacement, next) = on_error(error)?;
         match replacement {
             Replacement::Bytes(bytes) if bytes.len() % unit_size == 0 => out.extend(bytes),
@@ -329,9 +314,7 @@ pub(crate) mod testing {
         decode: impl Fn(&mut TextBuffer, OnDecodeError<'_, CodecError>) -> Result<usize, CodecError>,
     ) -> Result<(Vec<u32>, usize), CodecError> {
         let mut out = TextBuffer::default();
-        let consumed = decode(&mut out, &mut |error, out| {
-            handler.decode(input, error, utf, out)
-        })?;
+        let consumed = decode(&mut out, &mut |error, out| handler.decode(input, error, utf, out))?;
         Ok((out.to_code_points(), consumed))
     }
 
@@ -345,15 +328,9 @@ pub(crate) mod testing {
 
     #[test]
     fn utf_names() {
-        assert_eq!(
-            Utf::from_name("UTF_16-BE"),
-            Some(Utf::Utf16(ByteOrder::Big))
-        );
+        assert_eq!(Utf::from_name("UTF_16-BE"), Some(Utf::Utf16(ByteOrder::Big)));
         assert_eq!(Utf::from_name("utf8"), Some(Utf::Utf8));
-        assert_eq!(
-            Utf::from_name("utf-32"),
-            Some(Utf::Utf32(ByteOrder::Little))
-        );
+        assert_eq!(Utf::from_name("utf-32"), Some(Utf::Utf32(ByteOrder::Little)));
         assert_eq!(Utf::from_name("ascii"), None);
     }
 }

@@ -17,28 +17,14 @@ pub type DecodeOne<'a, E> = &'a mut dyn FnMut(u8, &mut TextBuffer) -> Result<boo
 pub type EncodeOne<'a, E> = &'a mut dyn FnMut(u32, &mut Vec<u8>) -> Result<bool, E>;
 
 /// Decodes ASCII.
-pub fn decode_ascii<E>(
-    input: &[u8],
-    out: &mut TextBuffer,
-    on_error: OnDecodeError<'_, E>,
-) -> Result<usize, E> {
+pub fn decode_ascii<E>(input: &[u8], out: &mut TextBuffer, on_error: OnDecodeError<'_, E>) -> Result<usize, E> {
     let mut at = 0;
     while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
-        let valid = rest
-            .iter()
-            .position(|byte| !byte.is_ascii())
-            .unwrap_or(rest.len());
+        let valid = rest.iter().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
         out.push_latin1(&rest[..valid]);
         at += valid;
         if at < input.len() {
-            at = on_error(
-                CodecError {
-                    start: at,
-                    end: at + 1,
-                    reason: NOT_ASCII,
-                },
-                out,
-            )?;
+            at = on_error(CodecError { start: at, end: at + 1, reason: NOT_ASCII }, out)?;
         }
     }
     Ok(at)
@@ -83,10 +69,7 @@ pub fn decode_charmap_table<U: CodeUnit, E>(
 ) -> Result<usize, E> {
     decode_charmap(input, out, on_error, &mut |byte, out| {
         let code = table.get(usize::from(byte)).map(|&unit| unit.into());
-        Ok(code
-            .filter(|&code| code != 0xfffe)
-            .inspect(|&code| out.push(code))
-            .is_some())
+        Ok(code.filter(|&code| code != 0xfffe).inspect(|&code| out.push(code)).is_some())
     })
 }
 
@@ -102,14 +85,7 @@ pub fn decode_charmap<E>(
         if decode_one(byte, out)? {
             at += 1;
         } else {
-            at = on_error(
-                CodecError {
-                    start: at,
-                    end: at + 1,
-                    reason: UNDEFINED,
-                },
-                out,
-            )?;
+            at = on_error(CodecError { start: at, end: at + 1, reason: UNDEFINED }, out)?;
         }
     }
     Ok(at)
@@ -138,11 +114,7 @@ pub fn encode_charmap<U: CodeUnit, E: From<CodecError>>(
             end += 1;
         }
         out.truncate(length);
-        let error = CodecError {
-            start: at,
-            end,
-            reason: UNDEFINED,
-        };
+        let error = CodecError { start: at, end, reason: UNDEFINED };
         let (replacement, next) = on_error(error)?;
         match replacement {
             Replacement::Bytes(bytes) => out.extend(bytes),
@@ -181,10 +153,7 @@ impl EncodingMap {
 
     /// The byte for a character.
     pub fn byte(&self, code: u32) -> Option<u8> {
-        let found = self
-            .entries
-            .binary_search_by_key(&code, |entry| entry.0)
-            .ok()?;
+        let found = self.entries.binary_search_by_key(&code, |entry| entry.0).ok()?;
         Some(self.entries[found].1)
     }
 }
@@ -198,28 +167,14 @@ mod tests {
     #[test]
     fn ascii_and_latin1() {
         let input = b"a\xff\xfe";
-        let decode = |handler| {
-            decoded(input, handler, None, |out, on_error| {
-                decode_ascii(input, out, on_error)
-            })
-        };
+        let decode = |handler| decoded(input, handler, None, |out, on_error| decode_ascii(input, out, on_error));
         assert_eq!(decode(ErrorHandler::Strict), Err(error(1, 2, NOT_ASCII)));
-        assert_eq!(
-            decode(ErrorHandler::Surrogateescape),
-            Ok((vec![0x61, 0xdcff, 0xdcfe], 3))
-        );
+        assert_eq!(decode(ErrorHandler::Surrogateescape), Ok((vec![0x61, 0xdcff, 0xdcfe], 3)));
         let text = points("aé€b");
-        let encode = |handler: ErrorHandler| {
-            encode_ascii(&text, &mut |e| handler.encode(&text, e, None, &|_| None))
-        };
+        let encode = |handler: ErrorHandler| encode_ascii(&text, &mut |e| handler.encode(&text, e, None, &|_| None));
         assert_eq!(encode(ErrorHandler::Strict), Err(error(1, 3, NOT_ASCII)));
-        assert_eq!(
-            encode(ErrorHandler::Xmlcharrefreplace),
-            Ok(b"a&#233;&#8364;b".to_vec())
-        );
-        let latin = encode_latin1(&text, &mut |e| {
-            ErrorHandler::Backslashreplace.encode(&text, e, None, &|_| None)
-        });
+        assert_eq!(encode(ErrorHandler::Xmlcharrefreplace), Ok(b"a&#233;&#8364;b".to_vec()));
+        let latin = encode_latin1(&text, &mut |e| ErrorHandler::Backslashreplace.encode(&text, e, None, &|_| None));
         assert_eq!(latin, Ok(b"a\xe9\\u20acb".to_vec()));
     }
 

@@ -1,8 +1,6 @@
 //! UTF-8, UTF-16 and UTF-32.
 
-use super::{
-    ByteOrder, CodecError, OnDecodeError, OnEncodeError, encode_with, is_surrogate, unit16, unit32,
-};
+use super::{ByteOrder, CodecError, OnDecodeError, OnEncodeError, encode_with, is_surrogate, unit16, unit32};
 use crate::text::CodeUnit;
 use crate::text_buffer::TextBuffer;
 
@@ -40,14 +38,7 @@ pub fn decode_utf8<E>(
         } else {
             "invalid start byte"
         };
-        at = on_error(
-            CodecError {
-                start,
-                end: start + bad.len(),
-                reason,
-            },
-            out,
-        )?;
+        at = on_error(CodecError { start, end: start + bad.len(), reason }, out)?;
     }
     Ok(at)
 }
@@ -76,10 +67,7 @@ pub fn push_utf8(out: &mut Vec<u8>, code: u32) {
 }
 
 /// Encodes UTF-8.
-pub fn encode_utf8<U: CodeUnit, E: From<CodecError>>(
-    text: &[U],
-    on_error: OnEncodeError<'_, E>,
-) -> Result<Vec<u8>, E> {
+pub fn encode_utf8<U: CodeUnit, E: From<CodecError>>(text: &[U], on_error: OnEncodeError<'_, E>) -> Result<Vec<u8>, E> {
     let encode_one = |code, out: &mut Vec<u8>| {
         if is_surrogate(code) {
             return Err(SURROGATES);
@@ -93,8 +81,7 @@ pub fn encode_utf8<U: CodeUnit, E: From<CodecError>>(
 /// Encodes UTF-8 with surrogates let through, for hashing, marshalling and the like.
 pub fn encode_utf8_lossless<U: CodeUnit>(text: &[U]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
-    text.iter()
-        .for_each(|&unit| push_utf8(&mut out, unit.into()));
+    text.iter().for_each(|&unit| push_utf8(&mut out, unit.into()));
     out
 }
 
@@ -152,14 +139,7 @@ pub fn decode_utf16<E>(
         if !is_final && (reason == TRUNCATED || reason == UNEXPECTED_END) {
             break;
         }
-        at = on_error(
-            CodecError {
-                start: at,
-                end,
-                reason,
-            },
-            out,
-        )?;
+        at = on_error(CodecError { start: at, end, reason }, out)?;
     }
     Ok(at)
 }
@@ -177,10 +157,7 @@ pub fn decode_utf32<E>(
     while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
         let (end, reason) = match *rest {
             [a, b, c, d, ..] => match unit32(order, [a, b, c, d]) {
-                code if is_surrogate(code) => (
-                    at + 4,
-                    "code point in surrogate code point range(0xd800, 0xe000)",
-                ),
+                code if is_surrogate(code) => (at + 4, "code point in surrogate code point range(0xd800, 0xe000)"),
                 0x110000.. => (at + 4, "code point not in range(0x110000)"),
                 code => {
                     out.push(code);
@@ -191,14 +168,7 @@ pub fn decode_utf32<E>(
             _ if !is_final => break,
             _ => (input.len(), TRUNCATED),
         };
-        at = on_error(
-            CodecError {
-                start: at,
-                end,
-                reason,
-            },
-            out,
-        )?;
+        at = on_error(CodecError { start: at, end, reason }, out)?;
     }
     Ok(at)
 }
@@ -207,11 +177,7 @@ pub fn decode_utf32<E>(
 pub fn push_utf16(out: &mut Vec<u8>, code: u32, order: ByteOrder) {
     let mut push = |unit: u32| {
         let [a, b, _, _] = unit.to_le_bytes();
-        out.extend(if order == ByteOrder::Little {
-            [a, b]
-        } else {
-            [b, a]
-        });
+        out.extend(if order == ByteOrder::Little { [a, b] } else { [b, a] });
     };
     if code < 0x10000 {
         push(code);
@@ -269,9 +235,7 @@ mod tests {
     use super::*;
 
     fn utf8(input: &[u8], handler: ErrorHandler) -> Result<(Vec<u32>, usize), CodecError> {
-        decoded(input, handler, Some(Utf::Utf8), |out, on_error| {
-            decode_utf8(input, true, out, on_error)
-        })
+        decoded(input, handler, Some(Utf::Utf8), |out, on_error| decode_utf8(input, true, out, on_error))
     }
 
     #[test]
@@ -280,46 +244,21 @@ mod tests {
         assert_eq!(strict("aé€😀".as_bytes()), Ok((points("aé€😀"), 10)));
         assert_eq!(strict(b"a\x80"), Err(error(1, 2, "invalid start byte")));
         assert_eq!(strict(b"\xc0\x80"), Err(error(0, 1, "invalid start byte")));
-        assert_eq!(
-            strict(b"\xe0\x80"),
-            Err(error(0, 1, "invalid continuation byte"))
-        );
-        assert_eq!(
-            strict(b"\xe2\x82"),
-            Err(error(0, 2, "unexpected end of data"))
-        );
-        assert_eq!(
-            strict(b"\xe2\x82a"),
-            Err(error(0, 2, "invalid continuation byte"))
-        );
-        assert_eq!(
-            strict(b"\xf0\x90\x80"),
-            Err(error(0, 3, "unexpected end of data"))
-        );
-        assert_eq!(
-            strict(b"\xf4\x90"),
-            Err(error(0, 1, "invalid continuation byte"))
-        );
+        assert_eq!(strict(b"\xe0\x80"), Err(error(0, 1, "invalid continuation byte")));
+        assert_eq!(strict(b"\xe2\x82"), Err(error(0, 2, "unexpected end of data")));
+        assert_eq!(strict(b"\xe2\x82a"), Err(error(0, 2, "invalid continuation byte")));
+        assert_eq!(strict(b"\xf0\x90\x80"), Err(error(0, 3, "unexpected end of data")));
+        assert_eq!(strict(b"\xf4\x90"), Err(error(0, 1, "invalid continuation byte")));
         assert_eq!(strict(b"\xc3"), Err(error(0, 1, "unexpected end of data")));
         let bad = b"a\xed\xa0\x80\xff\xe2\x82";
         let text = |handler| utf8(bad, handler).map(|result| result.0);
-        assert_eq!(
-            text(ErrorHandler::Replace),
-            Ok(points("a\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}"))
-        );
-        assert_eq!(
-            text(ErrorHandler::Backslashreplace),
-            Ok(points("a\\xed\\xa0\\x80\\xff\\xe2\\x82"))
-        );
+        assert_eq!(text(ErrorHandler::Replace), Ok(points("a\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}")));
+        assert_eq!(text(ErrorHandler::Backslashreplace), Ok(points("a\\xed\\xa0\\x80\\xff\\xe2\\x82")));
         let escaped = vec![0x61, 0xdced, 0xdca0, 0xdc80, 0xdcff, 0xdce2, 0xdc82];
         assert_eq!(text(ErrorHandler::Surrogateescape), Ok(escaped));
-        assert_eq!(
-            text(ErrorHandler::Surrogatepass),
-            Err(error(4, 5, "invalid start byte"))
-        );
-        let partial = decoded(b"", ErrorHandler::Strict, None, |out, on_error| {
-            decode_utf8(b"a\xe2\x82", false, out, on_error)
-        });
+        assert_eq!(text(ErrorHandler::Surrogatepass), Err(error(4, 5, "invalid start byte")));
+        let partial =
+            decoded(b"", ErrorHandler::Strict, None, |out, on_error| decode_utf8(b"a\xe2\x82", false, out, on_error));
         assert_eq!(partial, Ok((points("a"), 1)));
     }
 
@@ -332,22 +271,10 @@ mod tests {
             })
         };
         assert_eq!(utf16(b"a\0b", true), Err(error(2, 3, "truncated data")));
-        assert_eq!(
-            utf16(b"\x00\xd8", true),
-            Err(error(0, 2, "unexpected end of data"))
-        );
-        assert_eq!(
-            utf16(b"\x00\xd8a", true),
-            Err(error(0, 3, "unexpected end of data"))
-        );
-        assert_eq!(
-            utf16(b"\x00\xd8a\0", true),
-            Err(error(0, 2, "illegal UTF-16 surrogate"))
-        );
-        assert_eq!(
-            utf16(b"\x00\xdc", true),
-            Err(error(0, 2, "illegal encoding"))
-        );
+        assert_eq!(utf16(b"\x00\xd8", true), Err(error(0, 2, "unexpected end of data")));
+        assert_eq!(utf16(b"\x00\xd8a", true), Err(error(0, 3, "unexpected end of data")));
+        assert_eq!(utf16(b"\x00\xd8a\0", true), Err(error(0, 2, "illegal UTF-16 surrogate")));
+        assert_eq!(utf16(b"\x00\xdc", true), Err(error(0, 2, "illegal encoding")));
         assert_eq!(utf16(b"a\0\x00\xd8a", false), Ok((points("a"), 2)));
         assert_eq!(utf16(b"\x3d\xd8\x00\xde", true), Ok((points("😀"), 4)));
         let utf32 = |input: &'static [u8]| {
@@ -356,41 +283,24 @@ mod tests {
             })
         };
         assert_eq!(utf32(b"\0\0\0"), Err(error(0, 3, "truncated data")));
-        assert_eq!(
-            utf32(b"\0\0\0\xff"),
-            Err(error(0, 4, "code point not in range(0x110000)"))
-        );
+        assert_eq!(utf32(b"\0\0\0\xff"), Err(error(0, 4, "code point not in range(0x110000)")));
     }
 
     #[test]
     fn encoding() {
         let text = [0x61u32, 0xd800, 0xdc80, 0xe9, 0x20ac, 0x62];
         let none = |_: u32| None;
-        let encode8 = |handler: ErrorHandler| {
-            encode_utf8(&text, &mut |e| {
-                handler.encode(&text, e, Some(Utf::Utf8), &none)
-            })
-        };
-        assert_eq!(
-            encode8(ErrorHandler::Strict),
-            Err(error(1, 3, "surrogates not allowed"))
-        );
-        assert_eq!(
-            encode8(ErrorHandler::Replace),
-            Ok(b"a??\xc3\xa9\xe2\x82\xacb".to_vec())
-        );
+        let encode8 =
+            |handler: ErrorHandler| encode_utf8(&text, &mut |e| handler.encode(&text, e, Some(Utf::Utf8), &none));
+        assert_eq!(encode8(ErrorHandler::Strict), Err(error(1, 3, "surrogates not allowed")));
+        assert_eq!(encode8(ErrorHandler::Replace), Ok(b"a??\xc3\xa9\xe2\x82\xacb".to_vec()));
         let passed = b"a\xed\xa0\x80\xed\xb2\x80\xc3\xa9\xe2\x82\xacb";
         assert_eq!(encode8(ErrorHandler::Surrogatepass), Ok(passed.to_vec()));
         let utf = Utf::Utf16(ByteOrder::Little);
         let encode16 = |handler: ErrorHandler| {
-            encode_utf16(&text, ByteOrder::Little, &mut |e| {
-                handler.encode(&text, e, Some(utf), &none)
-            })
+            encode_utf16(&text, ByteOrder::Little, &mut |e| handler.encode(&text, e, Some(utf), &none))
         };
-        assert_eq!(
-            encode16(ErrorHandler::Strict),
-            Err(error(1, 2, "surrogates not allowed"))
-        );
+        assert_eq!(encode16(ErrorHandler::Strict), Err(error(1, 2, "surrogates not allowed")));
         let passed = b"a\x00\x00\xd8\x80\xdc\xe9\x00\xac b\x00";
         assert_eq!(encode16(ErrorHandler::Surrogatepass), Ok(passed.to_vec()));
     }

@@ -86,10 +86,7 @@ pub fn decode_utf7<E>(
             (b'+', _) => {
                 let mut section = TextBuffer::default();
                 let reason = decode_section(input, &mut at, is_final, &mut section);
-                if !is_final
-                    && at >= input.len()
-                    && input[start + 1..].iter().all(|&b| from_base64(b).is_some())
-                {
+                if !is_final && at >= input.len() && input[start + 1..].iter().all(|&b| from_base64(b).is_some()) {
                     return Ok(start);
                 }
                 out.extend(section.to_code_points());
@@ -102,26 +99,14 @@ pub fn decode_utf7<E>(
             _ => Some("unexpected special character"),
         };
         if let Some(reason) = reason {
-            at = on_error(
-                CodecError {
-                    start,
-                    end: at,
-                    reason,
-                },
-                out,
-            )?;
+            at = on_error(CodecError { start, end: at, reason }, out)?;
         }
     }
     Ok(at)
 }
 
 /// Reads the section after a `+`; returns what is wrong with it.
-fn decode_section(
-    input: &[u8],
-    at: &mut usize,
-    is_final: bool,
-    out: &mut TextBuffer,
-) -> Option<&'static str> {
+fn decode_section(input: &[u8], at: &mut usize, is_final: bool, out: &mut TextBuffer) -> Option<&'static str> {
     let mut shift = Shift::default();
     while let Some(&byte) = input.get(*at) {
         if let Some(value) = from_base64(byte) {
@@ -216,9 +201,7 @@ mod tests {
     use super::*;
 
     fn decode(input: &[u8], is_final: bool) -> Result<(Vec<u32>, usize), CodecError> {
-        decoded(input, ErrorHandler::Strict, None, |out, on_error| {
-            decode_utf7(input, is_final, out, on_error)
-        })
+        decoded(input, ErrorHandler::Strict, None, |out, on_error| decode_utf7(input, is_final, out, on_error))
     }
 
     #[test]
@@ -236,22 +219,10 @@ mod tests {
             assert_eq!(text(input), Ok(points(wanted)));
         }
         assert_eq!(text(b"+2AA-"), Ok(vec![0xd800]));
-        assert_eq!(
-            text(b"+A-"),
-            Err(error(0, 3, "partial character in shift sequence"))
-        );
-        assert_eq!(
-            text(b"+AGF-"),
-            Err(error(0, 5, "non-zero padding bits in shift sequence"))
-        );
-        assert_eq!(
-            text(b"+AGE\xff"),
-            Err(error(4, 5, "unexpected special character"))
-        );
-        assert_eq!(
-            text(b"a+AGEb"),
-            Err(error(1, 6, "unterminated shift sequence"))
-        );
+        assert_eq!(text(b"+A-"), Err(error(0, 3, "partial character in shift sequence")));
+        assert_eq!(text(b"+AGF-"), Err(error(0, 5, "non-zero padding bits in shift sequence")));
+        assert_eq!(text(b"+AGE\xff"), Err(error(4, 5, "unexpected special character")));
+        assert_eq!(text(b"a+AGEb"), Err(error(1, 6, "unterminated shift sequence")));
         assert_eq!(text(b"+@"), Err(error(0, 2, "ill-formed sequence")));
         assert_eq!(decode(b"a+AGEA", false), Ok((points("a"), 1)));
     }

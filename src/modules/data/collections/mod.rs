@@ -13,13 +13,7 @@ pub use tuple_getter::TupleGetter;
 /// - defaultdict:  dict subclass with a default value factory
 #[pyrs_macros::pymodule(
     name = "_collections",
-    classes(
-        super::Deque,
-        super::DefaultDict,
-        super::DequeIterator,
-        super::DequeReverseIterator,
-        super::TupleGetter
-    )
+    classes(super::Deque, super::DefaultDict, super::DequeIterator, super::DequeReverseIterator, super::TupleGetter)
 )]
 pub mod module {
     use pyrs_runtime::call;

@@ -182,12 +182,8 @@ impl Partial {
     fn reduce(this: &Object<Partial>) -> PyResult<Obj> {
         let (function, args, keywords) = this.parts();
         let attributes = shape::instance_dict(&this.as_obj())?.filter(|d| !d.is_empty());
-        let state = vec![
-            function.clone(),
-            tuple(args),
-            keywords.into_obj(),
-            attributes.map_or_else(none, Ptr::into_obj),
-        ];
+        let state =
+            vec![function.clone(), tuple(args), keywords.into_obj(), attributes.map_or_else(none, Ptr::into_obj)];
         Ok(tuple(vec![this.class().to_obj(), tuple(vec![function]), tuple(state)]))
     }
 

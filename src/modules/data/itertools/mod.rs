@@ -44,10 +44,28 @@ pub use sharing::{Tee, TeeData};
 #[pyrs_macros::pymodule(
     name = "itertools",
     classes(
-        super::Accumulate, super::Batched, super::Chain, super::Combinations, super::Compress, super::Count,
-        super::CombinationsWithReplacement, super::Cycle, super::DropWhile, super::FilterFalse, super::GroupBy,
-        super::Grouper, super::Islice, super::Pairwise, super::Permutations, super::Product, super::Repeat,
-        super::StarMap, super::TakeWhile, super::Tee, super::TeeData, super::ZipLongest
+        super::Accumulate,
+        super::Batched,
+        super::Chain,
+        super::Combinations,
+        super::Compress,
+        super::Count,
+        super::CombinationsWithReplacement,
+        super::Cycle,
+        super::DropWhile,
+        super::FilterFalse,
+        super::GroupBy,
+        super::Grouper,
+        super::Islice,
+        super::Pairwise,
+        super::Permutations,
+        super::Product,
+        super::Repeat,
+        super::StarMap,
+        super::TakeWhile,
+        super::Tee,
+        super::TeeData,
+        super::ZipLongest
     )
 )]
 pub mod module {

@@ -1,7 +1,7 @@
 //! `TypeAliasType` and `Generic`.
 
 use super::params::{Lazy, has_default, is_type_param, unpack_type_var_tuples};
-use super::support::{caller_module, call_typing, from_typing, unpack};
+use super::support::{call_typing, caller_module, from_typing, unpack};
 use crate::data::tuple;
 use pyrs_macros::{pyclass, pymethods};
 use pyrs_runtime::args::Maybe;

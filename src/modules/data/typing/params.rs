@@ -1,8 +1,6 @@
 //! `TypeVar`, `TypeVarTuple`, `ParamSpec` and its `args` and `kwargs`.
 
-use super::support::{
-    call_typing, const_evaluator, evaluate, no_default, set_caller_module, type_check, unpack,
-};
+use super::support::{call_typing, const_evaluator, evaluate, no_default, set_caller_module, type_check, unpack};
 use crate::data::tuple;
 use pyrs_macros::{pyclass, pymethods};
 use pyrs_runtime::args::Maybe;
@@ -123,7 +121,9 @@ pub fn set_default_evaluator(param: &Obj, evaluator: Obj) {
 
 /// True for the three kinds of type parameters.
 pub fn is_type_param(obj: &Obj) -> bool {
-    obj.downcast::<TypeVar>().is_some() || obj.downcast::<ParamSpec>().is_some() || obj.downcast::<TypeVarTuple>().is_some()
+    obj.downcast::<TypeVar>().is_some()
+        || obj.downcast::<ParamSpec>().is_some()
+        || obj.downcast::<TypeVarTuple>().is_some()
 }
 
 /// Whether a type parameter has a default.
@@ -589,8 +589,20 @@ macro_rules! spec_part {
     };
 }
 
-spec_part!(ParamSpecArgs, "ParamSpecArgs", ".args", "paramspecargs", "The args for a ParamSpec object.\n\nGiven a ParamSpec object P, P.args is an instance of ParamSpecArgs.\n\nParamSpecArgs objects have a reference back to their ParamSpec::\n\n    >>> P = ParamSpec(\"P\")\n    >>> P.args.__origin__ is P\n    True\n\nThis type is meant for runtime introspection and has no special meaning\nto static type checkers.");
-spec_part!(ParamSpecKwargs, "ParamSpecKwargs", ".kwargs", "paramspeckwargs", "The kwargs for a ParamSpec object.\n\nGiven a ParamSpec object P, P.kwargs is an instance of ParamSpecKwargs.\n\nParamSpecKwargs objects have a reference back to their ParamSpec::\n\n    >>> P = ParamSpec(\"P\")\n    >>> P.kwargs.__origin__ is P\n    True\n\nThis type is meant for runtime introspection and has no special meaning\nto static type checkers.");
+spec_part!(
+    ParamSpecArgs,
+    "ParamSpecArgs",
+    ".args",
+    "paramspecargs",
+    "The args for a ParamSpec object.\n\nGiven a ParamSpec object P, P.args is an instance of ParamSpecArgs.\n\nParamSpecArgs objects have a reference back to their ParamSpec::\n\n    >>> P = ParamSpec(\"P\")\n    >>> P.args.__origin__ is P\n    True\n\nThis type is meant for runtime introspection and has no special meaning\nto static type checkers."
+);
+spec_part!(
+    ParamSpecKwargs,
+    "ParamSpecKwargs",
+    ".kwargs",
+    "paramspeckwargs",
+    "The kwargs for a ParamSpec object.\n\nGiven a ParamSpec object P, P.kwargs is an instance of ParamSpecKwargs.\n\nParamSpecKwargs objects have a reference back to their ParamSpec::\n\n    >>> P = ParamSpec(\"P\")\n    >>> P.kwargs.__origin__ is P\n    True\n\nThis type is meant for runtime introspection and has no special meaning\nto static type checkers."
+);
 
 /// The parameters with type variable tuples unpacked, as `Generic[…]` takes them.
 pub fn unpack_type_var_tuples(params: &Object<Tuple>) -> PyResult<Obj> {

@@ -5,10 +5,10 @@ use super::{BaseException, Exception};
 use crate::call::Args;
 use crate::errors::PyResult;
 use crate::object::{Obj, ObjCell, Ptr};
+use crate::objects::int;
 use crate::objects::singletons::none;
 use crate::objects::str::Str;
 use crate::objects::text_builder::TextBuilder;
-use crate::objects::int;
 use crate::protocols::{iter, text};
 use crate::raise;
 use crate::types::Type;
@@ -32,7 +32,15 @@ pub struct SyntaxError {
 }
 
 trace_cells!(SyntaxError {
-    msg, filename, lineno, offset, end_lineno, end_offset, text, print_file_and_line, _metadata
+    msg,
+    filename,
+    lineno,
+    offset,
+    end_lineno,
+    end_offset,
+    text,
+    print_file_and_line,
+    _metadata
 });
 attributes!(SyntaxError, MEMBERS {
     msg set_msg "exception msg";
@@ -71,15 +79,8 @@ impl SyntaxError {
         if given > 7 {
             return Err(raise!(TypeError, "function takes at most 7 arguments ({given} given)"));
         }
-        let cells = [
-            &exc.filename,
-            &exc.lineno,
-            &exc.offset,
-            &exc.text,
-            &exc.end_lineno,
-            &exc.end_offset,
-            &exc._metadata,
-        ];
+        let cells =
+            [&exc.filename, &exc.lineno, &exc.offset, &exc.text, &exc.end_lineno, &exc.end_offset, &exc._metadata];
         for (i, cell) in cells.into_iter().enumerate() {
             // What is left out of the location of an earlier call stays; the end is forgotten.
             if i < given || i == 4 || i == 5 {
