@@ -6,6 +6,7 @@ pub mod json;
 pub mod sre;
 pub mod string;
 pub mod structs;
+pub mod tokenize;
 pub mod unicodedata;
 
 use pyrs_runtime::class::ModuleDef;
@@ -19,6 +20,7 @@ pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
         sre::module::def,
         string::module::def,
         structs::module::def,
+        tokenize::module::def,
         unicodedata::module::def,
     ]
 }
