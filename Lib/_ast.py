@@ -1,0 +1,251 @@
+"""Node classes of the abstract syntax tree."""
+
+class AST:
+    """The base of all node classes."""
+
+    __module__ = "ast"
+    _fields = ()
+    _attributes = ()
+    __match_args__ = ()
+
+    def __init__(self, *args, **kwargs):
+        cls = type(self)
+        fields = cls._fields
+        if len(args) > len(fields):
+            plural = "" if len(fields) == 1 else "s"
+            raise TypeError(f"{cls.__name__} constructor takes at most {len(fields)} positional argument{plural}")
+        given = dict(zip(fields, args))
+        for name, value in kwargs.items():
+            if name in given:
+                raise TypeError(f"{cls.__name__} got multiple values for argument {name!r}")
+            given[name] = value
+        for name, value in given.items():
+            setattr(self, name, value)
+        for name, default in _DEFAULTS.get(cls.__name__, {}).items():
+            if name not in given:
+                setattr(self, name, [] if default == "*" else Load() if default == "ctx" else None)
+
+    def __reduce__(self):
+        return type(self), (), self.__dict__
+
+    def __replace__(self, /, **changes):
+        """Return a copy of the node with new values for the specified fields."""
+        return type(self)(**{**self.__dict__, **changes})
+
+
+def _node(name, base, fields, attributes):
+    namespace = {"__module__": "ast", "_fields": fields, "__match_args__": fields, "__doc__": None}
+    if attributes is not None:
+        namespace["_attributes"] = attributes
+        for attribute in attributes:
+            if attribute.startswith("end_"):
+                namespace[attribute] = None
+    cls = type(name, (globals()[base],), namespace)
+    globals()[name] = cls
+
+
+_POSITION = ("lineno", "col_offset", "end_lineno", "end_col_offset")
+
+# Fields that may be left out: "?" = None, "*" = an empty list, "ctx" = Load().
+_DEFAULTS = {
+    "Module": {"body": "*", "type_ignores": "*"},
+    "Interactive": {"body": "*"},
+    "FunctionType": {"argtypes": "*"},
+    "FunctionDef": {"body": "*", "decorator_list": "*", "returns": "?", "type_comment": "?", "type_params": "*"},
+    "AsyncFunctionDef": {"body": "*", "decorator_list": "*", "returns": "?", "type_comment": "?", "type_params": "*"},
+    "ClassDef": {"bases": "*", "keywords": "*", "body": "*", "decorator_list": "*", "type_params": "*"},
+    "Return": {"value": "?"},
+    "Delete": {"targets": "*"},
+    "Assign": {"targets": "*", "type_comment": "?"},
+    "TypeAlias": {"type_params": "*"},
+    "AnnAssign": {"value": "?"},
+    "For": {"body": "*", "orelse": "*", "type_comment": "?"},
+    "AsyncFor": {"body": "*", "orelse": "*", "type_comment": "?"},
+    "While": {"body": "*", "orelse": "*"},
+    "If": {"body": "*", "orelse": "*"},
+    "With": {"items": "*", "body": "*", "type_comment": "?"},
+    "AsyncWith": {"items": "*", "body": "*", "type_comment": "?"},
+    "Match": {"cases": "*"},
+    "Raise": {"exc": "?", "cause": "?"},
+    "Try": {"body": "*", "handlers": "*", "orelse": "*", "finalbody": "*"},
+    "TryStar": {"body": "*", "handlers": "*", "orelse": "*", "finalbody": "*"},
+    "Assert": {"msg": "?"},
+    "Import": {"names": "*"},
+    "ImportFrom": {"module": "?", "names": "*", "level": "?"},
+    "Global": {"names": "*"},
+    "Nonlocal": {"names": "*"},
+    "BoolOp": {"values": "*"},
+    "Dict": {"keys": "*", "values": "*"},
+    "Set": {"elts": "*"},
+    "ListComp": {"generators": "*"},
+    "SetComp": {"generators": "*"},
+    "DictComp": {"generators": "*"},
+    "GeneratorExp": {"generators": "*"},
+    "Yield": {"value": "?"},
+    "Compare": {"ops": "*", "comparators": "*"},
+    "Call": {"args": "*", "keywords": "*"},
+    "FormattedValue": {"format_spec": "?"},
+    "Interpolation": {"format_spec": "?"},
+    "JoinedStr": {"values": "*"},
+    "TemplateStr": {"values": "*"},
+    "Constant": {"kind": "?"},
+    "Attribute": {"ctx": "ctx"},
+    "Subscript": {"ctx": "ctx"},
+    "Starred": {"ctx": "ctx"},
+    "Name": {"ctx": "ctx"},
+    "List": {"elts": "*", "ctx": "ctx"},
+    "Tuple": {"elts": "*", "ctx": "ctx"},
+    "Slice": {"lower": "?", "upper": "?", "step": "?"},
+    "comprehension": {"ifs": "*"},
+    "ExceptHandler": {"type": "?", "name": "?", "body": "*"},
+    "arguments": {"posonlyargs": "*", "args": "*", "vararg": "?", "kwonlyargs": "*", "kw_defaults": "*", "kwarg": "?", "defaults": "*"},
+    "arg": {"annotation": "?", "type_comment": "?"},
+    "keyword": {"arg": "?"},
+    "alias": {"asname": "?"},
+    "withitem": {"optional_vars": "?"},
+    "match_case": {"guard": "?", "body": "*"},
+    "MatchSequence": {"patterns": "*"},
+    "MatchMapping": {"keys": "*", "patterns": "*", "rest": "?"},
+    "MatchClass": {"patterns": "*", "kwd_attrs": "*", "kwd_patterns": "*"},
+    "MatchStar": {"name": "?"},
+    "MatchAs": {"pattern": "?", "name": "?"},
+    "MatchOr": {"patterns": "*"},
+    "TypeVar": {"bound": "?", "default_value": "?"},
+    "ParamSpec": {"default_value": "?"},
+    "TypeVarTuple": {"default_value": "?"},
+}
+
+for _row in (
+    ("mod", "AST", (), None),
+    ("Module", "mod", ("body", "type_ignores"), None),
+    ("Interactive", "mod", ("body",), None),
+    ("Expression", "mod", ("body",), None),
+    ("FunctionType", "mod", ("argtypes", "returns"), None),
+    ("stmt", "AST", (), _POSITION),
+    ("FunctionDef", "stmt", ("name", "args", "body", "decorator_list", "returns", "type_comment", "type_params"), None),
+    ("AsyncFunctionDef", "stmt", ("name", "args", "body", "decorator_list", "returns", "type_comment", "type_params"), None),
+    ("ClassDef", "stmt", ("name", "bases", "keywords", "body", "decorator_list", "type_params"), None),
+    ("Return", "stmt", ("value",), None),
+    ("Delete", "stmt", ("targets",), None),
+    ("Assign", "stmt", ("targets", "value", "type_comment"), None),
+    ("TypeAlias", "stmt", ("name", "type_params", "value"), None),
+    ("AugAssign", "stmt", ("target", "op", "value"), None),
+    ("AnnAssign", "stmt", ("target", "annotation", "value", "simple"), None),
+    ("For", "stmt", ("target", "iter", "body", "orelse", "type_comment"), None),
+    ("AsyncFor", "stmt", ("target", "iter", "body", "orelse", "type_comment"), None),
+    ("While", "stmt", ("test", "body", "orelse"), None),
+    ("If", "stmt", ("test", "body", "orelse"), None),
+    ("With", "stmt", ("items", "body", "type_comment"), None),
+    ("AsyncWith", "stmt", ("items", "body", "type_comment"), None),
+    ("Match", "stmt", ("subject", "cases"), None),
+    ("Raise", "stmt", ("exc", "cause"), None),
+    ("Try", "stmt", ("body", "handlers", "orelse", "finalbody"), None),
+    ("TryStar", "stmt", ("body", "handlers", "orelse", "finalbody"), None),
+    ("Assert", "stmt", ("test", "msg"), None),
+    ("Import", "stmt", ("names",), None),
+    ("ImportFrom", "stmt", ("module", "names", "level"), None),
+    ("Global", "stmt", ("names",), None),
+    ("Nonlocal", "stmt", ("names",), None),
+    ("Expr", "stmt", ("value",), None),
+    ("Pass", "stmt", (), None),
+    ("Break", "stmt", (), None),
+    ("Continue", "stmt", (), None),
+    ("expr", "AST", (), _POSITION),
+    ("BoolOp", "expr", ("op", "values"), None),
+    ("NamedExpr", "expr", ("target", "value"), None),
+    ("BinOp", "expr", ("left", "op", "right"), None),
+    ("UnaryOp", "expr", ("op", "operand"), None),
+    ("Lambda", "expr", ("args", "body"), None),
+    ("IfExp", "expr", ("test", "body", "orelse"), None),
+    ("Dict", "expr", ("keys", "values"), None),
+    ("Set", "expr", ("elts",), None),
+    ("ListComp", "expr", ("elt", "generators"), None),
+    ("SetComp", "expr", ("elt", "generators"), None),
+    ("DictComp", "expr", ("key", "value", "generators"), None),
+    ("GeneratorExp", "expr", ("elt", "generators"), None),
+    ("Await", "expr", ("value",), None),
+    ("Yield", "expr", ("value",), None),
+    ("YieldFrom", "expr", ("value",), None),
+    ("Compare", "expr", ("left", "ops", "comparators"), None),
+    ("Call", "expr", ("func", "args", "keywords"), None),
+    ("FormattedValue", "expr", ("value", "conversion", "format_spec"), None),
+    ("Interpolation", "expr", ("value", "str", "conversion", "format_spec"), None),
+    ("JoinedStr", "expr", ("values",), None),
+    ("TemplateStr", "expr", ("values",), None),
+    ("Constant", "expr", ("value", "kind"), None),
+    ("Attribute", "expr", ("value", "attr", "ctx"), None),
+    ("Subscript", "expr", ("value", "slice", "ctx"), None),
+    ("Starred", "expr", ("value", "ctx"), None),
+    ("Name", "expr", ("id", "ctx"), None),
+    ("List", "expr", ("elts", "ctx"), None),
+    ("Tuple", "expr", ("elts", "ctx"), None),
+    ("Slice", "expr", ("lower", "upper", "step"), None),
+    ("expr_context", "AST", (), None),
+    ("Load", "expr_context", (), None),
+    ("Store", "expr_context", (), None),
+    ("Del", "expr_context", (), None),
+    ("boolop", "AST", (), None),
+    ("And", "boolop", (), None),
+    ("Or", "boolop", (), None),
+    ("operator", "AST", (), None),
+    ("Add", "operator", (), None),
+    ("Sub", "operator", (), None),
+    ("Mult", "operator", (), None),
+    ("MatMult", "operator", (), None),
+    ("Div", "operator", (), None),
+    ("Mod", "operator", (), None),
+    ("Pow", "operator", (), None),
+    ("LShift", "operator", (), None),
+    ("RShift", "operator", (), None),
+    ("BitOr", "operator", (), None),
+    ("BitXor", "operator", (), None),
+    ("BitAnd", "operator", (), None),
+    ("FloorDiv", "operator", (), None),
+    ("unaryop", "AST", (), None),
+    ("Invert", "unaryop", (), None),
+    ("Not", "unaryop", (), None),
+    ("UAdd", "unaryop", (), None),
+    ("USub", "unaryop", (), None),
+    ("cmpop", "AST", (), None),
+    ("Eq", "cmpop", (), None),
+    ("NotEq", "cmpop", (), None),
+    ("Lt", "cmpop", (), None),
+    ("LtE", "cmpop", (), None),
+    ("Gt", "cmpop", (), None),
+    ("GtE", "cmpop", (), None),
+    ("Is", "cmpop", (), None),
+    ("IsNot", "cmpop", (), None),
+    ("In", "cmpop", (), None),
+    ("NotIn", "cmpop", (), None),
+    ("comprehension", "AST", ("target", "iter", "ifs", "is_async"), None),
+    ("excepthandler", "AST", (), _POSITION),
+    ("ExceptHandler", "excepthandler", ("type", "name", "body"), None),
+    ("arguments", "AST", ("posonlyargs", "args", "vararg", "kwonlyargs", "kw_defaults", "kwarg", "defaults"), None),
+    ("arg", "AST", ("arg", "annotation", "type_comment"), _POSITION),
+    ("keyword", "AST", ("arg", "value"), _POSITION),
+    ("alias", "AST", ("name", "asname"), _POSITION),
+    ("withitem", "AST", ("context_expr", "optional_vars"), None),
+    ("match_case", "AST", ("pattern", "guard", "body"), None),
+    ("pattern", "AST", (), _POSITION),
+    ("MatchValue", "pattern", ("value",), None),
+    ("MatchSingleton", "pattern", ("value",), None),
+    ("MatchSequence", "pattern", ("patterns",), None),
+    ("MatchMapping", "pattern", ("keys", "patterns", "rest"), None),
+    ("MatchClass", "pattern", ("cls", "patterns", "kwd_attrs", "kwd_patterns"), None),
+    ("MatchStar", "pattern", ("name",), None),
+    ("MatchAs", "pattern", ("pattern", "name"), None),
+    ("MatchOr", "pattern", ("patterns",), None),
+    ("type_ignore", "AST", (), None),
+    ("TypeIgnore", "type_ignore", ("lineno", "tag"), None),
+    ("type_param", "AST", (), _POSITION),
+    ("TypeVar", "type_param", ("name", "bound", "default_value"), None),
+    ("ParamSpec", "type_param", ("name", "default_value"), None),
+    ("TypeVarTuple", "type_param", ("name", "default_value"), None),
+):
+    _node(*_row)
+del _row
+
+PyCF_ALLOW_TOP_LEVEL_AWAIT = 8192
+PyCF_ONLY_AST = 1024
+PyCF_OPTIMIZED_AST = 33792
+PyCF_TYPE_COMMENTS = 4096
