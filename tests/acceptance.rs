@@ -22,3 +22,8 @@ fn check(program: &str) {
 fn object_model() {
     check("object_model");
 }
+
+#[test]
+fn errors() {
+    check("errors");
+}

@@ -76,14 +76,23 @@ pub fn compile(
     }
     let mode = mode_of(mode)?;
     let optimize = effective_optimize(optimize);
-    if let Some(result) = crate::core::ast_hook(source, &filename, mode, flags, optimize)? {
-        return Ok(result);
-    }
     let (bytes, is_text) = source_bytes(source, "compile", "string, bytes or AST object")?;
     if is_text {
         flags |= compile_flags::IGNORE_COOKIE;
     }
+    if flags & compile_flags::ONLY_AST != 0 {
+        return parse_source(&bytes, &filename, mode, flags);
+    }
     compile_source(&bytes, &filename, mode, flags, optimize)
+}
+
+/// Parses source to a tree of `ast` nodes.
+fn parse_source(source: &[u8], filename: &str, mode: Mode, flags: u32) -> PyResult<Obj> {
+    let text = String::from_utf8_lossy(source);
+    match pyrs_compiler::parse(&text, filename, mode, flags, &mut |_| {}) {
+        Ok(tree) => crate::core::tree::to_objects(&tree),
+        Err(error) => Err(raise_syntax_error(&error)),
+    }
 }
 
 /// Optimisation level of `-O` unless one is given.

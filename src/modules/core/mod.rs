@@ -10,6 +10,7 @@ pub mod marshal;
 pub mod sum;
 pub mod sys;
 pub mod sys_objects;
+pub mod tree;
 
 use std::sync::OnceLock;
 
@@ -110,19 +111,4 @@ pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
 /// `module.Class` of an object, as the last line of a traceback shows it.
 pub fn qualified_name(obj: &Obj) -> String {
     pyrs_runtime::objects::object::repr_name(obj.class())
-}
-
-/// Handles `compile()` of trees and `PyCF_ONLY_AST`; `None` = ordinary source text.
-pub fn ast_hook(
-    source: &Obj,
-    filename: &str,
-    mode: pyrs_compiler::Mode,
-    flags: u32,
-    optimize: i8,
-) -> pyrs_runtime::PyResult<Option<Obj>> {
-    let _ = (source, filename, mode, optimize);
-    if flags & pyrs_compiler::compile_flags::ONLY_AST != 0 {
-        return Err(pyrs_runtime::raise!(NotImplementedError, "compile() to a syntax tree is not supported yet"));
-    }
-    Ok(None)
 }

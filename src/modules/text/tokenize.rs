@@ -92,7 +92,10 @@ fn tokens(text: &str, extra_tokens: bool) -> PyResult<(Vec<Obj>, Option<Obj>)> {
         if extra_tokens && !token.kind.text().is_empty() {
             kind = TokenKind::Op as i64;
         }
-        let shown = decoded.text.get(token.start as usize..token.end as usize).unwrap_or("");
+        let shown = match token.kind {
+            TokenKind::Indent => line_of(token.lineno).get(..token.end_col_offset.max(0) as usize).unwrap_or(""),
+            _ => decoded.text.get(token.start as usize..token.end as usize).unwrap_or(""),
+        };
         let is_end = token.kind == TokenKind::EndMarker;
         let implicit =
             decoded.implicit_newline && token.kind == TokenKind::Newline && token.end as usize >= decoded.text.len();
