@@ -40,6 +40,9 @@ def _node(name, base, fields, attributes):
         for attribute in attributes:
             if attribute.startswith("end_"):
                 namespace[attribute] = None
+    for field, default in _DEFAULTS.get(name, {}).items():
+        if default == "?":
+            namespace[field] = None
     cls = type(name, (globals()[base],), namespace)
     globals()[name] = cls
 
