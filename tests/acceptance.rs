@@ -27,3 +27,8 @@ fn object_model() {
 fn errors() {
     check("errors");
 }
+
+#[test]
+fn front_end() {
+    check("front_end");
+}
