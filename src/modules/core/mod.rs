@@ -105,7 +105,7 @@ pub fn builtin_classes() -> Vec<fn() -> &'static ClassDef> {
 
 /// Modules of this folder.
 pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
-    vec![builtins::builtins::def, sys::sys::def, gc::gc::def, imp::imp::def, marshal::marshal::def]
+    vec![builtins::builtins::def, sys::sys::def, sys::jit::def, gc::gc::def, imp::imp::def, marshal::marshal::def]
 }
 
 /// `module.Class` of an object, as the last line of a traceback shows it.

@@ -476,3 +476,25 @@ pub mod sys {
         Ok(())
     }
 }
+
+/// Utilities for observing just-in-time compilation.
+#[pymodule(name = "sys._jit")]
+pub mod jit {
+    /// Return True if the current Python executable supports JIT compilation.
+    #[pyfunction]
+    fn is_available() -> bool {
+        false
+    }
+
+    /// Return True if JIT compilation is enabled for the current Python process.
+    #[pyfunction]
+    fn is_enabled() -> bool {
+        false
+    }
+
+    /// Return True if the topmost Python frame is currently executing JIT code.
+    #[pyfunction]
+    fn is_active() -> bool {
+        false
+    }
+}

@@ -87,6 +87,9 @@ pub fn fill(module: &Object<Module>) -> PyResult<()> {
     module.add("orig_argv", list(&flags.orig_argv));
     module.add("path", list(&flags.path));
     module.add("warnoptions", list(&flags.warn_options));
+    if let Some(jit) = super::import::builtin_module("sys._jit")? {
+        module.add("_jit", jit);
+    }
     let xoptions = Dict::new();
     for (key, value) in &flags.x_options {
         xoptions.set(s(key), value.as_ref().map_or_else(|| bool_obj(true), |v| s(v)))?;
