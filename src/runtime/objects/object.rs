@@ -73,16 +73,11 @@ fn overrides(class: &Type) -> (bool, bool) {
     (new, init)
 }
 
-fn excess_arguments(class: &Type, args: Args<'_>) -> bool {
-    let _ = class;
-    !args.values.is_empty()
-}
-
 #[pymethods]
 impl PlainObject {
     #[slot(new)]
     fn new(class: &Type, args: Args<'_>) -> PyResult<Obj> {
-        if excess_arguments(class, args) {
+        if !args.is_empty() {
             let (new, init) = overrides(class);
             if new {
                 return Err(raise!(TypeError, "object.__new__() takes exactly one argument (the type to instantiate)"));
@@ -99,7 +94,7 @@ impl PlainObject {
 
     #[slot(init)]
     fn init(this: &Obj, args: Args<'_>) -> PyResult<()> {
-        if excess_arguments(this.class(), args) {
+        if !args.is_empty() {
             let (new, init) = overrides(this.class());
             if init {
                 return Err(raise!(

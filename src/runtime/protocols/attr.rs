@@ -68,7 +68,7 @@ pub fn generic_getattr_optional(obj: &Obj, name: &Object<Str>) -> PyResult<Optio
     if let Some(get) = slots.descr_get
         && slots.descr_set.is_some()
     {
-        return optional(get(&found, Some(obj), Some(class)), obj, name);
+        return get(&found, Some(obj), Some(class)).map(Some);
     }
     if let Some(own) = shape::get_attribute(obj, name)? {
         return Ok(Some(own));
@@ -77,11 +77,6 @@ pub fn generic_getattr_optional(obj: &Obj, name: &Object<Str>) -> PyResult<Optio
         Some(get) => get(&found, Some(obj), Some(class)).map(Some),
         None => Ok(Some(found)),
     }
-}
-
-/// A data descriptor's answer; an empty slot raises AttributeError, which stays an error here.
-fn optional(result: PyResult<Obj>, _obj: &Obj, _name: &Object<Str>) -> PyResult<Option<Obj>> {
-    result.map(Some)
 }
 
 /// `object.__setattr__` and `__delattr__`.
