@@ -46,6 +46,7 @@ pub fn hash_double(value: f64) -> Option<i64> {
 }
 
 /// `hash(value)` of a machine integer.
+#[inline]
 pub fn hash_small_int(value: i64) -> i64 {
     finish(value.unsigned_abs() % MODULUS, value < 0)
 }

@@ -128,16 +128,4 @@ pub fn hash_of(obj: &Obj) -> i64 {
     }
 }
 
-const MODULUS: i64 = (1 << 61) - 1;
-
-#[inline]
-pub fn hash_i64(n: i64) -> i64 {
-    let h = n.unsigned_abs() % MODULUS as u64;
-    let h = if n < 0 { -(h as i64) } else { h as i64 };
-    if h == -1 { -2 } else { h }
-}
-
-pub fn hash_bigint(n: &BigInt) -> i64 {
-    let h = (n % MODULUS).to_i64().unwrap_or(0);
-    if h == -1 { -2 } else { h }
-}
+pub use pyrs_unicode::hash::{hash_bigint, hash_small_int as hash_i64};
