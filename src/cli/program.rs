@@ -34,7 +34,7 @@ pub fn main(parsed: Parsed) -> i32 {
 /// `site`, the standard streams, and `__main__`.
 fn init_program() -> PyResult<()> {
     import::import_module("encodings")?;
-    pyrs_modules::os::open_standard_streams()?;
+    pyrs_modules::io::open_standard_streams()?;
     let main = Module::new("__main__", None);
     let rt = thread::runtime();
     main.add("__builtins__", import::import_module("builtins")?);

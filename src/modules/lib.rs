@@ -4,6 +4,7 @@
 
 pub mod core;
 pub mod data;
+pub mod io;
 pub mod math;
 pub mod os;
 pub mod struct_sequence;
@@ -29,6 +30,7 @@ fn registry() -> &'static Vec<&'static ModuleDef> {
     REGISTRY.get_or_init(|| {
         let mut all: Vec<Maker> = core::modules();
         all.extend(data::modules());
+        all.extend(io::modules());
         all.extend(math::modules());
         all.extend(os::modules());
         all.extend(text::modules());

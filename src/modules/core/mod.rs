@@ -62,6 +62,15 @@ pub fn flags() -> &'static Flags {
     FLAGS.get_or_init(Flags::default)
 }
 
+/// True if the locale is `C` or `POSIX`, which say nothing about the encoding.
+pub fn locale_is_c() -> bool {
+    // SAFETY: the locale is only set at start; the text is read at once.
+    unsafe {
+        let name = libc::setlocale(libc::LC_CTYPE, std::ptr::null());
+        name.is_null() || matches!(std::ffi::CStr::from_ptr(name).to_bytes(), b"C" | b"POSIX")
+    }
+}
+
 /// An attribute of `sys`.
 pub fn sys_attribute(name: &str) -> Option<Obj> {
     let dict = runtime().sys_dict.get()?;

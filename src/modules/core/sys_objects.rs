@@ -273,13 +273,18 @@ pub fn print_unraisable(unraisable: &Obj) -> PyResult<()> {
 
 /// Reports an exception that nobody can catch, through `sys.unraisablehook`.
 pub fn write_unraisable(exc: &Obj, source: Option<&Obj>) {
+    write_unraisable_message(exc, None, source);
+}
+
+/// As [`write_unraisable`], with a text that takes the place of the usual first line.
+pub fn write_unraisable_message(exc: &Obj, message: Option<&str>, source: Option<&Obj>) {
     let result = (|| -> PyResult<()> {
         let hook = super::sys_attribute("unraisablehook");
         let args = vec![
             exc.class().to_obj(),
             exc.clone(),
             exceptions::traceback(exc).unwrap_or_else(none),
-            none(),
+            message.map_or_else(none, s),
             source.cloned().unwrap_or_else(none),
         ];
         let args = struct_sequence("UnraisableHookArgs", args)?;

@@ -1,6 +1,5 @@
-//! The operating system: files, processes, threads, time, streams.
+//! The operating system: files, processes, threads, time.
 
-pub mod io;
 pub mod locks;
 pub mod posix;
 pub mod scandir;
@@ -11,19 +10,11 @@ pub mod warnings;
 
 use pyrs_runtime::class::ModuleDef;
 
-pub use io::open_standard_streams;
 pub use signal::{check_signals, trip_signal};
 
 /// The definitions of the modules in this folder.
 pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
-    vec![
-        io::module::def,
-        posix::posix::def,
-        signal::signal::def,
-        thread::thread::def,
-        time::time::def,
-        warnings::warnings::def,
-    ]
+    vec![posix::posix::def, signal::signal::def, thread::thread::def, time::time::def, warnings::warnings::def]
 }
 
 /// Runs the functions registered with `atexit`.
