@@ -61,6 +61,11 @@ pub(crate) fn exception_class(module: &str, name: &str, base: &Type) -> PyResult
     call::call(&TYPE.get().as_obj(), &[Str::intern(name).into_obj(), bases, namespace.into_obj()])
 }
 
+/// The low 32 bits of an int argument.
+pub(crate) fn masked_u32_of(arg: &Obj) -> PyResult<u32> {
+    masked_u32(Some(arg))
+}
+
 /// The low 32 bits of an int argument; 0 if it is left out.
 pub(crate) fn masked_u32(arg: Option<&Obj>) -> PyResult<u32> {
     let Some(arg) = arg else { return Ok(0) };
