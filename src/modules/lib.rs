@@ -5,7 +5,9 @@
 pub mod core;
 pub mod data;
 pub mod io;
+pub mod lang;
 pub mod math;
+pub mod net;
 pub mod os;
 pub mod struct_sequence;
 pub mod text;
@@ -31,7 +33,9 @@ fn registry() -> &'static Vec<&'static ModuleDef> {
         let mut all: Vec<Maker> = core::modules();
         all.extend(data::modules());
         all.extend(io::modules());
+        all.extend(lang::modules());
         all.extend(math::modules());
+        all.extend(net::modules());
         all.extend(os::modules());
         all.extend(text::modules());
         let mut defs: Vec<&'static ModuleDef> = all.into_iter().map(|m| m()).collect();
@@ -57,6 +61,11 @@ pub(crate) fn exception_class(module: &str, name: &str, base: &Type) -> PyResult
     namespace.set_text("__module__", Str::intern(module).into_obj());
     let bases = Tuple::from_vec(vec![base.to_obj()]).into_obj();
     call::call(&TYPE.get().as_obj(), &[Str::intern(name).into_obj(), bases, namespace.into_obj()])
+}
+
+/// The low 32 bits of an int argument.
+pub(crate) fn masked_u32_of(arg: &Obj) -> PyResult<u32> {
+    masked_u32(Some(arg))
 }
 
 /// The low 32 bits of an int argument; 0 if it is left out.

@@ -248,7 +248,13 @@ impl BytesIo {
         self.check_exports()?;
         let size = match size {
             None => self.position.get(),
-            Some(size) => BytesIo::non_negative(number::as_ssize(size, true)?, "size")?,
+            Some(size) => {
+                let size = number::as_ssize(size, true)?;
+                // The conversion may have closed or exported the stream.
+                self.check_open()?;
+                self.check_exports()?;
+                BytesIo::non_negative(size, "size")?
+            }
         };
         self.data.with(|data| data.truncate(size));
         Ok(size)

@@ -4,11 +4,12 @@ use pyrs_runtime::PyClass;
 use pyrs_runtime::call;
 use pyrs_runtime::errors::{PyResult, Raised};
 use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::objects::bytes::Bytes;
 use pyrs_runtime::objects::exceptions::{EncodingWarning, RuntimeWarning};
 use pyrs_runtime::objects::int;
 use pyrs_runtime::objects::singletons::{bool_obj, none};
 use pyrs_runtime::objects::str::Str;
-use pyrs_runtime::protocols::attr;
+use pyrs_runtime::protocols::{attr, number};
 use pyrs_runtime::{name, raise};
 
 use super::buffered::{BufferedRandom, BufferedReader, BufferedWriter};
@@ -105,7 +106,7 @@ pub fn open(request: &Request<'_>) -> PyResult<Obj> {
     let raw = call::call(
         &FileIo::class().as_obj(),
         &[
-            request.file.clone(),
+            plain_path(request.file)?,
             Str::new(&mode.raw()).into(),
             bool_obj(request.closefd),
             request.opener.cloned().unwrap_or_else(none),
@@ -124,6 +125,25 @@ pub fn open(request: &Request<'_>) -> PyResult<Obj> {
             Err(Raised::pending())
         }
     }
+}
+
+/// The path that a path-like object stands for; the stream shows it as its name.
+fn plain_path(file: &Obj) -> PyResult<Obj> {
+    if number::has_index(file) || file.downcast::<Str>().is_some() || file.downcast::<Bytes>().is_some() {
+        return Ok(file.clone());
+    }
+    let Some(path) = call::call_special(file, name!("__fspath__"), &[])? else {
+        return Err(raise!(TypeError, "expected str, bytes or os.PathLike object, not {}", file.class().name()));
+    };
+    if path.downcast::<Str>().is_none() && path.downcast::<Bytes>().is_none() {
+        return Err(raise!(
+            TypeError,
+            "expected {}.__fspath__() to return str or bytes, not {}",
+            file.class().name(),
+            path.class().name()
+        ));
+    }
+    Ok(path)
 }
 
 fn put_layers(request: &Request<'_>, mode: &Mode, raw: &Obj, opened: &mut Obj) -> PyResult<Obj> {

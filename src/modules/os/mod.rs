@@ -1,9 +1,20 @@
 //! The operating system: files, processes, threads, time.
 
+pub mod accounts;
+pub mod fcntl;
+pub mod locale;
 pub mod locks;
 pub mod posix;
+pub mod queue;
+pub mod resource;
 pub mod scandir;
+pub mod semaphores;
 pub mod signal;
+pub mod stat;
+pub mod subprocess;
+pub mod support;
+pub mod syslog;
+pub mod termios;
 pub mod thread;
 pub mod time;
 pub mod warnings;
@@ -14,7 +25,25 @@ pub use signal::{check_signals, trip_signal};
 
 /// The definitions of the modules in this folder.
 pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
-    vec![posix::posix::def, signal::signal::def, thread::thread::def, time::time::def, warnings::warnings::def]
+    vec![
+        accounts::grp::def,
+        accounts::pwd::def,
+        fcntl::fcntl::def,
+        locale::locale::def,
+        posix::posix::def,
+        queue::queue::def,
+        resource::resource::def,
+        semaphores::multiprocessing::def,
+        semaphores::posixshmem::def,
+        stat::stat::def,
+        subprocess::subprocess::def,
+        syslog::syslog::def,
+        termios::termios::def,
+        signal::signal::def,
+        thread::thread::def,
+        time::time::def,
+        warnings::warnings::def,
+    ]
 }
 
 /// Runs the functions registered with `atexit`.

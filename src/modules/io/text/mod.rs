@@ -350,7 +350,7 @@ impl TextIoWrapper {
         let encoding = text_argument(given("encoding"), "reconfigure", "encoding")?;
         let errors = text_argument(given("errors"), "reconfigure", "errors")?;
         let newline = given("newline");
-        let new_newline = newline_argument(text_argument(newline, "reconfigure", "newline")?)?;
+        let newline_text = text_argument(newline, "reconfigure", "newline")?;
         let buffer = this.attached()?;
         let settles = encoding.is_some() || errors.is_some() || newline.is_some();
         if settles && this.has_read() {
@@ -358,6 +358,7 @@ impl TextIoWrapper {
                 "It is not possible to set the encoding or newline of stream after the first read",
             ));
         }
+        let new_newline = newline_argument(newline_text)?;
         let line_buffering = flag_argument(given("line_buffering"), &this.line_buffering)?;
         let write_through = flag_argument(given("write_through"), &this.write_through)?;
         method(&this.as_obj(), name!("flush"))?;
