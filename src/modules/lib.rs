@@ -4,7 +4,9 @@
 
 pub mod core;
 pub mod data;
+pub mod lang;
 pub mod math;
+pub mod net;
 pub mod os;
 pub mod struct_sequence;
 pub mod text;
@@ -29,7 +31,9 @@ fn registry() -> &'static Vec<&'static ModuleDef> {
     REGISTRY.get_or_init(|| {
         let mut all: Vec<Maker> = core::modules();
         all.extend(data::modules());
+        all.extend(lang::modules());
         all.extend(math::modules());
+        all.extend(net::modules());
         all.extend(os::modules());
         all.extend(text::modules());
         let mut defs: Vec<&'static ModuleDef> = all.into_iter().map(|m| m()).collect();
