@@ -306,11 +306,8 @@ pub mod sys {
         if event.downcast::<Str>().is_none() {
             return Err(raise!(TypeError, "expected str for argument 'event', not {}", event.class().name()));
         }
-        let Some(hooks) = runtime().registered("audit_hooks") else { return Ok(()) };
-        for hook in hooks.downcast::<pyrs_runtime::objects::list::List>().expect("a list").to_vec() {
-            call::call(&hook, &[event.clone(), Tuple::from_slice(rest).into()])?;
-        }
-        Ok(())
+        let event = event.downcast::<Str>().expect("checked").to_string_lossy();
+        crate::core::audit(&event, rest)
     }
 
     /// Adds a new audit hook callback.
@@ -427,6 +424,46 @@ pub mod sys {
     /// Clear the internal type lookup cache.
     #[pyfunction]
     fn _clear_type_cache() {}
+
+    /// Private function for clearing certain descriptors from a type's dictionary.
+    ///
+    /// See gh-135228 for context.
+    #[pyfunction(sig = "(type, /)")]
+    fn _clear_type_descriptors(class: &pyrs_runtime::types::Type) -> PyResult<()> {
+        if !class.is_heap_type() {
+            return Err(raise!(TypeError, "argument is immutable"));
+        }
+        for attribute in ["__dict__", "__weakref__"] {
+            if class.dict().get_text(attribute).is_some() {
+                class.dict().remove(&Str::intern(attribute).into())?;
+            }
+        }
+        pyrs_runtime::types::modified(class);
+        Ok(())
+    }
+
+    /// Return a dict mapping each thread's identifier to its current raised exception.
+    ///
+    /// This function should be used for specialized purposes only.
+    #[pyfunction]
+    fn _current_exceptions() -> PyResult<Obj> {
+        let dict = Dict::new();
+        let thread = thread::current();
+        dict.set(int::new(thread.id as i64), thread.handled_exception().unwrap_or_else(none))?;
+        Ok(dict.into())
+    }
+
+    /// Private function for getting PyConfig.cpu_count
+    #[pyfunction]
+    fn _get_cpu_count_config() -> i32 {
+        -1
+    }
+
+    /// Return True if remote debugging is enabled, False otherwise.
+    #[pyfunction]
+    fn is_remote_debug_enabled() -> bool {
+        false
+    }
 
     /// Call a function with the given arguments.
     #[pyfunction]

@@ -35,7 +35,7 @@ static DEFAULT_TIMEOUT: AtomicI64 = AtomicI64::new(-1);
 ///
 /// Open a socket of the given kind, or make an object for a descriptor that is open already, whose
 /// family, type and protocol are found out unless they are given.
-#[pyclass(name = "socket", module = "_socket", weaklist, nogc, flags = BASETYPE)]
+#[pyclass(name = "socket", module = "_socket", nogc, flags = BASETYPE)]
 pub struct Socket {
     pub fd: Cell<i32>,
     pub family: Cell<i32>,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use pyrs_bytecode::CodeObject;
 use pyrs_bytecode::{Constant, Opcode, co_flags, local_kind};
 
-use crate::object::{Obj, ObjCell, Object, Ptr};
+use crate::object::{DataCell, Obj, ObjCell, Object, Ptr};
 use crate::objects::int;
 use crate::objects::singletons::{bool_obj, ellipsis, none};
 use crate::objects::str::Str;
@@ -45,6 +45,15 @@ pub struct Code {
     pub first_traceable: usize,
     /// `co_extra`-like word for profilers and the JIT.
     pub extra: Cell<usize>,
+    /// What tools of `sys.monitoring` watch here.
+    pub monitoring: DataCell<Option<Box<Monitoring>>>,
+}
+
+/// The part of a code object that `sys.monitoring` needs.
+#[derive(Default)]
+pub struct Monitoring {
+    /// Events that each tool wants of this code alone.
+    pub local_events: [u32; 8],
 }
 
 /// The object for a compile-time constant.
@@ -113,6 +122,7 @@ impl Code {
             simple_args: plain,
             first_traceable,
             extra: Cell::new(0),
+            monitoring: DataCell::new(None),
             source,
         })
     }

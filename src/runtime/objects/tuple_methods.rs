@@ -90,7 +90,7 @@ impl TupleHash {
 pub fn hash_items(items: &[Obj]) -> PyResult<i64> {
     let mut hash = TupleHash::new();
     for item in items {
-        hash.add(compare::hash(item)?);
+        hash.add(crate::thread::with_recursion(" while hashing a tuple", || compare::hash(item))?);
     }
     Ok(hash.finish())
 }

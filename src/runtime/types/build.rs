@@ -254,7 +254,9 @@ fn add_layout(
     let mut size = base.basicsize();
     let wants = |what: &str| slots.is_none_or(|names| names.iter().any(|n| n.eq_str(what)));
     let other_base_has = |f: fn(&Type) -> usize| bases.items().iter().filter_map(as_type).any(|b| f(b) != 0);
-    let add_dict = dict_offset == 0 && (wants("__dict__") || other_base_has(Type::dict_offset));
+    // Classes have a namespace of their own: their `__dict__` is `type`'s.
+    let is_metaclass = base.has_flag(flags::TYPE_SUBCLASS);
+    let add_dict = dict_offset == 0 && !is_metaclass && (wants("__dict__") || other_base_has(Type::dict_offset));
     let add_weaklist = weaklist_offset == 0 && (wants("__weakref__") || other_base_has(Type::weaklist_offset));
     let mut names: Vec<&Ptr<Str>> = slots.unwrap_or(&[]).iter().collect();
     names.retain(|n| !n.eq_str("__dict__") && !n.eq_str("__weakref__"));
@@ -285,7 +287,7 @@ fn add_layout(
     }
     // Plain instances keep attributes inline; variable-size ones, classes and instances of native classes
     // with a dictionary of their own in it.
-    if dict_offset != 0 && !var_sized && base.dict_offset() == 0 && !base.has_flag(flags::TYPE_SUBCLASS) {
+    if dict_offset != 0 && !var_sized && base.dict_offset() == 0 && !is_metaclass {
         class.add_flags(flags::INLINE_SLOTS);
     }
     if add_dict && dict.get_str(name!("__dict__"))?.is_none() {
