@@ -6,15 +6,17 @@ use pyrs_macros::{pyclass, pymethods};
 use pyrs_runtime::args::Maybe;
 use pyrs_runtime::call::{self, Args};
 use pyrs_runtime::errors::{PyResult, unless_raised};
-use pyrs_runtime::object::{Obj, PyClass};
+use pyrs_runtime::object::{Obj, Ptr, PyClass};
 use pyrs_runtime::objects::bytearray::ByteArray;
 use pyrs_runtime::objects::bytes::Bytes;
+use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::exceptions::AttributeError;
 use pyrs_runtime::objects::int;
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::singletons::{bool_obj, none};
 use pyrs_runtime::protocols::buffer::WritableBytes;
 use pyrs_runtime::protocols::{attr, iter, number, text, truth};
+use pyrs_runtime::types::shape;
 use pyrs_runtime::{name, raise};
 
 use super::support::{self, DEFAULT_BUFFER_SIZE, Size, check_open, method, size_or_all, unsupported};
@@ -23,7 +25,7 @@ use super::support::{self, DEFAULT_BUFFER_SIZE, Size, check_open, method, size_o
 ///
 /// Streams are iterable line by line. Methods that a stream cannot support
 /// raise UnsupportedOperation.
-#[pyclass(name = "_IOBase", module = "_io", flags = BASETYPE, dict, weaklist)]
+#[pyclass(name = "_IOBase", module = "_io", flags = BASETYPE | HEAP_LIKE, dict, weaklist)]
 pub struct IoBase;
 
 /// The closed state that `close()` of the base class leaves.
@@ -70,6 +72,23 @@ impl IoBase {
     #[slot(finalize)]
     fn finalize(this: &Obj) {
         finalize(this);
+    }
+
+    #[getter(name = "__dict__")]
+    fn dict(this: &Obj) -> PyResult<Option<Ptr<Dict>>> {
+        shape::instance_dict(this)
+    }
+
+    #[setter(name = "__dict__")]
+    fn set_dict(this: &Obj, value: Option<&Obj>) -> PyResult<()> {
+        let Some(value) = value else {
+            return Err(raise!(TypeError, "cannot delete __dict__"));
+        };
+        let Some(dict) = value.downcast::<Dict>() else {
+            let class = value.class().name();
+            return Err(raise!(TypeError, "__dict__ must be set to a dictionary, not a '{class}'"));
+        };
+        shape::set_instance_dict(this, Some(dict)).map(drop)
     }
 
     /// Move the position; not supported here.
@@ -253,7 +272,7 @@ fn readahead(this: &Obj) -> PyResult<usize> {
 }
 
 /// The base of unbuffered binary streams.
-#[pyclass(name = "_RawIOBase", module = "_io", base = IoBase, flags = BASETYPE)]
+#[pyclass(name = "_RawIOBase", module = "_io", base = IoBase, flags = BASETYPE | HEAP_LIKE)]
 pub struct RawIoBase;
 
 #[pymethods]
@@ -317,7 +336,7 @@ impl RawIoBase {
 
 /// The base of buffered binary streams: reads and writes are complete unless
 /// the stream is non-blocking.
-#[pyclass(name = "_BufferedIOBase", module = "_io", base = IoBase, flags = BASETYPE)]
+#[pyclass(name = "_BufferedIOBase", module = "_io", base = IoBase, flags = BASETYPE | HEAP_LIKE)]
 pub struct BufferedIoBase;
 
 /// `readinto()` by way of a method that gives bytes.
@@ -386,7 +405,7 @@ fn check_integer(size: Option<&Obj>) -> PyResult<()> {
 }
 
 /// The base of text streams.
-#[pyclass(name = "_TextIOBase", module = "_io", base = IoBase, flags = BASETYPE)]
+#[pyclass(name = "_TextIOBase", module = "_io", base = IoBase, flags = BASETYPE | HEAP_LIKE)]
 pub struct TextIoBase;
 
 #[pymethods]

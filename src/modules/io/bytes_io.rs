@@ -23,7 +23,7 @@ use super::base::BufferedIoBase;
 use super::support::{Size, closed_error, find_newline, size_or_all};
 
 /// A binary stream whose contents are in memory.
-#[pyclass(name = "BytesIO", module = "_io", base = BufferedIoBase, flags = BASETYPE)]
+#[pyclass(name = "BytesIO", module = "_io", base = BufferedIoBase, flags = BASETYPE | HEAP_LIKE)]
 pub struct BytesIo {
     data: DataCell<Vec<u8>>,
     /// May be behind the end.
@@ -382,7 +382,7 @@ pub fn restore_dict(this: &Obj, dict: &Obj, ordinal: &str) -> PyResult<()> {
 }
 
 /// What `getbuffer()` exports: keeps the size of its stream fixed.
-#[pyclass(name = "_BytesIOBuffer", module = "_io", flags = DISALLOW_INSTANTIATION)]
+#[pyclass(name = "_BytesIOBuffer", module = "_io", flags = DISALLOW_INSTANTIATION | HEAP_LIKE)]
 pub struct BytesIoBuffer {
     source: Ptr<BytesIo>,
 }

@@ -18,10 +18,11 @@ pub fn read(fd: i32, out: &mut [u8]) -> PyResult<Result<usize>> {
     Ok(result.map(|n| n as usize))
 }
 
-/// Reads to the end and appends to `out`; `false` if the read would have blocked before any byte came.
-pub fn read_to_end(fd: i32, out: &mut Vec<u8>) -> PyResult<Result<bool>> {
+/// Reads to the end, with `expected` bytes to come, and appends to `out`; `false` if the read would have blocked
+/// before any byte came.
+pub fn read_to_end(fd: i32, expected: usize, out: &mut Vec<u8>) -> PyResult<Result<bool>> {
     let start = out.len();
-    out.reserve(size_hint(fd).unwrap_or(0) + 1);
+    out.reserve(expected + 1);
     loop {
         if out.capacity() - out.len() == 0 {
             out.reserve((out.len() - start).clamp(1 << 13, 1 << 26));
@@ -38,16 +39,6 @@ pub fn read_to_end(fd: i32, out: &mut Vec<u8>) -> PyResult<Result<bool>> {
             Err(e) => return Ok(Err(e)),
         }
     }
-}
-
-/// How much there is left to read in a regular file.
-fn size_hint(fd: i32) -> Option<usize> {
-    let stat = status(fd).ok()?;
-    if stat.st_mode & libc::S_IFMT != libc::S_IFREG {
-        return None;
-    }
-    let left = stat.st_size - seek(fd, 0, libc::SEEK_CUR).ok()?;
-    usize::try_from(left).ok().filter(|n| *n < 1 << 34)
 }
 
 /// Writes some of the bytes.

@@ -31,7 +31,7 @@ use crate::os::posix::posix::name_bytes;
 /// The file is a path, or the number of an open descriptor, which is closed with
 /// the stream unless closefd is false. An opener is called with the path and
 /// the flags for open(2), and returns a descriptor.
-#[pyclass(name = "FileIO", module = "_io", base = RawIoBase, flags = BASETYPE)]
+#[pyclass(name = "FileIO", module = "_io", base = RawIoBase, flags = BASETYPE | HEAP_LIKE)]
 pub struct FileIo {
     /// -1 = closed.
     fd: Cell<i32>,
@@ -45,6 +45,8 @@ pub struct FileIo {
     block_size: Cell<i64>,
     /// Whether the file was a regular one when it was opened.
     regular: Cell<bool>,
+    /// Its size then; how much memory to take for reading all of it.
+    size_at_open: Cell<i64>,
 }
 
 /// What a mode such as `rb+` asks for.
@@ -177,6 +179,7 @@ impl FileIo {
             finalizing: Cell::new(false),
             block_size: Cell::new(support::DEFAULT_BUFFER_SIZE as i64),
             regular: Cell::new(false),
+            size_at_open: Cell::new(0),
         }
     }
 
@@ -217,7 +220,15 @@ impl FileIo {
 
     /// Appends all that is left to `out`; false if it would block and nothing has come.
     pub fn read_to_end(&self, out: &mut Vec<u8>) -> PyResult<bool> {
-        fd::read_to_end(self.open_fd()?, out)?.map_err(|e| raise_io(&e, None))
+        let fd = self.open_fd()?;
+        let mut expected = self.size_at_open.get();
+        // Big files are worth asking how much of them is left.
+        if expected > 1 << 16
+            && let Ok(position) = fd::seek(fd, 0, libc::SEEK_CUR)
+        {
+            expected -= position;
+        }
+        fd::read_to_end(fd, expected.clamp(0, 1 << 34) as usize, out)?.map_err(|e| raise_io(&e, None))
     }
 
     /// Writes some of the bytes; `None` if it would block.
@@ -297,6 +308,7 @@ impl FileIo {
                     return Err(raise_errno(libc::EISDIR, Some(file)));
                 }
                 this.regular.set(kind == libc::S_IFREG);
+                this.size_at_open.set(if kind == libc::S_IFREG { stat.st_size } else { 0 });
                 if stat.st_blksize > 1 {
                     this.block_size.set(stat.st_blksize);
                 }
@@ -555,7 +567,7 @@ impl FileIo {
 
     #[setter(name = "_finalizing")]
     fn set_finalizing(&self, value: Option<&Obj>) -> PyResult<()> {
-        self.finalizing.set(value.map_or(Ok(false), pyrs_runtime::protocols::truth::is_true)?);
+        self.finalizing.set(support::bool_value(value)?);
         Ok(())
     }
 }

@@ -169,7 +169,7 @@ fn unit_from<U: Unit>(byte: u8, _like: U) -> U {
 
 /// Translates \r\n and \r to \n, on top of another incremental decoder or of
 /// text that is decoded already (decoder None), and records the line ends seen.
-#[pyclass(name = "IncrementalNewlineDecoder", module = "_io", flags = BASETYPE)]
+#[pyclass(name = "IncrementalNewlineDecoder", module = "_io", flags = BASETYPE | HEAP_LIKE | PLAIN_NEW)]
 pub struct IncrementalNewlineDecoder {
     decoder: ObjCell,
     newlines: Newlines,

@@ -26,7 +26,7 @@ use super::support::{Size, size_or_all, uninitialized};
 ///
 /// The newline argument works as that of TextIOWrapper, but without translation
 /// of line ends by default.
-#[pyclass(name = "StringIO", module = "_io", base = TextIoBase, flags = BASETYPE)]
+#[pyclass(name = "StringIO", module = "_io", base = TextIoBase, flags = BASETYPE | HEAP_LIKE)]
 pub struct StringIo {
     text: DataCell<TextBuffer>,
     /// May be behind the end.

@@ -9,6 +9,7 @@ use pyrs_runtime::errors::{PyResult, Raised, raise_text};
 use pyrs_runtime::object::{Obj, Object, PyClass};
 use pyrs_runtime::objects::exceptions::{self, InterruptedError, ResourceWarning};
 use pyrs_runtime::objects::int;
+use pyrs_runtime::objects::singletons::as_bool;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::protocols::{attr, number, text, truth};
 use pyrs_runtime::thread::{self, runtime};
@@ -115,6 +116,15 @@ pub fn size_or_all(size: Option<Size>) -> isize {
     size.map_or(-1, |s| s.0)
 }
 
+/// The value for the flag `_finalizing`.
+pub fn bool_value(value: Option<&Obj>) -> PyResult<bool> {
+    match value.map(as_bool) {
+        Some(Some(flag)) => Ok(flag),
+        Some(None) => Err(raise!(TypeError, "attribute value type must be bool")),
+        None => Err(raise!(TypeError, "can't delete numeric/char attribute")),
+    }
+}
+
 /// A position in a stream.
 pub fn offset(obj: &Obj) -> PyResult<i64> {
     let index = number::index(obj)?;
@@ -122,16 +132,25 @@ pub fn offset(obj: &Obj) -> PyResult<i64> {
         .ok_or_else(|| raise!(ValueError, "cannot fit '{}' into an offset-sized integer", obj.class().name()))
 }
 
-/// A text argument that may be left out; the message names the function.
-pub fn text_argument<'a>(arg: Option<&'a Obj>, function: &str, name: &str) -> PyResult<Option<&'a Object<Str>>> {
-    let Some(arg) = arg.filter(|a| !a.is_none()) else { return Ok(None) };
-    let Some(text) = arg.downcast::<Str>() else {
-        return Err(raise!(
+/// A text argument; the message names the function.
+pub fn text_or_none<'a>(arg: &'a Obj, function: &str, name: &str) -> PyResult<Option<&'a Object<Str>>> {
+    if arg.is_none() {
+        return Ok(None);
+    }
+    match arg.downcast::<Str>() {
+        Some(text) => Ok(Some(text)),
+        None => Err(raise!(
             TypeError,
             "{function}() argument '{name}' must be str or None, not {}",
             pyrs_runtime::args::type_name_for_message(arg)
-        ));
-    };
+        )),
+    }
+}
+
+/// A text argument that may be left out, without NUL characters.
+pub fn text_argument<'a>(arg: Option<&'a Obj>, function: &str, name: &str) -> PyResult<Option<&'a Object<Str>>> {
+    let Some(arg) = arg.filter(|a| !a.is_none()) else { return Ok(None) };
+    let Some(text) = text_or_none(arg, function, name)? else { return Ok(None) };
     if text.code_points().any(|c| c == 0) {
         return Err(raise!(ValueError, "embedded null character"));
     }

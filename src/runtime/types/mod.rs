@@ -92,6 +92,10 @@ pub mod flags {
     pub const MANAGED: u64 = 1 << 33;
     /// Instances have a finaliser.
     pub const FINALIZER: u64 = 1 << 34;
+    /// The class is not a static one in CPython, and `__flags__` shows it so.
+    pub const HEAP_LIKE: u64 = 1 << 35;
+    /// The class has no `__new__` of its own: `object.__new__` makes instances.
+    pub const PLAIN_NEW: u64 = 1 << 36;
     /// What `__flags__` shows.
     pub const VISIBLE: u64 = (1 << 32) - 1;
 }
@@ -504,7 +508,7 @@ pub(crate) unsafe fn clear_type(header: *mut Header) {
             // SAFETY: a class namespace is a Dict.
             unsafe { dict.downcast_unchecked::<Dict>() }.clear();
         }
-        class.mro.set(Some(Tuple::from_vec(vec![class.to_obj()]).into_obj()));
+        class.mro.set(Some(Tuple::empty().into_obj()));
     }
 }
 

@@ -6,19 +6,18 @@ use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::name;
 use pyrs_runtime::object::{Obj, Object, Ptr};
 use pyrs_runtime::protocols::buffer::{BytesLike, WritableBytes};
-use pyrs_runtime::protocols::truth;
 use pyrs_runtime::types::Type;
 
 use super::Core;
 use crate::io::base::BufferedIoBase;
-use crate::io::support::{DEFAULT_BUFFER_SIZE, Size, cannot_pickle, size_or_all};
+use crate::io::support::{self, DEFAULT_BUFFER_SIZE, Size, cannot_pickle, size_or_all};
 
 /// A readable stream with a buffer over a raw stream.
 #[pyclass(
     name = "BufferedReader",
     module = "_io",
     base = BufferedIoBase,
-    flags = BASETYPE,
+    flags = BASETYPE | HEAP_LIKE | PLAIN_NEW,
     parts(PART, COMMON, READING)
 )]
 pub struct BufferedReader {
@@ -33,7 +32,7 @@ pub struct BufferedReader {
     name = "BufferedWriter",
     module = "_io",
     base = BufferedIoBase,
-    flags = BASETYPE,
+    flags = BASETYPE | HEAP_LIKE | PLAIN_NEW,
     parts(COMMON, WRITING)
 )]
 pub struct BufferedWriter {
@@ -45,7 +44,7 @@ pub struct BufferedWriter {
     name = "BufferedRandom",
     module = "_io",
     base = BufferedIoBase,
-    flags = BASETYPE,
+    flags = BASETYPE | HEAP_LIKE | PLAIN_NEW,
     parts(COMMON, READING, WRITING)
 )]
 pub struct BufferedRandom {
@@ -162,7 +161,7 @@ macro_rules! common_methods {
 
             #[setter(name = "_finalizing")]
             fn set_finalizing(&self, value: Option<&Obj>) -> PyResult<()> {
-                self.core.finalizing.set(value.map_or(Ok(false), truth::is_true)?);
+                self.core.finalizing.set(support::bool_value(value)?);
                 Ok(())
             }
         }

@@ -128,6 +128,10 @@ impl Core {
         self.pending.replace(Vec::new());
         self.raw_position.set(-1);
         self.state.set(State::Ready);
+        // Where the raw stream is; some cannot tell.
+        if let Err(raised) = self.raw_tell(raw) {
+            raised.discard();
+        }
         Ok(())
     }
 
@@ -287,7 +291,8 @@ impl Core {
                 return None;
             }
             b.pos = (b.pos as i64 + step) as usize;
-            Some(logical + step)
+            // Devices may be at position 0 whatever has been read.
+            Some((logical + step).max(0))
         }))
     }
 
@@ -320,6 +325,8 @@ impl Core {
             self.dealloc_warn(this);
         }
         let flushed = method(this, name!("flush")).map_err(Raised::take);
+        // Others that come now find the stream closed when they get the lock.
+        let _lock = self.lock(this)?;
         let closed = method(&raw, name!("close"));
         self.ahead.replace(ReadBuffer::default());
         self.pending.replace(Vec::new());

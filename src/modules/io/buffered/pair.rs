@@ -15,7 +15,7 @@ use crate::io::base::BufferedIoBase;
 use crate::io::support::{self, DEFAULT_BUFFER_SIZE, ask, method, uninitialized};
 
 /// A readable and a writable raw stream, each with its buffer, as one stream.
-#[pyclass(name = "BufferedRWPair", module = "_io", base = BufferedIoBase, flags = BASETYPE)]
+#[pyclass(name = "BufferedRWPair", module = "_io", base = BufferedIoBase, flags = BASETYPE | HEAP_LIKE | PLAIN_NEW)]
 pub struct BufferedRwPair {
     reader: ObjCell,
     writer: ObjCell,

@@ -5,11 +5,10 @@ use pyrs_runtime::errors::{PyResult, Raised, raise_class};
 use pyrs_runtime::name;
 use pyrs_runtime::object::{Obj, PyClass};
 use pyrs_runtime::objects::bytes::Bytes;
-use pyrs_runtime::objects::exceptions::{BlockingIOError, OSError};
+use pyrs_runtime::objects::exceptions::BlockingIOError;
 use pyrs_runtime::objects::int;
 use pyrs_runtime::objects::memoryview::MemoryView;
 use pyrs_runtime::objects::str::Str;
-use pyrs_runtime::protocols::attr;
 
 use super::Core;
 use super::read::checked_count;
@@ -103,7 +102,8 @@ impl Core {
                 raised.discard();
                 return Ok(stored);
             }
-            return Err(with_count(raised, stored));
+            raised.discard();
+            return Err(self.blocked(stored));
         }
         let mut done = 0;
         while data.len() - done > size {
@@ -119,16 +119,4 @@ impl Core {
         done += self.store(&data[done..]);
         Ok(done)
     }
-}
-
-/// Sets how many bytes were written before the pending `BlockingIOError`.
-fn with_count(raised: Raised, count: usize) -> Raised {
-    let exc = raised.take();
-    if exc.is_instance_of::<OSError>()
-        && let Err(second) = attr::setattr(&exc, name!("characters_written"), Some(&int::new(count as i64)))
-    {
-        second.discard();
-    }
-    pyrs_runtime::thread::current().restore_exception(Some(exc));
-    Raised::pending()
 }

@@ -33,7 +33,8 @@ use super::bytes_io::BytesIo;
 use super::line::LineEnd;
 use super::newline::Newlines;
 use super::support::{
-    self, Size, ask, cannot_pickle, closed_error, method, size_or_all, text_argument, uninitialized, unsupported,
+    self, Size, ask, cannot_pickle, closed_error, method, size_or_all, text_argument, text_or_none, uninitialized,
+    unsupported,
 };
 use codec::{Decoder, Encoder};
 pub use write::{write_pieces, writes_directly};
@@ -52,7 +53,7 @@ enum State {
 /// and from it when writing; with '' they are recognised but left alone; any of
 /// '\n', '\r' and '\r\n' is the only line end, and is written for '\n'.
 /// line_buffering flushes after every line, write_through keeps nothing back.
-#[pyclass(name = "TextIOWrapper", module = "_io", base = TextIoBase, flags = BASETYPE)]
+#[pyclass(name = "TextIOWrapper", module = "_io", base = TextIoBase, flags = BASETYPE | HEAP_LIKE | PLAIN_NEW)]
 pub struct TextIoWrapper {
     state: Cell<State>,
     buffer: ObjCell,
@@ -305,8 +306,9 @@ impl TextIoWrapper {
         const NAME: &str = "TextIOWrapper";
         let encoding = text_argument(encoding, NAME, "encoding")?;
         let errors = text_argument(errors, NAME, "errors")?;
-        let newline = newline_argument(text_argument(newline, NAME, "newline")?)?;
+        let newline = text_argument(newline, NAME, "newline")?;
         self.state.set(State::New);
+        let newline = newline_argument(newline)?;
         self.line_buffering.set(line_buffering);
         self.write_through.set(write_through);
         self.setup(buffer, encoding, errors, newline)
@@ -347,10 +349,9 @@ impl TextIoWrapper {
             return Err(raise!(TypeError, "reconfigure() got an unexpected keyword argument '{name}'"));
         }
         let given = |wanted: &str| kwargs.items.iter().find(|(n, _)| n.eq_str(wanted)).map(|(_, v)| *v);
-        let encoding = text_argument(given("encoding"), "reconfigure", "encoding")?;
-        let errors = text_argument(given("errors"), "reconfigure", "errors")?;
+        let text = |wanted: &str| given(wanted).map_or(Ok(None), |v| text_or_none(v, "reconfigure", wanted));
+        let (encoding, errors, newline_text) = (text("encoding")?, text("errors")?, text("newline")?);
         let newline = given("newline");
-        let newline_text = text_argument(newline, "reconfigure", "newline")?;
         let buffer = this.attached()?;
         let settles = encoding.is_some() || errors.is_some() || newline.is_some();
         if settles && this.has_read() {
@@ -437,7 +438,8 @@ impl TextIoWrapper {
     fn close(this: &Object<TextIoWrapper>) -> PyResult<()> {
         let obj = this.as_obj();
         let buffer = this.attached()?;
-        if support::is_closed(&obj)? {
+        // Asking may have taken the buffer away.
+        if support::is_closed(&obj)? || this.state.get() != State::Ready {
             return Ok(());
         }
         if this.finalizing.get()
@@ -581,7 +583,7 @@ impl TextIoWrapper {
 
     #[setter(name = "_finalizing")]
     fn set_finalizing(&self, value: Option<&Obj>) -> PyResult<()> {
-        self.finalizing.set(value.map_or(Ok(false), truth::is_true)?);
+        self.finalizing.set(support::bool_value(value)?);
         Ok(())
     }
 }

@@ -2,11 +2,11 @@
 
 use pyrs_runtime::call;
 use pyrs_runtime::errors::PyResult;
-use pyrs_runtime::name;
-use pyrs_runtime::object::{Obj, Object, PyClass};
+use pyrs_runtime::object::{Obj, Object, Ptr, PyClass};
 use pyrs_runtime::objects::bytes::Bytes;
 use pyrs_runtime::objects::str::{Str, StrData};
 use pyrs_runtime::types::shape;
+use pyrs_runtime::{name, raise};
 
 use super::{TextIoWrapper, buffered};
 use crate::io::newline::replace_newlines;
@@ -23,11 +23,17 @@ fn contains(text: &Str, byte: u8) -> bool {
 impl TextIoWrapper {
     /// Writes a text and returns its length.
     pub(super) fn write_text(this: &Object<TextIoWrapper>, text: &Object<Str>) -> PyResult<usize> {
-        let buffer = TextIoWrapper::open_buffer(this)?;
-        let Some(encoder) = this.encoder() else { return Err(unsupported("not writable")) };
+        let mut buffer = TextIoWrapper::open_buffer(this)?;
+        let Some(mut encoder) = this.encoder() else { return Err(unsupported("not writable")) };
         let line_ends = this.line_buffering.get() && (contains(text, b'\n') || contains(text, b'\r'));
         let translated = match this.write_newline.get() {
-            Some(with) if contains(text, b'\n') => Some(replace_newlines(text, with)),
+            Some(with) if contains(text, b'\n') => {
+                let translated = translate(text, with)?;
+                // A method of a subclass of str may have changed the stream.
+                buffer = TextIoWrapper::open_buffer(this)?;
+                encoder = this.encoder().ok_or_else(|| unsupported("not writable"))?;
+                Some(translated)
+            }
             _ => None,
         };
         let shown = translated.as_deref().unwrap_or(text);
@@ -45,12 +51,12 @@ impl TextIoWrapper {
         if line_ends {
             flush_buffer(&buffer)?;
         }
-        if this.has_read() {
+        if this.snapshot.with(|s| s.is_some()) {
             this.set_decoded(None);
             this.clear_snapshot();
-            if let Some(decoder) = this.text_decoder() {
-                decoder.reset()?;
-            }
+        }
+        if let Some(decoder) = this.text_decoder() {
+            decoder.reset()?;
         }
         Ok(text.len())
     }
@@ -58,7 +64,12 @@ impl TextIoWrapper {
     /// Adds bytes to those that wait, and writes them when there are enough.
     fn collect(&self, buffer: &Obj, bytes: &[u8]) -> PyResult<()> {
         let limit = self.chunk_size.get();
-        if self.pending.with(|p| p.len()) + bytes.len() > limit {
+        // Writing may itself add to what is pending.
+        loop {
+            let waiting = self.pending.with(|p| p.len());
+            if waiting == 0 || waiting + bytes.len() <= limit {
+                break;
+            }
             self.write_pending(buffer)?;
         }
         let total = self.pending.with(|p| {
@@ -92,6 +103,18 @@ impl TextIoWrapper {
             }
         }
     }
+}
+
+/// The text with another line end for `\n`.
+fn translate(text: &Object<Str>, with: &'static str) -> PyResult<Ptr<Str>> {
+    if text.as_obj().exact::<Str>().is_some() {
+        return Ok(replace_newlines(text, with));
+    }
+    let args = [Str::intern("\n").into(), Str::intern(with).into()];
+    let replaced = call::call_method_str(&text.as_obj(), name!("replace"), &args)?;
+    replaced
+        .into_ptr::<Str>()
+        .map_err(|other| raise!(TypeError, "replace() should return a str object, not '{}'", other.class().name()))
 }
 
 fn flush_buffer(buffer: &Obj) -> PyResult<()> {
