@@ -43,7 +43,7 @@ impl Embedded {
 
 /// Where the library would be installed.
 pub fn library_root() -> String {
-    format!("{}/lib/python3.14", super::flags().prefix)
+    format!("{}/lib/python3.14", super::flags().base_prefix)
 }
 
 /// Modules that must be importable before `importlib` works.
@@ -76,6 +76,12 @@ pub fn embedded_code(name: &str) -> PyResult<Obj> {
     let Some(module) = embedded(name) else {
         return Err(raise!(ImportError, "No such frozen object named {name}"));
     };
+    if super::flags().optimize > 0 && !module.bootstrap {
+        // What is embedded was compiled without `-O`.
+        let source = embedded_source(name).unwrap_or_default();
+        let level = super::flags().optimize.min(2) as i8;
+        return super::compile::compile_source(&source, &module.origin(), pyrs_compiler::Mode::Exec, 0, level);
+    }
     let code = constant_from_marshal(bytes_at(module.code))?;
     if let Some(code) = code.exact::<Code>() {
         let file = if module.bootstrap { format!("<frozen {}>", module.name) } else { module.origin() };
@@ -267,7 +273,34 @@ fn is_initializing(module: &Obj) -> PyResult<bool> {
     }
 }
 
+/// Imports a module that is not loaded; `-X importtime` reports how long it takes.
 fn find_and_load(absolute: &Obj) -> PyResult<Obj> {
+    if super::flags().import_time == 0 {
+        return find_and_load_now(absolute);
+    }
+    thread_local! {
+        /// How deep imports nest, and the time that the current level's imports have taken together.
+        static STATE: Cell<(usize, u128, bool)> = const { Cell::new((0, 0, false)) };
+    }
+    let (depth, outer, headed) = STATE.get();
+    if !headed {
+        eprintln!("import time: self [us] | cumulative | imported package");
+    }
+    STATE.set((depth + 1, 0, true));
+    let start = std::time::Instant::now();
+    let result = find_and_load_now(absolute);
+    let total = start.elapsed().as_micros();
+    let inner = STATE.get().1;
+    STATE.set((depth, outer + total, true));
+    if result.is_ok() {
+        let name = absolute.downcast::<Str>().map(|n| n.to_string_lossy()).unwrap_or_default();
+        let own = total.saturating_sub(inner);
+        eprintln!("import time: {own:>9} | {total:>10} | {:indent$}{name}", "", indent = depth * 2);
+    }
+    result
+}
+
+fn find_and_load_now(absolute: &Obj) -> PyResult<Obj> {
     let importlib = importlib()?;
     let function = attr::getattr(&importlib, name!("_find_and_load"))?;
     let import = attr::getattr(&importlib, name!("_gcd_import"))?;

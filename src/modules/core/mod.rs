@@ -14,6 +14,7 @@ pub mod sys_objects;
 pub mod tree;
 pub mod tree_reader;
 
+use std::ffi::OsString;
 use std::sync::OnceLock;
 
 use pyrs_runtime::call;
@@ -45,17 +46,27 @@ pub struct Flags {
     pub utf8_mode: bool,
     pub warn_default_encoding: bool,
     pub safe_path: bool,
-    pub int_max_str_digits: usize,
+    /// `None` = the default.
+    pub int_max_str_digits: Option<usize>,
     pub unbuffered: bool,
     pub executable: String,
-    pub argv: Vec<String>,
-    pub orig_argv: Vec<String>,
-    pub warn_options: Vec<String>,
+    pub base_executable: String,
+    pub argv: Vec<OsString>,
+    pub orig_argv: Vec<OsString>,
+    pub warn_options: Vec<OsString>,
     pub x_options: Vec<(String, Option<String>)>,
-    pub path: Vec<String>,
+    pub path: Vec<OsString>,
+    /// Of the virtual environment, if there is one.
     pub prefix: String,
+    /// Where the library is.
+    pub base_prefix: String,
     pub stdlib_dir: Option<String>,
     pub check_hash_pycs: String,
+    pub pycache_prefix: Option<String>,
+    pub faulthandler: bool,
+    pub no_debug_ranges: bool,
+    /// 1 = show how long imports take, 2 = modules that were loaded before too.
+    pub import_time: u8,
 }
 
 static FLAGS: OnceLock<Flags> = OnceLock::new();

@@ -284,6 +284,13 @@ pub mod sys {
         Ok(())
     }
 
+    /// Run the plain interactive prompt in __main__.
+    #[pyfunction]
+    fn _baserepl() -> PyResult<()> {
+        let repl = (pyrs_runtime::hooks::hooks().import_module)("_pyrs_repl")?;
+        call::call_method(&repl, "base_repl", &[]).map(drop)
+    }
+
     /// This hook function is called by built-in breakpoint().
     #[pyfunction(text_signature = "($module, /, *args, **kwargs)")]
     fn breakpointhook(args: Args<'_>) -> PyResult<Obj> {

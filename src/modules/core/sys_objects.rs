@@ -82,7 +82,9 @@ pub fn struct_sequence(name: &str, values: Vec<Obj>) -> PyResult<Obj> {
 /// Fills the module.
 pub fn fill(module: &Object<Module>) -> PyResult<()> {
     let flags = super::flags();
-    let list = |items: &[String]| -> Obj { List::from_vec(items.iter().map(|i| s(i)).collect()).into() };
+    use std::os::unix::ffi::OsStrExt;
+    let decoded = |item: &std::ffi::OsString| crate::os::posix::posix::name_object(item.as_bytes(), false);
+    let list = |items: &[std::ffi::OsString]| -> Obj { List::from_vec(items.iter().map(decoded).collect()).into() };
     module.add("argv", list(&flags.argv));
     module.add("orig_argv", list(&flags.orig_argv));
     module.add("path", list(&flags.path));
@@ -105,14 +107,16 @@ pub fn fill(module: &Object<Module>) -> PyResult<()> {
         module.add(name, value);
     }
     module.add("path_importer_cache", Dict::new());
-    for name in ["executable", "_base_executable"] {
-        module.add(name, s(&flags.executable));
-    }
-    for name in ["prefix", "exec_prefix", "base_prefix", "base_exec_prefix"] {
+    module.add("executable", s(&flags.executable));
+    module.add("_base_executable", s(&flags.base_executable));
+    for name in ["prefix", "exec_prefix"] {
         module.add(name, s(&flags.prefix));
     }
+    for name in ["base_prefix", "base_exec_prefix"] {
+        module.add(name, s(&flags.base_prefix));
+    }
     module.add("platlibdir", s("lib"));
-    module.add("pycache_prefix", none());
+    module.add("pycache_prefix", flags.pycache_prefix.as_ref().map_or_else(none, |p| s(p)));
     module.add("_stdlib_dir", flags.stdlib_dir.as_ref().map_or_else(none, |d| s(d)));
     module.add("_framework", s(""));
     module.add("abiflags", s(""));

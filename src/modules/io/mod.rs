@@ -19,8 +19,25 @@ pub mod text;
 
 use pyrs_macros::pymodule;
 use pyrs_runtime::class::ModuleDef;
+use pyrs_runtime::object::Obj;
 
 pub use standard::open_standard_streams;
+
+/// Flushes the streams among `objects` that are still open for writing, text first; `except` are left alone.
+pub fn flush_open_streams(objects: &[Obj], except: &[Obj]) {
+    let texts = objects.iter().filter(|o| o.downcast::<text::TextIoWrapper>().is_some());
+    let binary = objects.iter().filter(|o| {
+        o.downcast::<buffered::BufferedWriter>().is_some() || o.downcast::<buffered::BufferedRandom>().is_some()
+    });
+    for stream in texts.chain(binary) {
+        if except.iter().any(|e| e.is(stream)) || !text::has_pending(stream) {
+            continue;
+        }
+        if let Err(raised) = support::method(stream, pyrs_runtime::name!("flush")) {
+            raised.discard();
+        }
+    }
+}
 
 /// The definitions of the modules in this folder.
 pub fn modules() -> Vec<fn() -> &'static ModuleDef> {

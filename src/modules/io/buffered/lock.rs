@@ -33,6 +33,7 @@ impl Core {
     /// Waits for the stream; RuntimeError if this very thread is at work on it already.
     pub(super) fn lock(&self, this: &Obj) -> PyResult<Lock<'_>> {
         let me = thread::current().id;
+        let mut waited = 0;
         loop {
             match self.owner.get() {
                 0 => {
@@ -42,10 +43,36 @@ impl Core {
                 owner if owner == me => {
                     return Err(raise!(RuntimeError, "reentrant call inside {}", text::repr_text(this)?));
                 }
-                _ => allow_threads(wait),
+                _ => {
+                    // A thread that sleeps for good at the end of the process may hold the lock.
+                    if thread::runtime().finalizing.get() {
+                        waited += 1;
+                        if waited > PATIENCE {
+                            fatal_at_shutdown(this);
+                        }
+                    }
+                    allow_threads(wait);
+                }
             }
         }
     }
+}
+
+/// How many slices to wait at the end of the process.
+const PATIENCE: u32 = 100;
+
+/// Ends the process: what the stream holds cannot be written.
+#[cold]
+fn fatal_at_shutdown(this: &Obj) -> ! {
+    let shown = text::repr_text(this).unwrap_or_else(|raised| {
+        raised.discard();
+        this.class().name().to_owned()
+    });
+    eprintln!(
+        "Fatal Python error: _enter_buffered_busy: could not acquire lock for {shown} at interpreter shutdown, \
+         possibly due to daemon threads"
+    );
+    std::process::abort()
 }
 
 fn wait() {

@@ -403,6 +403,16 @@ impl Core {
     }
 }
 
+/// True if a stream that writes holds something that has not been written.
+pub fn has_pending(stream: &Obj) -> bool {
+    let core = match (stream.downcast::<BufferedWriter>(), stream.downcast::<BufferedRandom>()) {
+        (Some(writer), _) => &writer.core,
+        (_, Some(random)) => &random.core,
+        _ => return false,
+    };
+    core.state.get() == State::Ready && core.pending_len() > 0
+}
+
 /// The core of an object that is exactly one of our classes.
 pub fn core_of(obj: &Obj) -> Option<&Core> {
     let class = obj.class();

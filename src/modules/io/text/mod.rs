@@ -270,6 +270,14 @@ fn quick_closed(buffer: &Obj) -> Option<bool> {
     buffer.exact::<BytesIo>().map(|b| !b.is_open())
 }
 
+/// True if a stream holds something that has not been written.
+pub fn has_pending(stream: &Obj) -> bool {
+    match stream.downcast::<TextIoWrapper>() {
+        Some(wrapper) => wrapper.state.get() == State::Ready && wrapper.pending.with(|p| !p.is_empty()),
+        None => buffered::has_pending(stream),
+    }
+}
+
 /// The next line of a subclass with its own `readline`.
 pub fn line_of_subclass(this: &Obj) -> PyResult<Ptr<Str>> {
     let line = method(this, name!("readline"))?;
