@@ -25,7 +25,11 @@ def _read_line(prompt):
             return ""
     stderr.write(prompt)
     stderr.flush()
-    return stdin.readline()
+    try:
+        return stdin.readline()
+    except OSError:
+        # Somebody has closed it.
+        return ""
 
 
 def _show(exc, skip):
@@ -39,8 +43,29 @@ def _show(exc, skip):
     sys.excepthook(type(exc), exc, traceback)
 
 
+_BLOCKS = {"async", "class", "def", "for", "if", "match", "try", "while", "with"}
+
+
+def _is_block(source):
+    """True for a compound statement, which may go on with every line."""
+    head = source.partition("\n")[0].strip()
+    word = head
+    for i, c in enumerate(head):
+        if not c.isalpha():
+            word = head[:i]
+            break
+    if word == "match":
+        return head.endswith(":")
+    return head.startswith("@") or word in _BLOCKS
+
+
+# What is being compiled, for messages about it.
+_last_source = ""
+
+
 def _statement(compiler, filename):
-    """Reads a whole statement: its code object, None if there is nothing to run; EOFError at the end."""
+    """Reads a whole statement: its source and code object; EOFError at the end."""
+    global _last_source
     source, prompt = "", _prompt("ps1", ">>> ")
     while True:
         line = _read_line(prompt)
@@ -48,10 +73,13 @@ def _statement(compiler, filename):
             if not source:
                 raise EOFError
             # What is there must do.
+            sys.stderr.write("\n")
             return source, compile(source, filename, "single")
         source += line if line.endswith("\n") else line + "\n"
+        _last_source = source
         code = compiler(source.removesuffix("\n"), filename, "single")
-        if code is not None:
+        # A block ends with an empty line.
+        if code is not None and (not _is_block(source) or source.endswith("\n\n")):
             return source, code
         prompt = _prompt("ps2", "... ")
 
@@ -72,9 +100,12 @@ def loop(namespace):
             continue
         except (SyntaxError, OverflowError, ValueError) as exc:
             exc.__traceback__ = None
+            if isinstance(exc, SyntaxError) and exc.text is None and exc.lineno and _last_source:
+                lines = _last_source.splitlines(True)
+                exc.text = lines[exc.lineno - 1] if exc.lineno <= len(lines) else None
             _show(exc, 0)
             continue
-        linecache.cache[filename] = len(source), None, source.splitlines(True), filename
+        linecache._register_code(code, source, filename)
         try:
             exec(code, namespace)
         except SystemExit:

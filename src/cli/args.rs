@@ -188,7 +188,8 @@ impl Parser {
                 b'B' => f.dont_write_bytecode = true,
                 b'c' => return self.value('c', rest).map(|v| Some(Target::Command(v))),
                 // Old options without a meaning.
-                b'd' | b't' | b'R' => {}
+                b'd' | b't' => {}
+                b'R' => f.force_random_hash = true,
                 b'E' => f.ignore_environment = true,
                 b'h' | b'?' => self.help = Some(help::options),
                 b'i' => {
@@ -286,9 +287,9 @@ impl Parser {
         self.flags.faulthandler |= self.x_option("faulthandler").is_some() || self.flags.dev_mode;
         if let Some(value) = self.x_option("importtime") {
             self.flags.import_time = match value {
-                None | Some("" | "1") => 1,
-                Some("0") => 0,
                 Some("2") => 2,
+                None => 1,
+                Some(text) if text == "1" || text.parse::<i64>().is_err() => 1,
                 Some(_) => {
                     return fatal(
                         "config_init_import_time: -X importtime: values other than 1 and 2 are reserved for future use.",
@@ -307,7 +308,9 @@ impl Parser {
                 return fatal("bad value for option -X frozen_modules (expected \"on\" or \"off\")");
             }
         }
+        self.flags.malloc_stats = self.variable("PYTHONMALLOCSTATS").is_some();
         self.utf8_mode()?;
+        self.cpu_count()?;
         self.digits_limit()?;
         self.allocator()?;
         self.tracemalloc()?;
@@ -333,6 +336,27 @@ impl Parser {
             },
         }
         self.flags.utf8_mode = crate::locale::set_up(&self.flags, self.utf8);
+        Ok(())
+    }
+
+    fn cpu_count(&mut self) -> Result<(), Stop> {
+        let (value, source) = match self.x_option("cpu_count") {
+            Some(value) => (value.unwrap_or("").to_owned(), "-X cpu_count=n option: n"),
+            None => match self.variable("PYTHON_CPU_COUNT") {
+                Some(value) => (value, "environment variable PYTHON_CPU_COUNT"),
+                None => return Ok(()),
+            },
+        };
+        match value.parse::<i32>() {
+            _ if value == "default" => {}
+            Ok(n) if n >= 1 => self.flags.cpu_count = Some(n),
+            _ if source.starts_with('-') => {
+                return Err(Stop::Fatal(format!(
+                    "config_init_cpu_count: {source} is missing or an invalid number, n must be greater than 0"
+                )));
+            }
+            _ => {}
+        }
         Ok(())
     }
 

@@ -29,8 +29,11 @@ pub fn finish() -> bool {
     if let Some(modules) = modules {
         clear_modules(modules);
     }
+    if core::flags().malloc_stats {
+        core::sys_objects::print_memory_statistics();
+    }
     // Finalisers may have written something.
-    flush_streams() && fine
+    fine && flush_streams()
 }
 
 /// Flushes stdout and stderr; false if one of them could not be.
@@ -49,7 +52,9 @@ fn flush_streams() -> bool {
             Ok(_) => {}
             Err(raised) if name == "stdout" => {
                 fine = false;
-                pyrs_runtime::errors::write_unraisable(raised, Some(&stream));
+                let exc = raised.take();
+                let text = "Exception ignored while flushing sys.stdout";
+                core::sys_objects::write_unraisable_message(&exc, Some(text), None);
             }
             Err(raised) => {
                 fine = false;

@@ -4,6 +4,7 @@
 //! the exit code.
 
 mod args;
+pub mod early;
 mod finish;
 mod help;
 mod locale;
@@ -22,6 +23,7 @@ pub fn run() -> i32 {
 
 /// Reports an error that keeps the runtime from starting.
 fn fatal(message: &str) -> i32 {
-    eprintln!("Fatal Python error: {message}\nPython runtime state: preinitialized\n");
+    let state = if message.starts_with("preconfig_") { "preinitializing" } else { "preinitialized" };
+    eprintln!("Fatal Python error: {message}\nPython runtime state: {state}\n");
     1
 }

@@ -20,7 +20,7 @@ use pyrs_runtime::protocols::{attr, text};
 use pyrs_runtime::{PyResult, Raised, call, thread};
 
 use crate::args::{Parsed, Target, variable};
-use crate::{fatal, finish, start};
+use crate::{early, fatal, finish, start};
 
 /// How a program ended.
 enum Outcome {
@@ -31,6 +31,7 @@ enum Outcome {
 
 /// Runs the whole life of a process; the exit code.
 pub fn main(parsed: Parsed) -> i32 {
+    early::restore_closed_descriptors();
     if let Err(message) = start::start(parsed.flags.clone()) {
         return fatal(&message);
     }
@@ -154,7 +155,12 @@ fn run_command(command: &OsStr) -> PyResult<()> {
     // Indentation that all lines share is no part of the command.
     source = dedent(&source);
     source.push('\n');
-    run_source(source.as_bytes(), "<string>", pyrs_compiler::compile_flags::IGNORE_COOKIE)
+    let flags = pyrs_compiler::compile_flags::IGNORE_COOKIE;
+    let level = core::flags().optimize.min(2) as i8;
+    let code = compile::compile_source(source.as_bytes(), "<string>", Mode::Exec, flags, level)?;
+    // Tracebacks show the lines of the command.
+    import::register_source(code.clone(), Str::new(&source).into())?;
+    run_code(&code)
 }
 
 /// Takes away the white space that all lines begin with; lines of nothing else do not count.
@@ -170,8 +176,13 @@ fn dedent(source: &str) -> String {
     if common.is_empty() {
         return source.to_owned();
     }
-    let cut = |line: &str| line.strip_prefix(common).map_or_else(|| line.trim_start().to_owned(), str::to_owned);
+    let blank = |line: &str| line.trim().is_empty();
+    let cut = |line: &str| if blank(line) { String::new() } else { cut_line(line, common) };
     source.split('\n').map(cut).collect::<Vec<String>>().join("\n")
+}
+
+fn cut_line(line: &str, common: &str) -> String {
+    line.strip_prefix(common).unwrap_or(line).to_owned()
 }
 
 fn run_stdin() -> PyResult<()> {
@@ -251,7 +262,8 @@ fn run_file(path: &OsStr, skip_first_line: bool) -> PyResult<()> {
 
 /// A folder or an archive with a `__main__`.
 fn run_folder(path: &OsStr) -> PyResult<()> {
-    insert_path(path);
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    insert_path(absolute.as_os_str());
     let runpy = import::import_module("runpy")?;
     call::call_method(&runpy, "_run_module_as_main", &[Str::new("__main__").into(), bool_obj(false)]).map(drop)
 }

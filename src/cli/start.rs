@@ -12,6 +12,7 @@ use crate::{args, paths};
 fn hash_key(flags: &mut Flags) -> Result<(u64, u64), String> {
     let seed = args::variable(flags, "PYTHONHASHSEED");
     match seed.as_ref().and_then(|s| s.to_str()) {
+        Some(_) if flags.force_random_hash => Ok(random_key()),
         Some("random") => Ok(random_key()),
         None if seed.is_none() => Ok(random_key()),
         Some("0") => {
@@ -66,6 +67,9 @@ pub fn start(mut flags: Flags) -> Result<(), String> {
     let key = hash_key(&mut flags)?;
     paths::set(&mut flags);
     let digits = flags.int_max_str_digits;
+    if flags.no_debug_ranges {
+        pyrs_bytecode::LINES_ONLY.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
     core::set_flags(flags);
     thread::init(key);
     if let Some(digits) = digits {

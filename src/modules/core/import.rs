@@ -235,6 +235,10 @@ pub fn boot() -> PyResult<()> {
     modules_dict().set_text("builtins", builtins.clone());
     exec_builtin(&builtins)?;
     let sys = load_builtin("sys")?;
+    if super::flags().verbose > 0 {
+        // What follows is reported there.
+        crate::io::open_standard_streams()?;
+    }
     let imp = load_builtin("_imp")?;
     let bootstrap = import_embedded("_frozen_importlib")?;
     rt.register("importlib", bootstrap.clone());
@@ -292,12 +296,38 @@ fn find_and_load(absolute: &Obj) -> PyResult<Obj> {
     let total = start.elapsed().as_micros();
     let inner = STATE.get().1;
     STATE.set((depth, outer + total, true));
-    if result.is_ok() {
-        let name = absolute.downcast::<Str>().map(|n| n.to_string_lossy()).unwrap_or_default();
-        let own = total.saturating_sub(inner);
-        eprintln!("import time: {own:>9} | {total:>10} | {:indent$}{name}", "", indent = depth * 2);
-    }
+    let own = total.saturating_sub(inner);
+    eprintln!("import time: {own:>9} | {total:>10} | {:indent$}{}", "", escaped(absolute), indent = depth * 2);
     result
+}
+
+/// The module's name in UTF-8, with escapes for surrogates.
+fn escaped(name: &Obj) -> String {
+    let Some(name) = name.downcast::<Str>() else { return String::new() };
+    name.code_points().map(|c| char::from_u32(c).map_or_else(|| format!("\\u{c:04x}"), String::from)).collect()
+}
+
+const COMMAND: &str = "code of the command";
+const COMMAND_SOURCE: &str = "source of the command";
+
+/// Hands the source of code without a file to `linecache`, at once or when it is imported.
+pub fn register_source(code: Obj, source: Obj) -> PyResult<()> {
+    runtime().register(COMMAND, code);
+    runtime().register(COMMAND_SOURCE, source);
+    match modules_dict().get_text("linecache") {
+        Some(linecache) => tell_linecache(&linecache),
+        None => Ok(()),
+    }
+}
+
+fn tell_linecache(linecache: &Obj) -> PyResult<()> {
+    let (Some(code), Some(source)) = (runtime().registered(COMMAND), runtime().registered(COMMAND_SOURCE)) else {
+        return Ok(());
+    };
+    match attr::getattr_optional(linecache, name!("_register_code"))? {
+        Some(register) => call::call(&register, &[code, source, Str::intern("<string>").into()]).map(drop),
+        None => Ok(()),
+    }
 }
 
 fn find_and_load_now(absolute: &Obj) -> PyResult<Obj> {
@@ -305,7 +335,12 @@ fn find_and_load_now(absolute: &Obj) -> PyResult<Obj> {
     let function = attr::getattr(&importlib, name!("_find_and_load"))?;
     let import = attr::getattr(&importlib, name!("_gcd_import"))?;
     match call::call(&function, &[absolute.clone(), import]) {
-        Ok(module) => Ok(module),
+        Ok(module) => {
+            if absolute.downcast::<Str>().is_some_and(|n| n.eq_str("linecache")) {
+                tell_linecache(&module)?;
+            }
+            Ok(module)
+        }
         Err(raised) => {
             let exc = raised.take();
             strip_importlib_frames(&exc);
@@ -417,6 +452,9 @@ pub fn import_with_level(
     let found = modules_dict().get(&Str::new(&absolute).into())?;
     let module = match found {
         Some(m) if !m.is_none() => {
+            if super::flags().import_time == 2 {
+                eprintln!("import time: cached    | cached     | {}", escaped(&Str::new(&absolute).into()));
+            }
             if is_initializing(&m)? && runtime().registered("importlib").is_some() {
                 call::call_method(&importlib()?, "_lock_unlock_module", &[Str::new(&absolute).into()])?;
             }

@@ -41,6 +41,12 @@ pub struct Flags {
     pub bytes_warning: u8,
     pub quiet: bool,
     pub hash_randomization: bool,
+    /// `-R`: whatever `PYTHONHASHSEED` says.
+    pub force_random_hash: bool,
+    /// `-X cpu_count`
+    pub cpu_count: Option<i32>,
+    /// `PYTHONMALLOCSTATS`
+    pub malloc_stats: bool,
     pub isolated: bool,
     pub dev_mode: bool,
     pub utf8_mode: bool,

@@ -75,7 +75,9 @@ fn fields(name: &str) -> &'static [&'static str] {
 
 /// A tuple with named fields of a class made on first use.
 pub fn struct_sequence(name: &str, values: Vec<Obj>) -> PyResult<Obj> {
-    let class = crate::struct_sequence::class("sys", name, fields(name), fields(name).len())?;
+    // The last fields of `flags` have names only.
+    let shown = if name == "flags" { 18 } else { fields(name).len() };
+    let class = crate::struct_sequence::class("sys", name, fields(name), shown)?;
     crate::struct_sequence::instance(&class, values)
 }
 
@@ -259,6 +261,33 @@ pub fn print_exception(exc: &Obj, traceback: &Obj) -> PyResult<()> {
         call::call_method(&stderr, "write", &[s(&shown)])?;
     }
     call::call_method(&stderr, "flush", &[]).map(drop)
+}
+
+/// What `sys._debugmallocstats()` prints.
+pub fn print_memory_statistics() {
+    use pyrs_runtime::heap::alloc;
+    let (arenas, used, pools) = alloc::heap().statistics();
+    eprintln!("Small block threshold = {}", alloc::SMALL_LIMIT);
+    eprintln!("# arenas allocated total           = {arenas:>20}");
+    eprintln!("# pools in use                     = {used:>20}");
+    eprintln!("# pools                            = {pools:>20}");
+    eprintln!("# allocated blocks                 = {:>20}", alloc::heap().allocated_blocks());
+}
+
+/// Writes a text that the stream's encoding cannot hold, with escapes.
+pub fn write_escaped(stream: &Obj, shown: &Object<Str>) -> PyResult<()> {
+    let encoding = attr::getattr_text(stream, "encoding")?;
+    let bytes = call::call_method(&shown.as_obj(), "encode", &[encoding.clone(), s("backslashreplace")])?;
+    match attr::getattr_optional(stream, &Str::intern("buffer"))? {
+        Some(buffer) => {
+            call::call_method(stream, "flush", &[])?;
+            call::call_method(&buffer, "write", &[bytes]).map(drop)
+        }
+        None => {
+            let text = call::call_method(&bytes, "decode", &[encoding, s("strict")])?;
+            call::call_method(stream, "write", &[text]).map(drop)
+        }
+    }
 }
 
 /// The standard `sys.unraisablehook`.

@@ -933,6 +933,9 @@ pub mod posix {
     /// Return the number of logical CPUs in the system.
     #[pyfunction]
     fn cpu_count() -> Option<usize> {
+        if let Some(count) = crate::core::flags().cpu_count {
+            return Some(count as usize);
+        }
         std::thread::available_parallelism().ok().map(usize::from)
     }
 
