@@ -132,10 +132,6 @@ pub mod posix {
         if result < 0 { Err(raise_io(&last_error(), None)) } else { Ok(result) }
     }
 
-    fn check_path(result: i64, path: &Path) -> PyResult<i64> {
-        if result < 0 { Err(path.error(&last_error())) } else { Ok(result) }
-    }
-
     /// Repeats an interrupted call, with signal handlers run in between.
     pub fn retry(f: impl Fn() -> i64 + Send + Sync) -> PyResult<Result<i64, std::io::Error>> {
         loop {
