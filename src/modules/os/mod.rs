@@ -1,10 +1,13 @@
 //! The operating system: files, processes, threads, time.
 
 pub mod accounts;
+pub mod descriptors;
 pub mod fcntl;
 pub mod locale;
 pub mod locks;
+pub mod paths;
 pub mod posix;
+pub mod process;
 pub mod queue;
 pub mod resource;
 pub mod scandir;
