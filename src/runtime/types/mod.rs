@@ -246,6 +246,12 @@ impl Type {
         self.flags.set(self.flags.get() & !flags);
     }
 
+    /// The tag of the class's present state, 0 if it has none yet: what inline caches compare.
+    #[inline(always)]
+    pub fn current_version(&self) -> u32 {
+        self.version.get()
+    }
+
     #[inline(always)]
     pub fn is_gc(&self) -> bool {
         self.has_flag(flags::HAVE_GC)

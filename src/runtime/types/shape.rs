@@ -338,7 +338,7 @@ pub fn set_attribute(obj: &Obj, name: &Object<Str>, value: Option<&Obj>) -> PyRe
 ///
 /// # Safety
 /// `shape` is a live shape of `class`.
-unsafe fn transition(class: &Type, shape: *mut Shape, name: &Object<Str>) -> Option<*mut Shape> {
+pub unsafe fn transition(class: &Type, shape: *mut Shape, name: &Object<Str>) -> Option<*mut Shape> {
     // SAFETY: shapes live as long as their class.
     unsafe {
         let id = name.value().0;

@@ -575,6 +575,12 @@ pub fn uses_generic_setattr(class: &Type) -> bool {
     class.slots().setattro.is_some_and(|f| f as usize == crate::protocols::attr::generic_setattr as *const () as usize)
 }
 
+/// True if attributes of classes whose class is `metaclass` are found by the standard algorithm.
+pub fn uses_type_getattr(metaclass: &Type) -> bool {
+    let standard = super::TYPE.get().slots().getattro.map(|f| f as usize);
+    metaclass.slots().getattro.map(|f| f as usize) == standard
+}
+
 /// True if instances of `class` have `__getattr__` and otherwise the standard algorithm.
 pub fn uses_getattr_hook(class: &Type) -> bool {
     class.slots().getattro.is_some_and(|f| f as usize == slot_getattr as *const () as usize)
