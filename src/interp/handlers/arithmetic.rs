@@ -109,11 +109,16 @@ pub unsafe fn add_unicode(m: Regs) -> Value {
     match (m.obj(2).exact::<Str>(), m.obj(1).exact::<Str>()) {
         (Some(a), Some(b)) => {
             m.save();
-            let r = Str::concat(&[a, b]).into_obj().into_value();
+            let r = concat(a, b);
             m.replace_next(2, r, BINARY_UNITS)
         }
         _ => m.tail(binary_op),
     }
+}
+
+#[inline(never)]
+fn concat(a: &Str, b: &Str) -> Value {
+    Str::concat(&[a, b]).into_obj().into_value()
 }
 
 /// `a += b` whose result goes back to the local variable that `a` came from.

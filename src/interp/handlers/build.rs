@@ -160,8 +160,13 @@ pub unsafe fn format_simple(m: Regs) -> Value {
         return m.next(1);
     }
     m.save();
-    let r = tri!(m, ops::build::format(m.obj(1), None));
+    let r = tri!(m, format_plain(m.obj(1)));
     m.replace_next(1, r.into_value(), 1)
+}
+
+#[inline(never)]
+fn format_plain(v: &Obj) -> PyResult<Obj> {
+    ops::build::format(v, None)
 }
 
 #[handler]

@@ -90,6 +90,8 @@ pub mod flags {
     pub const INLINE_SLOTS: u64 = 1 << 32;
     /// Instances have managed words (slots, dictionary, weak references).
     pub const MANAGED: u64 = 1 << 33;
+    /// Instances have words for `__slots__`, of this class or a base.
+    pub const SLOT_WORDS: u64 = 1 << 35;
     /// Instances have a finaliser.
     pub const FINALIZER: u64 = 1 << 34;
     /// What `__flags__` shows.
