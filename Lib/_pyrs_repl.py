@@ -43,22 +43,6 @@ def _show(exc, skip):
     sys.excepthook(type(exc), exc, traceback)
 
 
-_BLOCKS = {"async", "class", "def", "for", "if", "match", "try", "while", "with"}
-
-
-def _is_block(source):
-    """True for a compound statement, which may go on with every line."""
-    head = source.partition("\n")[0].strip()
-    word = head
-    for i, c in enumerate(head):
-        if not c.isalpha():
-            word = head[:i]
-            break
-    if word == "match":
-        return head.endswith(":")
-    return head.startswith("@") or word in _BLOCKS
-
-
 # What is being compiled, for messages about it.
 _last_source = ""
 
@@ -75,11 +59,14 @@ def _statement(compiler, filename):
             # What is there must do.
             sys.stderr.write("\n")
             return source, compile(source, filename, "single")
-        source += line if line.endswith("\n") else line + "\n"
+        if not line.endswith("\n"):
+            # The input ends here.
+            sys.stderr.write("\n")
+            line += "\n"
+        source += line
         _last_source = source
         code = compiler(source.removesuffix("\n"), filename, "single")
-        # A block ends with an empty line.
-        if code is not None and (not _is_block(source) or source.endswith("\n\n")):
+        if code is not None:
             return source, code
         prompt = _prompt("ps2", "... ")
 

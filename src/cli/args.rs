@@ -188,7 +188,8 @@ impl Parser {
                 b'B' => f.dont_write_bytecode = true,
                 b'c' => return self.value('c', rest).map(|v| Some(Target::Command(v))),
                 // Old options without a meaning.
-                b'd' | b't' => {}
+                b't' => {}
+                b'd' => f.debug += 1,
                 b'R' => f.force_random_hash = true,
                 b'E' => f.ignore_environment = true,
                 b'h' | b'?' => self.help = Some(help::options),
@@ -251,6 +252,7 @@ impl Parser {
         let count = |v: Option<String>| v.map_or(0, |v| v.trim().parse::<u8>().unwrap_or(1));
         let optimize = count(self.variable("PYTHONOPTIMIZE"));
         let verbose = count(self.variable("PYTHONVERBOSE"));
+        let debug = count(self.variable("PYTHONDEBUG"));
         let inspect = self.variable("PYTHONINSPECT").is_some() as u8;
         let (bytecode, user_site) = (self.variable("PYTHONDONTWRITEBYTECODE"), self.variable("PYTHONNOUSERSITE"));
         let (unbuffered, safe_path) = (self.variable("PYTHONUNBUFFERED"), self.variable("PYTHONSAFEPATH"));
@@ -262,6 +264,7 @@ impl Parser {
         let prefix = self.variable("PYTHONPYCACHEPREFIX");
         let fault = self.variable("PYTHONFAULTHANDLER").is_some();
         let f = &mut self.flags;
+        f.debug = f.debug.max(debug);
         f.optimize = f.optimize.max(optimize);
         f.verbose = f.verbose.max(verbose);
         f.inspect = f.inspect.max(inspect);

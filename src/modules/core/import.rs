@@ -60,6 +60,8 @@ pub fn embedded(name: &str) -> Option<Embedded> {
     let real = match name {
         "_frozen_importlib" => "importlib._bootstrap",
         "_frozen_importlib_external" => "importlib._bootstrap_external",
+        // The real name has the platform in it.
+        other if other.starts_with("_sysconfigdata_") => "_pyrs_sysconfigdata",
         other => other,
     };
     let mut found = find(real).filter(|m| m.code.1 != 0)?;
@@ -454,19 +456,21 @@ pub fn import_with_level(
         }
         relative.clone()
     };
-    let found = modules_dict().get(&Str::new(&absolute).into())?;
+    // The name as it is given may hold surrogates.
+    let key: Obj = if level > 0 { Str::new(&absolute).into() } else { module_name.clone() };
+    let found = modules_dict().get(&key)?;
     let module = match found {
         Some(m) if !m.is_none() => {
             if super::flags().import_time == 2 {
-                eprintln!("import time: cached    | cached     | {}", escaped(&Str::new(&absolute).into()));
+                eprintln!("import time: cached    | cached     | {}", escaped(&key));
             }
             if is_initializing(&m)? && runtime().registered("importlib").is_some() {
-                call::call_method(&importlib()?, "_lock_unlock_module", &[Str::new(&absolute).into()])?;
+                call::call_method(&importlib()?, "_lock_unlock_module", &[key])?;
             }
             m
         }
         _ if runtime().registered("importlib").is_none() => load_builtin(&absolute)?,
-        _ => find_and_load(&Str::new(&absolute).into())?,
+        _ => find_and_load(&key)?,
     };
     let has_from = match fromlist {
         Some(list) if !list.is_none() => truth::is_true(list)?,

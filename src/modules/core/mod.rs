@@ -30,6 +30,7 @@ use pyrs_runtime::thread::runtime;
 /// Settings of the command line and environment, as `sys.flags` shows them.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
+    pub debug: u8,
     pub inspect: u8,
     pub interactive: u8,
     pub optimize: u8,

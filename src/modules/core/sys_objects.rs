@@ -212,7 +212,7 @@ fn flags_structure() -> PyResult<Obj> {
     struct_sequence(
         "flags",
         vec![
-            int::new(0),
+            n(f.debug),
             n(f.inspect),
             n(f.interactive),
             n(f.optimize),

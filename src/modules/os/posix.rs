@@ -615,6 +615,16 @@ pub mod posix {
         Ok(Bytes::new(&buffer).into())
     }
 
+    /// Whether something wants to run while the prompt waits for input.
+    #[pyfunction]
+    fn _is_inputhook_installed() -> bool {
+        false
+    }
+
+    /// Run what wants to run while the prompt waits for input.
+    #[pyfunction]
+    fn _inputhook() {}
+
     /// Return the number of logical CPUs in the system.
     #[pyfunction]
     fn cpu_count() -> Option<usize> {
