@@ -2,11 +2,13 @@
 
 use pyrs_modules::core;
 use pyrs_runtime::heap::cycles;
-use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::heap::weakref::WeakRef;
+use pyrs_runtime::object::{Obj, Object, PyClass};
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::module::Module;
 use pyrs_runtime::objects::singletons::none;
 use pyrs_runtime::objects::str::Str;
+use pyrs_runtime::objects::weakref;
 use pyrs_runtime::protocols::attr;
 use pyrs_runtime::{call, name, thread};
 
@@ -99,14 +101,28 @@ fn clear_modules(modules: &Object<Dict>) {
         }
     };
     let program: Vec<(Obj, Obj)> = entries.into_iter().filter(|(name, module)| !is_core(name) && own(module)).collect();
-    for (_, module) in program.iter().rev() {
-        if let Some(module) = module.downcast::<Module>()
+    // A module that nothing else refers to dies as a whole, with all its names still there for its finalisers.
+    let mut watched = Vec::new();
+    for (name, module) in &program {
+        if let Err(raised) = modules.set(name.clone(), none()) {
+            raised.discard();
+        }
+        match weakref::new_reference(WeakRef::class(), module, None) {
+            Ok(reference) => watched.push(reference),
+            Err(raised) => raised.discard(),
+        }
+    }
+    drop(program);
+    cycles::collect(2);
+    // Those that are left lose their names, the last first.
+    for reference in watched.iter().rev() {
+        let module = reference.downcast::<WeakRef>().and_then(|r| r.get());
+        if let Some(module) = module.as_ref().and_then(|m| m.downcast::<Module>())
             && module.def.is_none()
         {
             clear_namespace(&module.dict());
         }
     }
-    drop(program);
     cycles::collect(2);
     close_files();
 }

@@ -234,7 +234,13 @@ impl FileIo {
     /// Writes some of the bytes; `None` if it would block.
     pub fn write_some(&self, data: &[u8]) -> PyResult<Option<usize>> {
         match fd::write(self.writing_fd()?, data)? {
-            Ok(n) => Ok(Some(n)),
+            Ok(n) => {
+                // Fewer bytes than wanted may mean that a signal arrived.
+                if n < data.len() {
+                    crate::os::check_signals()?;
+                }
+                Ok(Some(n))
+            }
             Err(e) if fd::would_block(&e) => Ok(None),
             Err(e) => Err(raise_io(&e, None)),
         }
