@@ -1,5 +1,7 @@
 //! Bringing the runtime down: threads, `atexit`, streams, and then the modules, so that finalisers run.
 
+use std::cell::Cell;
+
 use pyrs_modules::core;
 use pyrs_runtime::heap::cycles;
 use pyrs_runtime::heap::weakref::WeakRef;
@@ -11,6 +13,24 @@ use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::weakref;
 use pyrs_runtime::protocols::attr;
 use pyrs_runtime::{call, name, thread};
+
+thread_local! {
+    /// How many modules and how many names in `__main__` there were when the program started.
+    static STARTED: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
+}
+
+/// Notes what there is before the program runs: if it leaves nothing behind, the end is quicker.
+pub fn remember_start() {
+    let modules = thread::runtime().modules.get();
+    if let Some(modules) = modules.as_ref().and_then(|m| m.downcast::<Dict>()) {
+        STARTED.set(Some((modules.len(), program_names(modules))));
+    }
+}
+
+fn program_names(modules: &Object<Dict>) -> usize {
+    let main = modules.get_text("__main__");
+    main.as_ref().and_then(|m| m.downcast::<Module>()).map_or(0, |m| m.dict().len())
+}
 
 /// Runs what is due at the end. False if flushing a standard stream failed.
 pub fn finish() -> bool {
@@ -101,6 +121,7 @@ fn clear_modules(modules: &Object<Dict>) {
         }
     };
     let program: Vec<(Obj, Obj)> = entries.into_iter().filter(|(name, module)| !is_core(name) && own(module)).collect();
+    let untouched = STARTED.get() == Some((modules.len(), program_names(modules)));
     // A module that nothing else refers to dies as a whole, with all its names still there for its finalisers.
     let mut watched = Vec::new();
     for (name, module) in &program {
@@ -113,18 +134,26 @@ fn clear_modules(modules: &Object<Dict>) {
         }
     }
     drop(program);
-    cycles::collect(2);
+    if !untouched {
+        cycles::collect(2);
+    }
     // Those that are left lose their names, the last first.
+    let mut cleared = false;
     for reference in watched.iter().rev() {
         let module = reference.downcast::<WeakRef>().and_then(|r| r.get());
+        cleared |= module.is_some();
         if let Some(module) = module.as_ref().and_then(|m| m.downcast::<Module>())
             && module.def.is_none()
         {
             clear_namespace(&module.dict());
         }
     }
-    cycles::collect(2);
-    close_files();
+    if cleared {
+        cycles::collect(2);
+    }
+    if !untouched {
+        close_files();
+    }
 }
 
 /// Part of the library that is embedded in the executable.
