@@ -106,7 +106,7 @@ fn clear_modules(modules: &Object<Dict>) {
     let entries = modules.entries();
     let is_core = |name: &Obj| {
         name.downcast::<Str>().is_some_and(|n| {
-            ["sys", "builtins", "_io", "io", "_frozen_importlib", "_frozen_importlib_external"]
+            ["sys", "builtins", "_io", "io", "_frozen_importlib", "_frozen_importlib_external", "_pyrs_importer"]
                 .iter()
                 .any(|k| n.eq_str(k))
         })
