@@ -134,8 +134,10 @@ impl Runtime {
         }
     }
 
+    #[inline]
     pub fn was_finalized(&self, header: *const Header) -> bool {
-        self.finalized.borrow().contains(&(header as usize))
+        let finalized = self.finalized.borrow();
+        !finalized.is_empty() && finalized.contains(&(header as usize))
     }
 
     pub fn mark_finalized(&self, header: *const Header) {
