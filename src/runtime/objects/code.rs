@@ -98,7 +98,10 @@ impl Code {
 
     /// With constants that are objects already (`code.replace(co_consts=...)`).
     pub fn with_consts(source: Arc<CodeObject>, consts: Ptr<Tuple>) -> Ptr<Code> {
-        let units: Vec<u16> = source.code.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect();
+        // Code from files and `code.replace` may hold anything: numbers that are no opcode would not be values
+        // of `Opcode`. They become one that the interpreter refuses.
+        let opcode = |byte: u8| if Opcode::from_u8(byte).is_some() { byte } else { Opcode::Reserved as u8 };
+        let units: Vec<u16> = source.code.chunks_exact(2).map(|c| u16::from_le_bytes([opcode(c[0]), c[1]])).collect();
         let count = |kind: u8| source.localspluskinds.iter().filter(|k| **k & kind != 0).count();
         let nlocalsplus = source.localsplusnames.len();
         let plain = source.flags & (co_flags::VARARGS | co_flags::VARKEYWORDS) == 0 && source.kwonlyargcount == 0;

@@ -99,9 +99,7 @@ pub fn hash_items(items: &[Obj]) -> PyResult<i64> {
 impl Tuple {
     #[new(text_signature = "(iterable=(), /)")]
     fn construct(cls: &Type, args: Args<'_>) -> PyResult<Obj> {
-        if std::ptr::eq(cls, Tuple::class()) {
-            args.no_keywords("tuple")?;
-        }
+        let args = crate::class::positional_arguments::<Tuple>(cls, args)?;
         let items = match args.positionals() {
             [] => Vec::new(),
             [only] if std::ptr::eq(cls, Tuple::class()) && only.exact::<Tuple>().is_some() => return Ok(only.clone()),
