@@ -69,6 +69,11 @@ pub(crate) fn exception_class(module: &str, name: &str, base: &Type) -> PyResult
     Ok(class)
 }
 
+/// The low 32 bits of an int argument.
+pub(crate) fn masked_u32_of(arg: &Obj) -> PyResult<u32> {
+    masked_u32(Some(arg))
+}
+
 /// The low 32 bits of an int argument; 0 if it is left out.
 pub(crate) fn masked_u32(arg: Option<&Obj>) -> PyResult<u32> {
     let Some(arg) = arg else { return Ok(0) };

@@ -117,13 +117,13 @@ impl Poll {
                     Some(x) => {
                         let ns = if x >= 0.0 { (x * 1e6).ceil() } else { (x * 1e6).floor() };
                         if ns.abs() >= 9.2e18 {
-                            return Err(raise!(OverflowError, "timestamp too large to convert to C PyTime_t"));
+                            return Err(raise!(OverflowError, "timestamp out of range for C PyTime_t"));
                         }
                         ns as i64
                     }
                     None => {
                         let index = number::index(timeout)?;
-                        let too_large = || raise!(OverflowError, "timestamp too large to convert to C PyTime_t");
+                        let too_large = || raise!(OverflowError, "timestamp out of range for C PyTime_t");
                         int::to_i64(&index).and_then(|n| n.checked_mul(1_000_000)).ok_or_else(too_large)?
                     }
                 };

@@ -94,7 +94,7 @@ pub enum Rounding {
 
 /// Seconds, an int or a float, as nanoseconds; `what` names it in the TypeError for anything else.
 pub fn nanoseconds(obj: &Obj, rounding: Rounding) -> PyResult<i64> {
-    let too_large = || raise!(OverflowError, "timestamp too large to convert to C PyTime_t");
+    let too_large = || raise!(OverflowError, "timestamp out of range for C PyTime_t");
     if let Some(x) = float::view(obj) {
         if x.is_nan() {
             return Err(raise!(ValueError, "Invalid value NaN (not a number)"));
@@ -116,6 +116,9 @@ pub fn nanoseconds(obj: &Obj, rounding: Rounding) -> PyResult<i64> {
             return Err(too_large());
         }
         return Ok(ns as i64);
+    }
+    if !number::has_index(obj) {
+        return Err(raise!(TypeError, "'{}' object cannot be interpreted as an integer or float", obj.class().name()));
     }
     let index = number::index(obj)?;
     int::to_i64(&index).and_then(|s| s.checked_mul(1_000_000_000)).ok_or_else(too_large)
