@@ -49,6 +49,11 @@ def call_vectorcall_method(obj):
     return obj.f("foo", baz="bar")
 
 
+def hasattr_string(obj, name):
+    """PyObject_HasAttrString."""
+    return hasattr(obj, name)
+
+
 get_attr = object_getattr = getattr
 set_attr = object_setattr = setattr
 object_getitem = operator.getitem

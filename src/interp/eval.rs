@@ -989,6 +989,7 @@ unsafe fn push_call(
         enter_recursion(thread)?;
         let callee = frame::push(thread, HEAD_WORDS + code.frame_size);
         let slots = Frame::locals(callee);
+        let mut namespace = Value::NULL;
         if code.simple_args && argc == code.argcount {
             for i in 0..argc {
                 *slots.add(i) = *args.add(i);
@@ -1006,11 +1007,20 @@ unsafe fn push_call(
             for i in 0..argc {
                 decref(*args.add(i));
             }
+            namespace = default_namespace(function, code);
         }
-        frame::init(callee, callable, code, Value::NULL, caller);
+        frame::init(callee, callable, code, namespace, caller);
         thread.frame.set(callee as *mut u8);
         Ok(callee)
     }
+}
+
+/// The namespace of a call that brings none: code of modules takes the globals. Owned, or `NULL`.
+fn default_namespace(function: &Object<Function>, code: &Object<Code>) -> Value {
+    if code.flags & pyrs_bytecode::co_flags::OPTIMIZED != 0 {
+        return Value::NULL;
+    }
+    function.globals.to_obj().into_value()
 }
 
 /// Counts one more Python call, or raises RecursionError.
@@ -1097,7 +1107,7 @@ pub unsafe fn start_call(
     unsafe {
         if thread.native_stack_is_low() {
             decref_or_null(namespace);
-            return Err(pyrs_runtime::raise!(RecursionError, "maximum recursion depth exceeded"));
+            return Err(pyrs_runtime::thread::native_overflow(""));
         }
         let code = function.code();
         if let Err(raised) = enter_recursion(thread) {
@@ -1111,6 +1121,7 @@ pub unsafe fn start_call(
             decref_or_null(namespace);
             return Err(raised);
         }
+        let namespace = if namespace.is_null() { default_namespace(function, code) } else { namespace };
         let function = function.to_obj().into_value();
         let previous = thread.frame.get() as *mut Frame;
         frame::init(frame, function, function.as_obj().downcast_unchecked::<Function>().code(), namespace, previous);

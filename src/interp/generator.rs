@@ -253,7 +253,7 @@ pub fn resume(obj: &Obj, input: Input) -> PyResult<SendResult> {
 fn run(obj: &Obj, core: &Core, input: Input) -> PyResult<SendResult> {
     let thread = thread::current();
     if thread.native_stack_is_low() {
-        return Err(raise!(RecursionError, "maximum recursion depth exceeded"));
+        return Err(pyrs_runtime::thread::native_overflow(""));
     }
     crate::eval::enter_recursion(thread)?;
     // The generator must outlive its own frame.

@@ -155,7 +155,7 @@ pub fn call_args(callable: &Obj, args: Args<'_>) -> PyResult<Obj> {
     };
     // Native code that calls native code never passes the interpreter's own check.
     if thread::current().native_stack_is_low() {
-        return Err(raise!(RecursionError, "maximum recursion depth exceeded while calling a Python object"));
+        return Err(thread::native_overflow(" while calling a Python object"));
     }
     let (values, nargs, kwnames) = args.raw();
     // SAFETY: the view holds live references that follow the convention.

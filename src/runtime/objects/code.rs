@@ -104,7 +104,9 @@ impl Code {
         let units: Vec<u16> = source.code.chunks_exact(2).map(|c| u16::from_le_bytes([opcode(c[0]), c[1]])).collect();
         let count = |kind: u8| source.localspluskinds.iter().filter(|k| **k & kind != 0).count();
         let nlocalsplus = source.localsplusnames.len();
-        let plain = source.flags & (co_flags::VARARGS | co_flags::VARKEYWORDS) == 0 && source.kwonlyargcount == 0;
+        let plain = source.flags & (co_flags::VARARGS | co_flags::VARKEYWORDS) == 0 && source.kwonlyargcount == 0
+            // Module code called as a function needs a namespace.
+            && source.flags & co_flags::OPTIMIZED != 0;
         let first_traceable = units.iter().position(|u| Opcode::from_u8(*u as u8) == Some(Opcode::Resume)).unwrap_or(0);
         Ptr::new(Code {
             units: UnsafeCell::new(units.into_boxed_slice()),
