@@ -57,3 +57,8 @@ def hasattr_string(obj, name):
 get_attr = object_getattr = getattr
 set_attr = object_setattr = setattr
 object_getitem = operator.getitem
+
+
+def _py_getbuiltwithassert():
+    """Whether the interpreter checks its own invariants."""
+    return False

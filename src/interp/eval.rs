@@ -25,12 +25,14 @@ use pyrs_runtime::objects::singletons::{bool_value, false_value, none_value, tru
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::{attr, compare, iter, number, sequence, truth};
-use pyrs_runtime::thread::{EVAL_BREAKER, Thread};
+use pyrs_runtime::thread::{EVAL_BREAKER, Thread, breaker};
 use pyrs_runtime::types::slots::{CompareOp, SendResult};
 use pyrs_runtime::value::Value;
 
 use crate::frame::{self, Frame, HEAD_WORDS};
 use crate::generator;
+use crate::instrument::{self, Step};
+use crate::monitoring::event;
 use crate::ops;
 use crate::unwind::{self, Unwound};
 
@@ -103,7 +105,7 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
                 }
                 macro_rules! check_breaker {
                     () => {
-                        if EVAL_BREAKER.load(Ordering::Relaxed) != 0 {
+                        if EVAL_BREAKER.load(Ordering::Relaxed) & !breaker::MONITORING != 0 {
                             (*frame).sp = sp;
                             tri!(ops::breaker::handle(thread));
                         }
@@ -122,6 +124,11 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
                     throwing = false;
                     // A suspended frame stands behind the instruction that suspended it.
                     (*frame).ip = ip.sub(1);
+                    if instrument::exceptions_watched() {
+                        instrument::update((*frame).code());
+                        (*frame).sp = sp;
+                        instrument::exception_event(thread, frame, event::PY_THROW, None);
+                    }
                     break 'run Exit::Raise;
                 }
                 let mut extended = 0u32;
@@ -129,12 +136,22 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
                     let unit = *ip;
                     (*frame).ip = ip;
                     ip = ip.add(1);
-                    let opcode: Opcode = std::mem::transmute::<u8, Opcode>(unit as u8);
-                    let oparg = (unit >> 8) as u32 | extended;
+                    // The low byte of `extended` turns an instrumented opcode into the one that it hides.
+                    let opcode: Opcode = std::mem::transmute::<u8, Opcode>(unit as u8 ^ extended as u8);
+                    let oparg = (unit >> 8) as u32 | (extended & !0xff);
                     extended = 0;
                     match opcode {
                         Opcode::Nop | Opcode::NotTaken | Opcode::Cache => {}
-                        Opcode::Resume | Opcode::ResumeCheck => check_breaker!(),
+                        Opcode::Resume | Opcode::ResumeCheck => {
+                            if EVAL_BREAKER.load(Ordering::Relaxed) != 0 {
+                                (*frame).sp = sp;
+                                tri!(ops::breaker::handle(thread));
+                                if *ip.sub(1) as u8 != unit as u8 {
+                                    // Somebody watches since just now: it begins with this instruction.
+                                    ip = ip.sub(1);
+                                }
+                            }
+                        }
                         Opcode::ExtendedArg => extended = oparg << 8,
 
                         // Locals and constants.
@@ -909,6 +926,19 @@ pub unsafe fn eval(thread: &Thread, entry: *mut Frame, mut throwing: bool) -> Va
                             push!(r.into_value());
                         }
 
+                        _ if opcode.is_instrumented() => {
+                            (*frame).sp = sp;
+                            match tri!(instrument::instrumented(thread, frame, oparg)) {
+                                Step::Run(base) => {
+                                    ip = (*frame).ip;
+                                    extended = (oparg & !0xff) | u32::from(*ip as u8 ^ base as u8);
+                                }
+                                Step::Continue => {
+                                    ip = (*frame).ip;
+                                    sp = (*frame).sp;
+                                }
+                            }
+                        }
                         _ => {
                             ops::names::unknown_opcode(unit as u8).leave_pending();
                             raise!();

@@ -23,8 +23,8 @@ use crate::frame::{self, Frame, HEAD_WORDS, Owner};
 pub struct FrameObject {
     pub body: Body,
     pub trace: ObjCell,
-    trace_lines: Cell<bool>,
-    trace_opcodes: Cell<bool>,
+    pub trace_lines: Cell<bool>,
+    pub trace_opcodes: Cell<bool>,
     /// Line set by a debugger's jump, 0 = none.
     line: Cell<i32>,
     /// Caller, once the frame is no longer linked.
@@ -352,7 +352,7 @@ impl FrameObject {
     #[setter]
     fn set_f_trace_opcodes(&self, value: Option<&Obj>) -> PyResult<()> {
         self.trace_opcodes.set(flag(value)?);
-        Ok(())
+        if self.trace_opcodes.get() { crate::trace::want_opcodes() } else { Ok(()) }
     }
 
     /// Clear all references held by the frame.

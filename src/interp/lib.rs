@@ -10,9 +10,11 @@ pub mod eval;
 pub mod frame;
 pub mod frame_object;
 pub mod generator;
+pub mod instrument;
 pub mod locals_proxy;
 pub mod monitoring;
 pub mod ops;
+pub mod trace;
 pub mod unwind;
 
 use pyrs_runtime::class::ClassDef;

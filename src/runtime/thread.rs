@@ -72,6 +72,8 @@ pub mod breaker {
     pub const PENDING_CALL: u32 = 8;
     pub const ASYNC_EXC: u32 = 16;
     pub const EXIT: u32 = 32;
+    /// Some tool of `sys.monitoring` wants events: code is rewritten where it is entered. Stays set.
+    pub const MONITORING: u32 = 64;
 }
 
 /// Checked on every back edge and function entry.

@@ -5,6 +5,7 @@
 //! rewrites in place.
 
 use std::cell::{Cell, UnsafeCell};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyrs_bytecode::CodeObject;
@@ -54,6 +55,25 @@ pub struct Code {
 pub struct Monitoring {
     /// Events that each tool wants of this code alone.
     pub local_events: [u32; 8],
+    /// The state of all wishes that the instructions were last rewritten for.
+    pub version: u32,
+    pub restart_version: u32,
+    /// Tools that want to hear no more of an event (by unit and event), as a bit mask.
+    pub disabled: HashMap<(u32, u8), u8>,
+    /// By unit; empty if nobody watches.
+    pub sites: Vec<Site>,
+}
+
+/// What is watched at one instruction.
+#[derive(Clone, Copy, Default)]
+pub struct Site {
+    pub line: i32,
+    /// Events that some tool wants from here.
+    pub events: u32,
+    /// A new line for those who come from the instruction before.
+    pub begins_line: bool,
+    /// The instruction is replaced by an instrumented one.
+    pub watched: bool,
 }
 
 /// The object for a compile-time constant.

@@ -86,7 +86,11 @@ impl Uses {
 
     fn unlink(&mut self, at: usize) {
         let (older, newer) = (self.entry(at).older, self.entry(at).newer);
-        if older == NOWHERE { self.oldest = newer } else { self.entry(older).newer = newer }
+        if older == NOWHERE {
+            self.oldest = newer
+        } else {
+            self.entry(older).newer = newer
+        }
         if newer == NOWHERE { self.newest = older } else { self.entry(newer).older = older }
     }
 
@@ -108,7 +112,11 @@ impl Uses {
     fn push(&mut self, key: Obj, hash: i64, result: Obj) -> usize {
         let entry = Some(Use { key, hash, result, older: NOWHERE, newer: NOWHERE });
         let at = self.free.pop().unwrap_or(self.entries.len());
-        if at == self.entries.len() { self.entries.push(entry) } else { self.entries[at] = entry }
+        if at == self.entries.len() {
+            self.entries.push(entry)
+        } else {
+            self.entries[at] = entry
+        }
         self.link_newest(at);
         at
     }
