@@ -318,8 +318,8 @@ impl FrameObject {
     }
 
     #[setter]
-    fn set_f_lineno(&self, _value: Option<&Obj>) -> PyResult<()> {
-        Err(raise!(ValueError, "f_lineno can only be set in a trace function"))
+    fn set_f_lineno(this: &Object<FrameObject>, value: Option<&Obj>) -> PyResult<()> {
+        crate::jump::set_line_number(this, value)
     }
 
     #[getter]

@@ -445,7 +445,11 @@ unsafe fn run_or_follow(
                 fire(thread, frame, unit, event::PY_RETURN, &[top(1).clone()])?;
             }
             Opcode::YieldValue if wants(event::PY_YIELD) => {
+                let here = (*frame).ip;
                 fire(thread, frame, unit, event::PY_YIELD, &[top(1).clone()])?;
+                if (*frame).ip != here {
+                    return Ok(Step::Continue);
+                }
             }
             Opcode::JumpForward | Opcode::JumpBackward | Opcode::JumpBackwardNoInterrupt => {
                 let target = jump_target(unit, base, oparg).unwrap_or(next);

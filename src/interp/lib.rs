@@ -11,6 +11,7 @@ pub mod frame;
 pub mod frame_object;
 pub mod generator;
 pub mod instrument;
+pub mod jump;
 pub mod locals_proxy;
 pub mod monitoring;
 pub mod ops;
