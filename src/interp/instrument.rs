@@ -13,6 +13,7 @@ use pyrs_runtime::errors::{PyResult, Raised};
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::{Code, Site};
 use pyrs_runtime::objects::function::Function;
+use pyrs_runtime::objects::inline_cache::counter;
 use pyrs_runtime::objects::method::Method;
 use pyrs_runtime::objects::singletons::{false_value, none_value, true_value};
 use pyrs_runtime::objects::{exceptions, int};
@@ -23,6 +24,11 @@ use pyrs_runtime::{PyClass, call, raise};
 use crate::frame::Frame;
 use crate::monitoring::{EVENT_NAMES, TOOLS, event, tools};
 use crate::{generator, ops, trace};
+
+/// Results of [`step`] that are no opcode.
+pub const LAST_OPCODE: u32 = 0xff;
+pub const CONTINUE: u32 = 0x100;
+const RAISED: u32 = 0x101;
 
 /// What the interpreter does after an instrumented instruction was looked at.
 pub enum Step {
@@ -350,6 +356,47 @@ fn disable(code: &Object<Code>, unit: usize, tool: usize, event: usize) -> PyRes
     Ok(())
 }
 
+/// [`instrumented`], with a result that fits a register: the opcode to execute the instruction as, [`CONTINUE`]
+/// or something else with an exception pending.
+///
+/// # Safety
+/// As [`instrumented`].
+#[cold]
+#[inline(never)]
+pub unsafe fn step(thread: &Thread, frame: *mut Frame, oparg: u32) -> u32 {
+    // SAFETY: by contract.
+    match unsafe { instrumented(thread, frame, oparg) } {
+        Ok(Step::Run(base)) => {
+            if base.cache_entries() > 0 {
+                // The plain form must not specialize itself: that would take the watcher's place.
+                // SAFETY: the counter follows the instruction.
+                unsafe { *(*frame).ip.add(1) = counter::WARMUP };
+            }
+            base as u32
+        }
+        Ok(Step::Continue) => CONTINUE,
+        Err(raised) => {
+            raised.leave_pending();
+            RAISED
+        }
+    }
+}
+
+/// An exception is thrown into a suspended frame.
+///
+/// # Safety
+/// `frame` is the running frame; an exception is pending.
+pub unsafe fn thrown(thread: &Thread, frame: *mut Frame) {
+    if exceptions_watched() {
+        // SAFETY: by contract; the frame stands behind the instruction that suspended it.
+        unsafe {
+            update((*frame).code());
+            let unit = (*frame).lasti() as usize / 2 - 1;
+            exception_event(thread, frame, event::PY_THROW, Some(unit));
+        }
+    }
+}
+
 /// The instruction at the frame's `ip` is instrumented.
 ///
 /// # Safety
@@ -507,7 +554,7 @@ unsafe fn for_iter(thread: &Thread, frame: *mut Frame, oparg: u32, unit: usize, 
     unsafe {
         let it = *(*frame).sp.sub(1);
         let code = (*frame).code().to_ptr();
-        match ops::iteration::next(it)? {
+        match ops::iteration::next(it.as_obj())? {
             Some(v) => {
                 *(*frame).sp = v.into_value();
                 (*frame).sp = (*frame).sp.add(1);

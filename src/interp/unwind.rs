@@ -19,20 +19,15 @@ pub enum Unwound {
     Left,
 }
 
-/// Unwinds frames, from `frame` up to and including `entry`, until one handles the pending exception.
+/// Unwinds frames, from `frame` up to and including the one that native code entered, until one handles the pending
+/// exception.
 ///
 /// # Safety
 /// An exception is pending; `frame` is the top frame with `ip` at the raising instruction and `sp` up to
-/// date, `offset` the place where handlers are looked up; `entry` is `frame` or one of its callers in this loop.
+/// date, `offset` the place where handlers are looked up.
 #[cold]
 #[inline(never)]
-pub unsafe fn unwind(
-    thread: &Thread,
-    mut frame: *mut Frame,
-    entry: *mut Frame,
-    mut add_entry: bool,
-    mut offset: i32,
-) -> Unwound {
+pub unsafe fn unwind(thread: &Thread, mut frame: *mut Frame, mut add_entry: bool, mut offset: i32) -> Unwound {
     // SAFETY: by contract.
     unsafe {
         loop {
@@ -61,7 +56,6 @@ pub unsafe fn unwind(
             }
             let previous = (*frame).previous;
             let is_entry = (*frame).is_entry;
-            debug_assert_eq!(is_entry, frame == entry);
             crate::eval::leave_frame(thread, frame);
             if is_entry {
                 return Unwound::Left;

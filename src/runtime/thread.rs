@@ -19,6 +19,8 @@ pub struct Thread {
     /// First free word of the data stack, and its end.
     pub stack_top: Cell<*mut Value>,
     pub stack_limit: Cell<*mut Value>,
+    /// Where the first frame of the present chunk of the data stack is.
+    pub stack_base: Cell<*mut Value>,
     /// The pending exception, owned; `NULL` = none.
     exception: Cell<Value>,
     /// The exceptions being handled, innermost first.
@@ -173,6 +175,7 @@ pub fn attach_new_thread() -> *mut Thread {
         frame: Cell::new(ptr::null_mut()),
         stack_top: Cell::new(ptr::null_mut()),
         stack_limit: Cell::new(ptr::null_mut()),
+        stack_base: Cell::new(ptr::null_mut()),
         exception: Cell::new(Value::NULL),
         exc_info: Cell::new(ptr::null_mut()),
         base_exc_info: ExcInfo::new(),

@@ -12,6 +12,7 @@ use pyrs_bytecode::CodeObject;
 use pyrs_bytecode::{Constant, Opcode, co_flags, local_kind};
 
 use crate::object::{DataCell, Obj, ObjCell, Object, Ptr};
+use crate::objects::inline_cache::{CacheArena, counter};
 use crate::objects::int;
 use crate::objects::singletons::{bool_obj, ellipsis, none};
 use crate::objects::str::Str;
@@ -31,7 +32,8 @@ pub struct Code {
     pub filename: ObjCell,
     pub name: Ptr<Str>,
     pub qualname: Ptr<Str>,
-    /// Words of `localsplus` plus stack that a frame needs.
+    /// Words of `localsplus` plus stack that a frame needs, and one above the stack that handlers may write to
+    /// before they know whether it is wanted.
     pub frame_size: usize,
     pub nlocalsplus: usize,
     pub nlocals: usize,
@@ -46,6 +48,8 @@ pub struct Code {
     pub first_traceable: usize,
     /// `co_extra`-like word for profilers and the JIT.
     pub extra: Cell<usize>,
+    /// Inline caches that do not fit the instruction stream.
+    pub caches: CacheArena,
     /// What tools of `sys.monitoring` watch here.
     pub monitoring: DataCell<Option<Box<Monitoring>>>,
 }
@@ -110,6 +114,18 @@ fn name_tuple(names: &[pyrs_bytecode::WStr]) -> Ptr<Tuple> {
     Tuple::from_vec(names.iter().map(|n| Str::intern_ptr(Str::from_wstr(n)).into_obj()).collect())
 }
 
+/// Writes the first value of every adaptive instruction's counter.
+fn start_counters(units: &mut [u16]) {
+    let mut i = 0;
+    while i < units.len() {
+        let caches = Opcode::from_u8(units[i] as u8).map_or(0, Opcode::cache_entries);
+        if caches > 0 {
+            units[i + 1] = counter::WARMUP;
+        }
+        i += 1 + caches;
+    }
+}
+
 impl Code {
     pub fn new(source: Arc<CodeObject>) -> Ptr<Code> {
         let consts = Tuple::from_vec(source.consts.iter().map(constant_object).collect());
@@ -121,7 +137,9 @@ impl Code {
         // Code from files and `code.replace` may hold anything: numbers that are no opcode would not be values
         // of `Opcode`. They become one that the interpreter refuses.
         let opcode = |byte: u8| if Opcode::from_u8(byte).is_some() { byte } else { Opcode::Reserved as u8 };
-        let units: Vec<u16> = source.code.chunks_exact(2).map(|c| u16::from_le_bytes([opcode(c[0]), c[1]])).collect();
+        let mut units: Vec<u16> =
+            source.code.chunks_exact(2).map(|c| u16::from_le_bytes([opcode(c[0]), c[1]])).collect();
+        start_counters(&mut units);
         let count = |kind: u8| source.localspluskinds.iter().filter(|k| **k & kind != 0).count();
         let nlocalsplus = source.localsplusnames.len();
         let plain = source.flags & (co_flags::VARARGS | co_flags::VARKEYWORDS) == 0 && source.kwonlyargcount == 0
@@ -136,7 +154,7 @@ impl Code {
             filename: ObjCell::of(Str::intern_ptr(Str::from_wstr(&source.filename)).into_obj()),
             name: Str::intern_ptr(Str::from_wstr(&source.name)),
             qualname: Str::intern_ptr(Str::from_wstr(&source.qualname)),
-            frame_size: nlocalsplus + source.stacksize as usize,
+            frame_size: nlocalsplus + source.stacksize as usize + 1,
             nlocalsplus,
             nlocals: count(local_kind::LOCAL),
             ncells: count(local_kind::CELL),
@@ -148,6 +166,7 @@ impl Code {
             first_traceable,
             extra: Cell::new(0),
             monitoring: DataCell::new(None),
+            caches: CacheArena::default(),
             source,
         })
     }

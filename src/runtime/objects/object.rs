@@ -65,6 +65,18 @@ where
     f.map_or(0, |f| f.wrap().address())
 }
 
+/// True if calling the class only makes a plain instance and runs `__init__`: `__new__` is `object`'s, and nothing
+/// abstract is in the way.
+pub fn is_plain_constructor(class: &Type) -> bool {
+    class.is_heap_type() && !overrides(class).0 && !class.has_flag(flags::IS_ABSTRACT)
+}
+
+/// A new instance of a class for which [`is_plain_constructor`] holds, as an owned word.
+#[inline]
+pub fn new_plain_instance(class: &Type) -> crate::value::Value {
+    heap::new_instance(class, PlainObject).into_obj().into_value()
+}
+
 /// True if a class takes `__new__` (or `__init__`) from `object`.
 fn overrides(class: &Type) -> (bool, bool) {
     let object = object_class().slots();

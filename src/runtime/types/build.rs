@@ -275,6 +275,9 @@ fn add_layout(
         weaklist_offset = size;
         size += 8;
     }
+    if !offsets.is_empty() || base.has_flag(flags::SLOT_WORDS) {
+        class.add_flags(flags::SLOT_WORDS);
+    }
     // SAFETY: the class is not in use yet.
     unsafe { *class.slot_offsets.get() = offsets };
     class.dict_offset.set(dict_offset as u32);

@@ -90,6 +90,8 @@ pub mod flags {
     pub const INLINE_SLOTS: u64 = 1 << 32;
     /// Instances have managed words (slots, dictionary, weak references).
     pub const MANAGED: u64 = 1 << 33;
+    /// Instances have words for `__slots__`, of this class or a base.
+    pub const SLOT_WORDS: u64 = 1 << 35;
     /// Instances have a finaliser.
     pub const FINALIZER: u64 = 1 << 34;
     /// What `__flags__` shows.
@@ -244,6 +246,12 @@ impl Type {
 
     pub fn remove_flags(&self, flags: u64) {
         self.flags.set(self.flags.get() & !flags);
+    }
+
+    /// The tag of the class's present state, 0 if it has none yet: what inline caches compare.
+    #[inline(always)]
+    pub fn current_version(&self) -> u32 {
+        self.version.get()
     }
 
     #[inline(always)]

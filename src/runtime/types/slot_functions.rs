@@ -579,7 +579,14 @@ pub fn uses_generic_getattr(class: &Type) -> bool {
 
 /// True if attribute writes on instances of `class` follow the standard algorithm.
 pub fn uses_generic_setattr(class: &Type) -> bool {
-    class.slots().setattro.is_some_and(|f| f as usize == crate::protocols::attr::generic_setattr as *const () as usize)
+    let standard = crate::objects::object::object_class().slots().setattro.map(|f| f as usize);
+    class.slots().setattro.map(|f| f as usize) == standard
+}
+
+/// True if attributes of classes whose class is `metaclass` are found by the standard algorithm.
+pub fn uses_type_getattr(metaclass: &Type) -> bool {
+    let standard = super::TYPE.get().slots().getattro.map(|f| f as usize);
+    metaclass.slots().getattro.map(|f| f as usize) == standard
 }
 
 /// True if instances of `class` have `__getattr__` and otherwise the standard algorithm.
