@@ -27,11 +27,14 @@ fn hash_key(flags: &Flags) -> Result<(u64, u64), String> {
         Some("0") => Ok((0, 0)),
         Some(text) => match text.parse::<u32>() {
             Ok(seed) => {
-                // A linear congruential generator spreads the seed, so that equal seeds give equal hashes.
-                let mut x = seed as u64;
+                // CPython's generator, so that equal seeds give the hashes that CPython gives.
+                let mut x = seed;
                 let mut next = || {
-                    x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    x ^ (x >> 29)
+                    let bytes = std::array::from_fn(|_| {
+                        x = x.wrapping_mul(214_013).wrapping_add(2_531_011);
+                        (x >> 16) as u8
+                    });
+                    u64::from_le_bytes(bytes)
                 };
                 Ok((next(), next()))
             }

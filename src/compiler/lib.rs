@@ -15,6 +15,7 @@ mod preprocess;
 pub mod symtable;
 mod unit;
 pub mod unparse;
+mod validate;
 
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub mod compile_flags {
     pub const OPTIMIZED_AST: u32 = 0x8000 | ONLY_AST;
 }
 
+pub use validate::{InvalidTree, validate};
+
 /// Takes the warnings of a compilation.
 pub type Warnings<'w> = &'w mut dyn FnMut(SyntaxWarningInfo);
 
@@ -47,6 +50,27 @@ pub fn parse(
 ) -> Result<Mod, SyntaxErrorInfo> {
     let options = ParseOptions { filename, mode, flags };
     pyrs_parser::parse(source, options, warnings).map(|(tree, _)| tree)
+}
+
+/// Parses the bytes of a source file.
+pub fn parse_bytes(
+    source: &[u8],
+    filename: &str,
+    mode: Mode,
+    flags: u32,
+    codec: Option<Codec<'_>>,
+    warnings: Warnings<'_>,
+) -> Result<Mod, SyntaxErrorInfo> {
+    let options = ParseOptions { filename, mode, flags };
+    pyrs_parser::parse_bytes(source, options, codec, warnings).map(|(tree, _)| tree)
+}
+
+/// What the compiler does to a tree before it generates code: folding, docstrings, `__debug__`.
+pub fn optimize_tree(tree: &mut Mod, flags: u32, optimize: i8) {
+    let optimize = u8::try_from(optimize).unwrap_or(0);
+    pyrs_parser::with_big_stack(1 << 16, || {
+        preprocess::Preprocessor::new(optimize, flags, false, &mut |_| {}).run(tree);
+    });
 }
 
 /// Compiles source text.

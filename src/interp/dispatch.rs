@@ -77,7 +77,12 @@ pub unsafe fn run(thread: &Thread, frame: *mut Frame, throwing: bool) -> Value {
     unsafe {
         let m = Regs { thread, frame, ip: (*frame).ip, sp: (*frame).sp, table: &TABLE, oparg: 0 };
         // A suspended frame stands behind the instruction that suspended it.
-        let first = if throwing { Regs { ip: m.ip.sub(1), ..m }.raise() } else { m.goto(m.ip) };
+        let first = if throwing {
+            crate::instrument::thrown(thread, frame);
+            Regs { ip: m.ip.sub(1), ..m }.raise()
+        } else {
+            m.goto(m.ip)
+        };
         #[cfg(debug_assertions)]
         let first = debug_loop::drive(first);
         first

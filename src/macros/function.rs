@@ -14,6 +14,8 @@ pub struct Options {
     pub sig: Option<String>,
     pub words: Vec<Ident>,
     pub text_signature: Option<String>,
+    /// A function of a module: its signature shows the module in front.
+    pub of_module: bool,
 }
 
 impl Options {
@@ -270,6 +272,7 @@ pub fn method(
     let first = match binding {
         "Method" => Some("$self"),
         "Class" => Some("$type"),
+        _ if options.of_module => Some("$module"),
         _ => None,
     };
     let receiver = receiver_expression(f.receiver);

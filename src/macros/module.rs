@@ -53,7 +53,8 @@ pub fn pymodule(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
                     let attr = f.attrs.remove(at);
                     let tokens = {
                         let function = Function::new(&f.sig, false)?;
-                        function::method(quote!(self), &function, &f.attrs, &Options::parse(&attr)?, "Static")?
+                        let options = Options { of_module: true, ..Options::parse(&attr)? };
+                        function::method(quote!(self), &function, &f.attrs, &options, "Static")?
                     };
                     wrappers.push(tokens.wrapper);
                     functions.push(tokens.def);

@@ -4,7 +4,9 @@
 
 pub mod core;
 pub mod data;
+pub mod lang;
 pub mod math;
+pub mod net;
 pub mod os;
 pub mod struct_sequence;
 pub mod text;
@@ -20,6 +22,7 @@ use pyrs_runtime::objects::int;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::number;
+use pyrs_runtime::thread::runtime;
 use pyrs_runtime::types::{TYPE, Type};
 
 type Maker = fn() -> &'static ModuleDef;
@@ -29,7 +32,9 @@ fn registry() -> &'static Vec<&'static ModuleDef> {
     REGISTRY.get_or_init(|| {
         let mut all: Vec<Maker> = core::modules();
         all.extend(data::modules());
+        all.extend(lang::modules());
         all.extend(math::modules());
+        all.extend(net::modules());
         all.extend(os::modules());
         all.extend(text::modules());
         let mut defs: Vec<&'static ModuleDef> = all.into_iter().map(|m| m()).collect();
@@ -51,10 +56,22 @@ pub fn builtin_module_names() -> Vec<&'static str> {
 
 /// A new exception class for a native module.
 pub(crate) fn exception_class(module: &str, name: &str, base: &Type) -> PyResult<Obj> {
+    // A module that is imported afresh goes on with the class that its native parts raise.
+    let key = format!("{module}.{name}");
+    if let Some(existing) = runtime().registered(&key) {
+        return Ok(existing);
+    }
     let namespace = Dict::new();
     namespace.set_text("__module__", Str::intern(module).into_obj());
     let bases = Tuple::from_vec(vec![base.to_obj()]).into_obj();
-    call::call(&TYPE.get().as_obj(), &[Str::intern(name).into_obj(), bases, namespace.into_obj()])
+    let class = call::call(&TYPE.get().as_obj(), &[Str::intern(name).into_obj(), bases, namespace.into_obj()])?;
+    runtime().register(key.leak(), class.clone());
+    Ok(class)
+}
+
+/// The low 32 bits of an int argument.
+pub(crate) fn masked_u32_of(arg: &Obj) -> PyResult<u32> {
+    masked_u32(Some(arg))
 }
 
 /// The low 32 bits of an int argument; 0 if it is left out.

@@ -74,6 +74,8 @@ pub mod breaker {
     pub const PENDING_CALL: u32 = 8;
     pub const ASYNC_EXC: u32 = 16;
     pub const EXIT: u32 = 32;
+    /// Some tool of `sys.monitoring` wants events: code is rewritten where it is entered. Stays set.
+    pub const MONITORING: u32 = 64;
 }
 
 /// Checked on every back edge and function entry.
@@ -198,7 +200,56 @@ pub fn attach_new_thread() -> *mut Thread {
         (*thread).exc_info.set(&raw mut (*thread).base_exc_info);
     }
     CURRENT.store(thread, Ordering::Relaxed);
+    all::add(thread);
     thread
+}
+
+/// The states of all threads, newest first, or nothing while another thread is changing the list (this is
+/// called from signal handlers and must not wait).
+pub fn all_threads() -> Vec<*mut Thread> {
+    all::get()
+}
+
+/// Calls `f` with the states of all threads, newest first, without allocating.
+pub fn for_each_thread(f: impl FnMut(*mut Thread)) {
+    all::for_each(f);
+}
+
+mod all {
+    //! The list of thread states.
+    use super::Thread;
+    use std::sync::Mutex;
+
+    struct State(*mut Thread);
+    // SAFETY: the list only hands pointers out; who follows one answers for it.
+    unsafe impl Send for State {}
+
+    static ALL: Mutex<Vec<State>> = Mutex::new(Vec::new());
+
+    pub fn add(thread: *mut Thread) {
+        ALL.lock().expect("never poisoned").push(State(thread));
+    }
+
+    pub fn remove(thread: *mut Thread) {
+        ALL.lock().expect("never poisoned").retain(|t| t.0 != thread);
+    }
+
+    pub fn keep_only(thread: *mut Thread) {
+        // Another thread may have been changing the list when it was forked away: leave it then.
+        if let Ok(mut all) = ALL.try_lock() {
+            all.retain(|t| t.0 == thread);
+        }
+    }
+
+    pub fn get() -> Vec<*mut Thread> {
+        ALL.try_lock().map(|all| all.iter().rev().map(|t| t.0).collect()).unwrap_or_default()
+    }
+
+    pub fn for_each(f: impl FnMut(*mut Thread)) {
+        if let Ok(all) = ALL.try_lock() {
+            all.iter().rev().map(|t| t.0).for_each(f);
+        }
+    }
 }
 
 /// Frees the state of a thread that has ended; its stack holds no frames.
@@ -206,6 +257,7 @@ pub fn attach_new_thread() -> *mut Thread {
 /// # Safety
 /// `thread` came from [`attach_new_thread`] and is not used again.
 pub unsafe fn free_thread(thread: *mut Thread) {
+    all::remove(thread);
     // SAFETY: by contract.
     drop(unsafe { Box::from_raw(thread) });
 }
@@ -307,9 +359,22 @@ impl Thread {
 /// Runs `f` one native recursion level deeper, or raises RecursionError if the stack is used up.
 pub fn with_recursion<R>(what: &str, f: impl FnOnce() -> crate::errors::PyResult<R>) -> crate::errors::PyResult<R> {
     if current().native_stack_is_low() {
-        return Err(crate::raise!(RecursionError, "maximum recursion depth exceeded{what}"));
+        return Err(native_overflow(what));
     }
     f()
+}
+
+/// RecursionError for a native stack that is used up. Making the exception needs a part of the reserve.
+#[cold]
+#[inline(never)]
+pub fn native_overflow(what: &str) -> crate::errors::Raised {
+    const FOR_THE_ERROR: usize = 1 << 18;
+    let limit = &current().native_stack_limit;
+    let usual = limit.get();
+    limit.set(usual.saturating_sub(FOR_THE_ERROR));
+    let raised = crate::raise!(RecursionError, "maximum recursion depth exceeded{what}");
+    limit.set(usual);
+    raised
 }
 
 /// Asks for a collection at the next check of the eval breaker.
@@ -354,7 +419,26 @@ mod parking {
             }
             *held = true;
         }
+
+        /// Runs `f` while no other thread is inside the functions above.
+        pub fn quiet<R>(&self, f: impl FnOnce() -> R) -> R {
+            let _held = self.held.lock().expect("the GIL mutex is never poisoned");
+            f()
+        }
     }
+}
+
+/// Runs `fork()` while no other thread is changing the state of the GIL, which the child inherits.
+pub fn fork_with<R>(fork: impl FnOnce() -> R) -> R {
+    GIL_HELD.quiet(fork)
+}
+
+/// In the child of a fork: the calling thread is the only one.
+pub fn after_fork_in_child() {
+    THREADED.store(false, Ordering::Relaxed);
+    all::keep_only(current_ptr());
+    EVAL_BREAKER.fetch_and(!breaker::GIL_DROP, Ordering::Relaxed);
+    runtime().main_thread.set(current().id);
 }
 
 static SWITCH_INTERVAL_MICROS: AtomicU32 = AtomicU32::new(5000);

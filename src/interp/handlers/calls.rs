@@ -142,7 +142,7 @@ pub unsafe fn push_borrowed(m: Regs, function: Value, args: Args<'_>) -> *mut Fr
             leave_recursion(thread);
             return std::ptr::null_mut();
         }
-        frame::init(callee, function, code, Value::NULL, m.frame);
+        frame::init(callee, function, code, crate::eval::default_namespace(f, code), m.frame);
         thread.frame.set(callee as *mut u8);
         callee
     }

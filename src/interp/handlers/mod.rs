@@ -221,8 +221,8 @@ pub const fn of(opcode: Opcode) -> Handler {
         Reraise => exceptions::reraise,
         WithExceptStart => exceptions::with_except_start,
 
-        Reserved
-        | InstrumentedEndFor
+        Reserved | EnterExecutor => misc::unknown,
+        InstrumentedEndFor
         | InstrumentedPopIter
         | InstrumentedEndSend
         | InstrumentedForIter
@@ -242,7 +242,6 @@ pub const fn of(opcode: Opcode) -> Handler {
         | InstrumentedCallKw
         | InstrumentedCallFunctionEx
         | InstrumentedJumpBackward
-        | InstrumentedLine
-        | EnterExecutor => misc::unknown,
+        | InstrumentedLine => misc::instrumented,
     }
 }

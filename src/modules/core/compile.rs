@@ -14,6 +14,8 @@ use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::{call, raise, thread};
 
+use crate::core::tree_reader;
+
 /// Source text as bytes; the second part says that it is text already (a cookie does not count).
 fn source_bytes(source: &Obj, function: &str, what: &str) -> PyResult<(Vec<u8>, bool)> {
     let (bytes, is_text) = if let Some(text) = source.downcast::<Str>() {
@@ -76,21 +78,70 @@ pub fn compile(
     }
     let mode = mode_of(mode)?;
     let optimize = effective_optimize(optimize);
+    if tree_reader::is_tree(source)? {
+        return compile_tree(source, &filename, mode, flags, optimize);
+    }
     let (bytes, is_text) = source_bytes(source, "compile", "string, bytes or AST object")?;
     if is_text {
         flags |= compile_flags::IGNORE_COOKIE;
     }
     if flags & compile_flags::ONLY_AST != 0 {
-        return parse_source(&bytes, &filename, mode, flags);
+        return parse_source(&bytes, &filename, mode, flags, optimize);
     }
     compile_source(&bytes, &filename, mode, flags, optimize)
 }
 
 /// Parses source to a tree of `ast` nodes.
-fn parse_source(source: &[u8], filename: &str, mode: Mode, flags: u32) -> PyResult<Obj> {
-    let text = String::from_utf8_lossy(source);
-    match pyrs_compiler::parse(&text, filename, mode, flags, &mut |_| {}) {
-        Ok(tree) => crate::core::tree::to_objects(&tree),
+fn parse_source(source: &[u8], filename: &str, mode: Mode, flags: u32, optimize: i8) -> PyResult<Obj> {
+    let mut warnings = Vec::new();
+    let mut collect = |w: SyntaxWarningInfo| warnings.push(w);
+    let result = match std::str::from_utf8(source) {
+        Ok(text) if flags & compile_flags::IGNORE_COOKIE != 0 => {
+            pyrs_compiler::parse(text, filename, mode, flags, &mut collect)
+        }
+        _ => pyrs_compiler::parse_bytes(source, filename, mode, flags, Some(&decode), &mut collect),
+    };
+    for warning in warnings {
+        issue_warning(&warning, filename)?;
+    }
+    match result {
+        Ok(mut tree) => {
+            if flags & compile_flags::OPTIMIZED_AST == compile_flags::OPTIMIZED_AST {
+                pyrs_compiler::optimize_tree(&mut tree, flags, optimize);
+            }
+            crate::core::tree::to_objects(&tree)
+        }
+        Err(error) => Err(raise_syntax_error(&error)),
+    }
+}
+
+/// Compiles a tree of `ast` nodes, or gives it back checked and optimised.
+fn compile_tree(source: &Obj, filename: &str, mode: Mode, flags: u32, optimize: i8) -> PyResult<Obj> {
+    let optimized = flags & compile_flags::OPTIMIZED_AST == compile_flags::OPTIMIZED_AST;
+    if flags & compile_flags::ONLY_AST != 0 && !optimized {
+        return Ok(source.clone());
+    }
+    let wanted = match mode {
+        Mode::Exec => "Module",
+        Mode::Eval => "Expression",
+        Mode::Single => "Interactive",
+        Mode::FuncType => "FunctionType",
+    };
+    let mut tree = tree_reader::module_of(source, wanted)?;
+    let checked = pyrs_compiler::validate(&tree);
+    checked
+        .map_err(|e| if e.is_type_error { raise!(TypeError, "{}", e.msg) } else { raise!(ValueError, "{}", e.msg) })?;
+    if optimized {
+        pyrs_compiler::optimize_tree(&mut tree, flags, optimize);
+        return crate::core::tree::to_objects(&tree);
+    }
+    let mut warnings = Vec::new();
+    let result = pyrs_compiler::compile_ast(&tree, filename, flags, optimize, &mut |w| warnings.push(w));
+    for warning in warnings {
+        issue_warning(&warning, filename)?;
+    }
+    match result {
+        Ok(code) => Ok(code_object(code)),
         Err(error) => Err(raise_syntax_error(&error)),
     }
 }

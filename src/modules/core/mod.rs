@@ -7,16 +7,23 @@ pub mod gc;
 pub mod imp;
 pub mod import;
 pub mod marshal;
+pub mod monitoring;
 pub mod sum;
 pub mod sys;
 pub mod sys_objects;
 pub mod tree;
+pub mod tree_reader;
 
 use std::sync::OnceLock;
 
+use pyrs_runtime::call;
 use pyrs_runtime::class::{ClassDef, ModuleDef};
+use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::object::Obj;
 use pyrs_runtime::objects::dict::Dict;
+use pyrs_runtime::objects::list::List;
+use pyrs_runtime::objects::str::Str;
+use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::thread::runtime;
 
 /// Settings of the command line and environment, as `sys.flags` shows them.
@@ -68,6 +75,15 @@ pub fn sys_attribute(name: &str) -> Option<Obj> {
     dict.downcast::<Dict>()?.get_text(name)
 }
 
+/// Tells the hooks of `sys.addaudithook` of an event.
+pub fn audit(event: &str, args: &[Obj]) -> PyResult<()> {
+    let Some(hooks) = runtime().registered("audit_hooks") else { return Ok(()) };
+    for hook in hooks.downcast::<List>().expect("a list").to_vec() {
+        call::call(&hook, &[Str::new(event).into(), Tuple::from_slice(args).into()])?;
+    }
+    Ok(())
+}
+
 /// Classes that `builtins` shows.
 pub fn builtin_classes() -> Vec<fn() -> &'static ClassDef> {
     use pyrs_runtime::objects::*;
@@ -105,7 +121,15 @@ pub fn builtin_classes() -> Vec<fn() -> &'static ClassDef> {
 
 /// Modules of this folder.
 pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
-    vec![builtins::builtins::def, sys::sys::def, sys::jit::def, gc::gc::def, imp::imp::def, marshal::marshal::def]
+    vec![
+        builtins::builtins::def,
+        sys::sys::def,
+        sys::jit::def,
+        monitoring::monitoring::def,
+        gc::gc::def,
+        imp::imp::def,
+        marshal::marshal::def,
+    ]
 }
 
 /// `module.Class` of an object, as the last line of a traceback shows it.

@@ -22,6 +22,7 @@ pub mod sys {
     use pyrs_runtime::{name, raise};
 
     use crate::core::sys_objects;
+    use pyrs_interp::trace;
 
     /// Exit the interpreter by raising SystemExit(status).
     ///
@@ -306,11 +307,8 @@ pub mod sys {
         if event.downcast::<Str>().is_none() {
             return Err(raise!(TypeError, "expected str for argument 'event', not {}", event.class().name()));
         }
-        let Some(hooks) = runtime().registered("audit_hooks") else { return Ok(()) };
-        for hook in hooks.downcast::<pyrs_runtime::objects::list::List>().expect("a list").to_vec() {
-            call::call(&hook, &[event.clone(), Tuple::from_slice(rest).into()])?;
-        }
-        Ok(())
+        let event = event.downcast::<Str>().expect("checked").to_string_lossy();
+        crate::core::audit(&event, rest)
     }
 
     /// Adds a new audit hook callback.
@@ -325,11 +323,16 @@ pub mod sys {
     /// Set the global debug tracing function.
     #[pyfunction]
     fn settrace(function: &Obj) -> PyResult<()> {
-        if !function.is_none() {
-            return Err(raise!(NotImplementedError, "sys.settrace() is not supported yet"));
-        }
-        thread::current().trace_function.set(None);
-        Ok(())
+        trace::set_trace(thread::current(), Some(function.clone()).filter(|f| !f.is_none()))
+    }
+
+    /// Set the global debug tracing function in all running threads belonging to the current interpreter.
+    ///
+    /// It will be called on each function call. See the debugger chapter
+    /// in the library manual.
+    #[pyfunction(sig = "(function, /)")]
+    fn _settraceallthreads(function: &Obj) -> PyResult<()> {
+        settrace(function)
     }
 
     /// Return the global debug tracing function set with sys.settrace.
@@ -341,11 +344,16 @@ pub mod sys {
     /// Set the profiling function.
     #[pyfunction]
     fn setprofile(function: &Obj) -> PyResult<()> {
-        if !function.is_none() {
-            return Err(raise!(NotImplementedError, "sys.setprofile() is not supported yet"));
-        }
-        thread::current().profile_function.set(None);
-        Ok(())
+        trace::set_profile(thread::current(), Some(function.clone()).filter(|f| !f.is_none()))
+    }
+
+    /// Set the profiling function in all running threads belonging to the current interpreter.
+    ///
+    /// It will be called on each function call and return.  See the profiler
+    /// chapter in the library manual.
+    #[pyfunction(sig = "(function, /)")]
+    fn _setprofileallthreads(function: &Obj) -> PyResult<()> {
+        setprofile(function)
     }
 
     /// Return the profiling function set with sys.setprofile.
@@ -428,10 +436,50 @@ pub mod sys {
     #[pyfunction]
     fn _clear_type_cache() {}
 
+    /// Private function for clearing certain descriptors from a type's dictionary.
+    ///
+    /// See gh-135228 for context.
+    #[pyfunction(sig = "(type, /)")]
+    fn _clear_type_descriptors(class: &pyrs_runtime::types::Type) -> PyResult<()> {
+        if !class.is_heap_type() {
+            return Err(raise!(TypeError, "argument is immutable"));
+        }
+        for attribute in ["__dict__", "__weakref__"] {
+            if class.dict().get_text(attribute).is_some() {
+                class.dict().remove(&Str::intern(attribute).into())?;
+            }
+        }
+        pyrs_runtime::types::modified(class);
+        Ok(())
+    }
+
+    /// Return a dict mapping each thread's identifier to its current raised exception.
+    ///
+    /// This function should be used for specialized purposes only.
+    #[pyfunction]
+    fn _current_exceptions() -> PyResult<Obj> {
+        let dict = Dict::new();
+        let thread = thread::current();
+        dict.set(int::new(thread.id as i64), thread.handled_exception().unwrap_or_else(none))?;
+        Ok(dict.into())
+    }
+
+    /// Private function for getting PyConfig.cpu_count
+    #[pyfunction]
+    fn _get_cpu_count_config() -> i32 {
+        -1
+    }
+
+    /// Return True if remote debugging is enabled, False otherwise.
+    #[pyfunction]
+    fn is_remote_debug_enabled() -> bool {
+        false
+    }
+
     /// Call a function with the given arguments.
     #[pyfunction]
     fn call_tracing(func: &Obj, args: &Object<Tuple>) -> PyResult<Obj> {
-        call::call(func, args.items())
+        pyrs_interp::instrument::loudly(|| call::call(func, args.items()))
     }
 
     /// Return the number of interned strings.

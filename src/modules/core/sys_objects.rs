@@ -90,6 +90,10 @@ pub fn fill(module: &Object<Module>) -> PyResult<()> {
     if let Some(jit) = super::import::builtin_module("sys._jit")? {
         module.add("_jit", jit);
     }
+    if let Some(monitoring) = super::import::builtin_module("sys.monitoring")? {
+        super::import::exec_builtin(&monitoring)?;
+        module.add("monitoring", monitoring);
+    }
     let xoptions = Dict::new();
     for (key, value) in &flags.x_options {
         xoptions.set(s(key), value.as_ref().map_or_else(|| bool_obj(true), |v| s(v)))?;

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use pyrs_macros::{pyclass, pymethods};
@@ -52,6 +52,21 @@ impl Semaphore {
     }
 }
 
+/// The semaphore of a lock: a fork may leave one behind in the middle of an operation, so it can be replaced.
+#[derive(Default)]
+struct Held(DataCell<Arc<Semaphore>>);
+
+impl Held {
+    fn get(&self) -> Arc<Semaphore> {
+        self.0.with(|s| s.clone())
+    }
+
+    fn renew(&self) {
+        // The old one stays: it may be locked, and nobody is left to unlock it.
+        std::mem::forget(self.0.replace(Arc::default()));
+    }
+}
+
 /// Signals interrupt a wait of the main thread, so waits are cut into slices.
 const SLICE: Duration = Duration::from_millis(50);
 
@@ -98,12 +113,12 @@ fn check_timeout(blocking: bool, timeout: Option<f64>) -> PyResult<Option<f64>> 
 /// call threading.Lock().
 #[pyclass(name = "lock", module = "_thread", nogc, weaklist)]
 pub struct Lock {
-    semaphore: Arc<Semaphore>,
+    semaphore: Held,
 }
 
 impl Lock {
     pub fn create() -> Obj {
-        Ptr::new(Lock { semaphore: Arc::default() }).into()
+        Ptr::new(Lock { semaphore: Held::default() }).into()
     }
 }
 
@@ -126,7 +141,7 @@ impl Lock {
     #[pymethod(sig = "(blocking=True, timeout=-1)")]
     fn acquire(&self, blocking: bool, timeout: Maybe<f64>) -> PyResult<bool> {
         let timeout = check_timeout(blocking, timeout.0)?;
-        acquire(&self.semaphore, blocking, timeout)
+        acquire(&self.semaphore.get(), blocking, timeout)
     }
 
     /// An obsolete synonym of acquire().
@@ -142,7 +157,7 @@ impl Lock {
     /// but it needn't be locked by the same thread that unlocks it.
     #[pymethod]
     fn release(&self) -> PyResult<()> {
-        if self.semaphore.release() { Ok(()) } else { Err(raise!(RuntimeError, "release unlocked lock")) }
+        if self.semaphore.get().release() { Ok(()) } else { Err(raise!(RuntimeError, "release unlocked lock")) }
     }
 
     /// An obsolete synonym of release().
@@ -154,19 +169,19 @@ impl Lock {
     /// Return whether the lock is in the locked state.
     #[pymethod]
     fn locked(&self) -> bool {
-        self.semaphore.is_taken()
+        self.semaphore.get().is_taken()
     }
 
     /// An obsolete synonym of locked().
     #[pymethod]
     fn locked_lock(&self) -> bool {
-        self.semaphore.is_taken()
+        self.semaphore.get().is_taken()
     }
 
     /// Lock the lock.
     #[pymethod(name = "__enter__")]
     fn enter(&self) -> PyResult<bool> {
-        acquire(&self.semaphore, true, None)
+        acquire(&self.semaphore.get(), true, None)
     }
 
     /// Release the lock.
@@ -178,7 +193,7 @@ impl Lock {
 
     #[pymethod(name = "_at_fork_reinit")]
     fn at_fork_reinit(&self) {
-        self.semaphore.release();
+        self.semaphore.renew();
     }
 
     #[slot(repr)]
@@ -191,7 +206,7 @@ impl Lock {
 /// A reentrant lock: its owner may acquire it again.
 #[pyclass(name = "RLock", module = "_thread", nogc, weaklist, flags = BASETYPE)]
 pub struct RLock {
-    semaphore: Arc<Semaphore>,
+    semaphore: Held,
     owner: Cell<u64>,
     count: Cell<usize>,
 }
@@ -200,7 +215,7 @@ pub struct RLock {
 impl RLock {
     #[slot(new)]
     fn py_new(cls: &Type, _args: Args<'_>) -> PyResult<Obj> {
-        Ok(Ptr::new_in(cls, RLock { semaphore: Arc::default(), owner: Cell::new(0), count: Cell::new(0) }).into())
+        Ok(Ptr::new_in(cls, RLock { semaphore: Held::default(), owner: Cell::new(0), count: Cell::new(0) }).into())
     }
 
     /// Lock the lock.  `blocking` indicates whether we should wait
@@ -213,7 +228,7 @@ impl RLock {
             self.count.set(self.count.get() + 1);
             return Ok(true);
         }
-        let acquired = acquire(&self.semaphore, blocking, timeout)?;
+        let acquired = acquire(&self.semaphore.get(), blocking, timeout)?;
         if acquired {
             self.owner.set(me);
             self.count.set(1);
@@ -231,7 +246,7 @@ impl RLock {
         self.count.set(self.count.get() - 1);
         if self.count.get() == 0 {
             self.owner.set(0);
-            self.semaphore.release();
+            self.semaphore.get().release();
         }
         Ok(())
     }
@@ -271,14 +286,14 @@ impl RLock {
         ]);
         self.count.set(0);
         self.owner.set(0);
-        self.semaphore.release();
+        self.semaphore.get().release();
         Ok(state.into())
     }
 
     /// For internal use by `threading.Condition`.
     #[pymethod(name = "_acquire_restore")]
     fn acquire_restore(&self, state: &Object<Tuple>) -> PyResult<()> {
-        acquire(&self.semaphore, true, None)?;
+        acquire(&self.semaphore.get(), true, None)?;
         let count = state.items().first().and_then(pyrs_runtime::objects::int::to_i64).unwrap_or(1);
         self.count.set(count as usize);
         self.owner.set(thread::current().id);
@@ -293,7 +308,7 @@ impl RLock {
 
     #[pymethod(name = "_at_fork_reinit")]
     fn at_fork_reinit(&self) {
-        self.semaphore.release();
+        self.semaphore.renew();
         self.count.set(0);
         self.owner.set(0);
     }
@@ -325,6 +340,8 @@ pub struct ThreadHandle {
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 static STACK_SIZE: AtomicUsize = AtomicUsize::new(0);
 static JOINABLE: Mutex<Vec<Arc<Completion>>> = Mutex::new(Vec::new());
+/// Threads that have been started and may be running.
+static STARTED: Mutex<Vec<(u64, Weak<Completion>)>> = Mutex::new(Vec::new());
 
 /// Threads started here that have not ended.
 pub fn running() -> usize {
@@ -411,6 +428,23 @@ fn wait_for(completion: &Arc<Completion>, timeout: Option<f64>) -> PyResult<bool
     }
 }
 
+/// In the child of a fork: the other threads are gone.
+pub fn after_fork_in_child() {
+    RUNNING.store(0, Ordering::Relaxed);
+    let me = thread::current().id;
+    for (ident, completion) in std::mem::take(&mut *STARTED.lock().expect("never poisoned")) {
+        match completion.upgrade() {
+            Some(completion) if ident == me => {
+                RUNNING.store(1, Ordering::Relaxed);
+                STARTED.lock().expect("never poisoned").push((ident, Arc::downgrade(&completion)));
+            }
+            Some(completion) => complete(&completion),
+            None => {}
+        }
+    }
+    JOINABLE.lock().expect("never poisoned").clear();
+}
+
 /// Waits for all threads that are not daemons.
 pub fn join_all() -> PyResult<()> {
     loop {
@@ -478,6 +512,9 @@ pub fn start(
                 drop(waited.changed.wait_while(done, |d| !*d));
             });
             handle.ident.set(ident.load(Ordering::Relaxed));
+            let mut started = STARTED.lock().expect("never poisoned");
+            started.retain(|(_, c)| c.upgrade().is_some_and(|c| !*c.done.lock().expect("never poisoned")));
+            started.push((handle.ident.get(), Arc::downgrade(&handle.completion)));
             Ok(handle.ident.get())
         }
         Err(_) => {

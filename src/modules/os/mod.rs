@@ -1,10 +1,21 @@
 //! The operating system: files, processes, threads, time, streams.
 
+pub mod accounts;
+pub mod fcntl;
 pub mod io;
+pub mod locale;
 pub mod locks;
 pub mod posix;
+pub mod queue;
+pub mod resource;
 pub mod scandir;
+pub mod semaphores;
 pub mod signal;
+pub mod stat;
+pub mod subprocess;
+pub mod support;
+pub mod syslog;
+pub mod termios;
 pub mod thread;
 pub mod time;
 pub mod warnings;
@@ -17,8 +28,20 @@ pub use signal::{check_signals, trip_signal};
 /// The definitions of the modules in this folder.
 pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
     vec![
+        accounts::grp::def,
+        accounts::pwd::def,
+        fcntl::fcntl::def,
         io::module::def,
+        locale::locale::def,
         posix::posix::def,
+        queue::queue::def,
+        resource::resource::def,
+        semaphores::multiprocessing::def,
+        semaphores::posixshmem::def,
+        stat::stat::def,
+        subprocess::subprocess::def,
+        syslog::syslog::def,
+        termios::termios::def,
         signal::signal::def,
         thread::thread::def,
         time::time::def,

@@ -713,9 +713,21 @@ pub mod posix {
     fn fork() -> PyResult<i64> {
         run_fork_hooks("fork_before", true);
         // SAFETY: the child goes on with the only thread that it has, which holds the GIL.
-        let pid = unsafe { libc::fork() } as i64;
-        run_fork_hooks(if pid == 0 { "fork_child" } else { "fork_parent" }, false);
-        check(pid)
+        let (pid, error) = pyrs_runtime::thread::fork_with(|| (unsafe { libc::fork() }, last_error()));
+        if pid == 0 {
+            after_fork_in_child();
+        } else {
+            run_fork_hooks("fork_parent", false);
+        }
+        if pid < 0 { Err(raise_io(&error, None)) } else { Ok(pid as i64) }
+    }
+
+    /// Makes the state of a child process whole: other threads are gone, their locks are not held.
+    pub fn after_fork_in_child() {
+        pyrs_runtime::thread::after_fork_in_child();
+        crate::os::locks::after_fork_in_child();
+        crate::os::signal::after_fork_in_child();
+        run_fork_hooks("fork_child", false);
     }
 
     /// Register callables to be called when forking a new process.
@@ -741,7 +753,8 @@ pub mod posix {
         Ok(())
     }
 
-    fn run_fork_hooks(key: &str, reversed: bool) {
+    /// Calls what `register_at_fork` registered.
+    pub fn run_fork_hooks(key: &str, reversed: bool) {
         let Some(list) = pyrs_runtime::thread::runtime().registered(key) else { return };
         let mut hooks = list.downcast::<List>().expect("a list").to_vec();
         if reversed {

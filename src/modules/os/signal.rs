@@ -94,6 +94,12 @@ pub fn check_signals() -> PyResult<()> {
     Ok(())
 }
 
+/// In the child of a fork: signals that the parent has got are the parent's.
+pub fn after_fork_in_child() {
+    ANY.store(false, Ordering::Relaxed);
+    TRIPPED.iter().for_each(|t| t.store(false, Ordering::Relaxed));
+}
+
 fn install(signum: i32, action: usize) -> bool {
     // SAFETY: a zeroed sigaction with a valid handler.
     unsafe {

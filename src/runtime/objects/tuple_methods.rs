@@ -90,7 +90,7 @@ impl TupleHash {
 pub fn hash_items(items: &[Obj]) -> PyResult<i64> {
     let mut hash = TupleHash::new();
     for item in items {
-        hash.add(compare::hash(item)?);
+        hash.add(crate::thread::with_recursion(" while hashing a tuple", || compare::hash(item))?);
     }
     Ok(hash.finish())
 }
@@ -120,9 +120,7 @@ fn compare_fixed(op: CompareOp, a: &[Obj], b: &[Obj]) -> PyResult<Obj> {
 impl Tuple {
     #[new(text_signature = "(iterable=(), /)")]
     fn construct(cls: &Type, args: Args<'_>) -> PyResult<Obj> {
-        if std::ptr::eq(cls, Tuple::class()) {
-            args.no_keywords("tuple")?;
-        }
+        let args = crate::class::positional_arguments::<Tuple>(cls, args)?;
         let items = match args.positionals() {
             [] => Vec::new(),
             [only] if std::ptr::eq(cls, Tuple::class()) && only.exact::<Tuple>().is_some() => return Ok(only.clone()),

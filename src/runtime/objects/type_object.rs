@@ -288,7 +288,11 @@ impl TypeData {
 
     #[getter(name = "__flags__")]
     fn get_flags(this: &Object<TypeData>) -> u64 {
-        this.flags.get() & flags::VISIBLE
+        // Classes of extension modules are heap types in CPython: `copyreg` and others tell them from those of
+        // the language by it.
+        let own = matches!(this.native_module(), "builtins" | "types" | "weakref" | "_weakref" | "contextvars");
+        let heap = if own || this.is_heap_type() { 0 } else { flags::HEAPTYPE };
+        (this.flags.get() | heap) & flags::VISIBLE
     }
 
     #[getter(name = "__basicsize__")]

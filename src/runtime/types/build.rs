@@ -254,7 +254,9 @@ fn add_layout(
     let mut size = base.basicsize();
     let wants = |what: &str| slots.is_none_or(|names| names.iter().any(|n| n.eq_str(what)));
     let other_base_has = |f: fn(&Type) -> usize| bases.items().iter().filter_map(as_type).any(|b| f(b) != 0);
-    let add_dict = dict_offset == 0 && (wants("__dict__") || other_base_has(Type::dict_offset));
+    // Classes have a namespace of their own: their `__dict__` is `type`'s.
+    let is_metaclass = base.has_flag(flags::TYPE_SUBCLASS);
+    let add_dict = dict_offset == 0 && !is_metaclass && (wants("__dict__") || other_base_has(Type::dict_offset));
     let add_weaklist = weaklist_offset == 0 && (wants("__weakref__") || other_base_has(Type::weaklist_offset));
     let mut names: Vec<&Ptr<Str>> = slots.unwrap_or(&[]).iter().collect();
     names.retain(|n| !n.eq_str("__dict__") && !n.eq_str("__weakref__"));
@@ -288,7 +290,7 @@ fn add_layout(
     }
     // Plain instances keep attributes inline; variable-size ones, classes and instances of native classes
     // with a dictionary of their own in it.
-    if dict_offset != 0 && !var_sized && base.dict_offset() == 0 && !base.has_flag(flags::TYPE_SUBCLASS) {
+    if dict_offset != 0 && !var_sized && base.dict_offset() == 0 && !is_metaclass {
         class.add_flags(flags::INLINE_SLOTS);
     }
     if add_dict && dict.get_str(name!("__dict__"))?.is_none() {
@@ -519,7 +521,8 @@ pub fn set_bases(class: &Type, value: &Obj) -> PyResult<()> {
                 base.class().name()
             ));
         };
-        if base.is_subclass(class) {
+        // The order of a base may not be up to date while `mro()` methods run; its layout chain is.
+        if base.is_subclass(class) || base.is_native_subclass(class) {
             return Err(raise!(TypeError, "a __bases__ item causes an inheritance cycle"));
         }
     }
@@ -543,17 +546,33 @@ pub fn set_bases(class: &Type, value: &Obj) -> PyResult<()> {
     class.bases.put(value.clone());
     class.base.set(&raw const *new_base);
     if let Err(raised) = recompute_mro(class) {
-        class.bases.set(old_bases);
-        class.base.set(old_base);
+        if class.bases.peek() == value.value() {
+            class.bases.set(old_bases);
+            class.base.set(old_base);
+            link_to_bases(class);
+        }
         return Err(raised);
+    }
+    if class.bases.peek() != value.value() {
+        // An `mro()` method has assigned to `__bases__` meanwhile: that assignment counts.
+        return Ok(());
     }
     std::mem::forget(new_base);
     // SAFETY: the class gives up the reference to its old base.
     unsafe { crate::heap::decref((*old_base).value()) };
-    for base in bases.items().iter().filter_map(as_type) {
-        base.subclasses.with(|list| list.push(class));
-    }
+    link_to_bases(class);
     Ok(())
+}
+
+fn link_to_bases(class: &Type) {
+    let bases = class.bases();
+    for base in bases.downcast::<Tuple>().map_or(&[][..], |b| b.items()).iter().filter_map(as_type) {
+        base.subclasses.with(|list| {
+            if !list.iter().any(|c| std::ptr::eq(*c, class)) {
+                list.push(class);
+            }
+        });
+    }
 }
 
 fn recompute_mro(class: &Type) -> PyResult<()> {

@@ -431,8 +431,13 @@ fn generic(id: SlotId) -> Option<SlotFn> {
 }
 
 /// `__new__` found in a namespace: the native constructor behind it, if it is one.
-fn native_new(found: &Obj) -> Option<SlotFn> {
+fn native_new(class: &Type, found: &Obj) -> Option<SlotFn> {
     let function = found.exact::<crate::objects::function::BuiltinFunction>()?;
+    // Only for its own kind: `__new__ = list.__new__` in another class must be refused when it is called.
+    let owner = function.this.as_ref().and_then(crate::types::as_type)?;
+    if !class.is_native_subclass(owner) {
+        return None;
+    }
     function.native_new().map(SlotSignature::wrap)
 }
 
@@ -440,7 +445,7 @@ fn native_new(found: &Obj) -> Option<SlotFn> {
 fn resolve(class: &Type, id: SlotId) -> Option<SlotFn> {
     if id == SlotId::New {
         let found = lookup(class, name!("__new__"))?;
-        return native_new(&found).or_else(|| generic(SlotId::New));
+        return native_new(class, &found).or_else(|| generic(SlotId::New));
     }
     let (mut native, mut python, mut nothing) = (None, false, true);
     for def in SLOT_DEFS.iter().filter(|d| d.slot == id) {
@@ -459,7 +464,9 @@ fn resolve(class: &Type, id: SlotId) -> Option<SlotFn> {
                     Some(_) => {}
                 }
             }
-        } else if let Some(wrapper) = found.exact::<slot_wrapper::SlotWrapper>() {
+        } else if let Some(wrapper) = found.exact::<slot_wrapper::SlotWrapper>()
+            && wrapper.def.name == def.name
+        {
             // The method belongs to another slot (`list.__add__` is concatenation).
             if wrapper.def.slot == id || class.slots().get(wrapper.def.slot).is_none() {
                 python = true;
