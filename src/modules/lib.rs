@@ -2,8 +2,10 @@
 //!
 //! Each folder lists its modules in its `modules()`; this file is the registry that the import system asks.
 
+pub mod compress;
 pub mod core;
 pub mod data;
+pub mod io;
 pub mod lang;
 pub mod math;
 pub mod net;
@@ -31,7 +33,9 @@ fn registry() -> &'static Vec<&'static ModuleDef> {
     static REGISTRY: OnceLock<Vec<&'static ModuleDef>> = OnceLock::new();
     REGISTRY.get_or_init(|| {
         let mut all: Vec<Maker> = core::modules();
+        all.extend(compress::modules());
         all.extend(data::modules());
+        all.extend(io::modules());
         all.extend(lang::modules());
         all.extend(math::modules());
         all.extend(net::modules());

@@ -1,11 +1,13 @@
-//! The operating system: files, processes, threads, time, streams.
+//! The operating system: files, processes, threads, time.
 
 pub mod accounts;
+pub mod descriptors;
 pub mod fcntl;
-pub mod io;
 pub mod locale;
 pub mod locks;
+pub mod paths;
 pub mod posix;
+pub mod process;
 pub mod queue;
 pub mod resource;
 pub mod scandir;
@@ -22,7 +24,6 @@ pub mod warnings;
 
 use pyrs_runtime::class::ModuleDef;
 
-pub use io::open_standard_streams;
 pub use signal::{check_signals, trip_signal};
 
 /// The definitions of the modules in this folder.
@@ -31,7 +32,6 @@ pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
         accounts::grp::def,
         accounts::pwd::def,
         fcntl::fcntl::def,
-        io::module::def,
         locale::locale::def,
         posix::posix::def,
         queue::queue::def,
