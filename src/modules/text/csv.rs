@@ -329,6 +329,8 @@ pub struct Reader {
     lines: Obj,
     dialect: Ptr<Dialect>,
     line_num: Cell<u64>,
+    /// Counts the records begun: the iterable must not ask this reader for another.
+    records: Cell<u64>,
 }
 
 impl Parse {
@@ -478,8 +480,14 @@ impl Reader {
     #[slot(iternext)]
     fn next(this: &Object<Reader>) -> PyResult<Option<Obj>> {
         let (mut parse, dialect) = (Parse::new(), &this.dialect);
+        let record = this.records.get() + 1;
+        this.records.set(record);
         loop {
-            let Some(line) = iter::next(&this.lines)? else {
+            let line = iter::next(&this.lines)?;
+            if this.records.get() != record {
+                return Err(csv_error("iterator has already advanced the reader"));
+            }
+            let Some(line) = line else {
                 if parse.field.is_empty() && parse.state != State::InQuoted {
                     return Ok(None);
                 }
@@ -672,7 +680,7 @@ pub mod csv {
     fn reader(iterable: &Obj, dialect: Option<&Obj>, fmtparams: KwArgs<'_>) -> PyResult<Obj> {
         let lines = iter::iter(iterable)?;
         let dialect = Dialect::from_call(dialect, &fmtparams.items)?;
-        Ok(Ptr::new(Reader { lines, dialect, line_num: Cell::new(0) }).into())
+        Ok(Ptr::new(Reader { lines, dialect, line_num: Cell::new(0), records: Cell::new(0) }).into())
     }
 
     /// An object that writes rows to anything with a write() method.
