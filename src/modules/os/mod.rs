@@ -6,6 +6,7 @@ pub mod fcntl;
 pub mod io;
 pub mod locale;
 pub mod locks;
+pub mod mmap;
 pub mod paths;
 pub mod posix;
 pub mod process;
@@ -36,6 +37,7 @@ pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
         fcntl::fcntl::def,
         io::module::def,
         locale::locale::def,
+        mmap::mmap::def,
         posix::posix::def,
         queue::queue::def,
         resource::resource::def,
