@@ -19,6 +19,14 @@ use crate::dispatch::run;
 use crate::frame::{self, Frame, HEAD_WORDS};
 use crate::generator;
 
+/// The namespace of a call that brings none: code of modules takes the globals. Owned, or `NULL`.
+pub fn default_namespace(function: &Object<Function>, code: &Object<Code>) -> Value {
+    if code.flags & pyrs_bytecode::co_flags::OPTIMIZED != 0 {
+        return Value::NULL;
+    }
+    function.globals.to_obj().into_value()
+}
+
 /// Counts one more Python call, or raises RecursionError.
 #[inline(always)]
 pub fn enter_recursion(thread: &Thread) -> PyResult<()> {
@@ -103,7 +111,7 @@ pub unsafe fn start_call(
     unsafe {
         if thread.native_stack_is_low() {
             decref_or_null(namespace);
-            return Err(pyrs_runtime::raise!(RecursionError, "maximum recursion depth exceeded"));
+            return Err(pyrs_runtime::thread::native_overflow(""));
         }
         let code = function.code();
         if let Err(raised) = enter_recursion(thread) {
@@ -117,6 +125,7 @@ pub unsafe fn start_call(
             decref_or_null(namespace);
             return Err(raised);
         }
+        let namespace = if namespace.is_null() { default_namespace(function, code) } else { namespace };
         let function = function.to_obj().into_value();
         let previous = thread.frame.get() as *mut Frame;
         frame::init(frame, function, function.as_obj().downcast_unchecked::<Function>().code(), namespace, previous);

@@ -291,7 +291,7 @@ pub fn resume(obj: &Obj, input: Input) -> PyResult<SendResult> {
 fn run(obj: &Obj, core: &Core, input: Input) -> PyResult<SendResult> {
     let thread = thread::current();
     if thread.native_stack_is_low() {
-        return Err(raise!(RecursionError, "maximum recursion depth exceeded"));
+        return Err(pyrs_runtime::thread::native_overflow(""));
     }
     crate::eval::enter_recursion(thread)?;
     // The generator must outlive its own frame.
@@ -392,14 +392,16 @@ fn raise_thrown(args: &[Obj]) -> PyResult<()> {
     let made = if let Some(class) = as_type(exc)
         && class.is_subclass(BaseException::class())
     {
-        match value.filter(|v| !v.is_none()) {
-            None => call::call(exc, &[])?,
-            Some(v) if v.class().is_subclass(class) => v.clone(),
+        let made = match value.filter(|v| !v.is_none()) {
+            None => exceptions::instantiate(exc, &[]),
+            Some(v) if v.class().is_subclass(class) => Ok(v.clone()),
             Some(v) => match v.exact::<pyrs_runtime::objects::tuple::Tuple>() {
-                Some(tuple) => call::call(exc, tuple.items())?,
-                None => call::call(exc, std::slice::from_ref(v))?,
+                Some(tuple) => exceptions::instantiate(exc, tuple.items()),
+                None => exceptions::instantiate(exc, std::slice::from_ref(v)),
             },
-        }
+        };
+        // What making the exception raises is thrown in its stead.
+        made.unwrap_or_else(Raised::take)
     } else if exc.downcast::<BaseException>().is_some() {
         if value.is_some_and(|v| !v.is_none()) {
             return Err(raise!(TypeError, "instance exception may not have a separate value"));

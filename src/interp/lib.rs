@@ -13,10 +13,13 @@ pub mod frame;
 pub mod frame_object;
 pub mod generator;
 pub mod handlers;
+pub mod instrument;
+pub mod jump;
 pub mod locals_proxy;
 pub mod monitoring;
 pub mod ops;
 pub mod specialize;
+pub mod trace;
 pub mod unwind;
 
 use pyrs_runtime::class::ClassDef;

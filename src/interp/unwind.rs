@@ -8,6 +8,8 @@ use pyrs_runtime::thread::Thread;
 use pyrs_runtime::value::Value;
 
 use crate::frame::{self, Frame};
+use crate::instrument;
+use crate::monitoring::event;
 
 /// Where an exception went.
 pub enum Unwound {
@@ -32,11 +34,25 @@ pub unsafe fn unwind(thread: &Thread, mut frame: *mut Frame, mut add_entry: bool
             if add_entry && !(*frame).incomplete {
                 add_traceback(thread, frame);
             }
+            let watched = instrument::exceptions_watched();
+            if watched {
+                let event = if add_entry { event::RAISE } else { event::RERAISE };
+                instrument::exception_event(thread, frame, event, None);
+            }
             add_entry = true;
             if let Some(handler) = (*frame).code().source.find_handler(offset as u32) {
                 let lasti = (*frame).lasti() / 2;
+                if watched {
+                    instrument::handler_entered(frame, lasti as usize, handler.target as usize / 2);
+                    let target = Some(handler.target as usize / 2);
+                    instrument::exception_event(thread, frame, event::EXCEPTION_HANDLED, target);
+                    instrument::handler_entered(frame, lasti as usize, handler.target as usize / 2);
+                }
                 enter_handler(thread, frame, handler.target, handler.depth, handler.lasti.then_some(lasti));
                 return Unwound::Handler(frame);
+            }
+            if watched {
+                instrument::exception_event(thread, frame, event::PY_UNWIND, None);
             }
             let previous = (*frame).previous;
             let is_entry = (*frame).is_entry;

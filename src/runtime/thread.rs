@@ -74,6 +74,8 @@ pub mod breaker {
     pub const PENDING_CALL: u32 = 8;
     pub const ASYNC_EXC: u32 = 16;
     pub const EXIT: u32 = 32;
+    /// Some tool of `sys.monitoring` wants events: code is rewritten where it is entered. Stays set.
+    pub const MONITORING: u32 = 64;
 }
 
 /// Checked on every back edge and function entry.
@@ -134,8 +136,10 @@ impl Runtime {
         }
     }
 
+    #[inline]
     pub fn was_finalized(&self, header: *const Header) -> bool {
-        self.finalized.borrow().contains(&(header as usize))
+        let finalized = self.finalized.borrow();
+        !finalized.is_empty() && finalized.contains(&(header as usize))
     }
 
     pub fn mark_finalized(&self, header: *const Header) {
@@ -355,9 +359,22 @@ impl Thread {
 /// Runs `f` one native recursion level deeper, or raises RecursionError if the stack is used up.
 pub fn with_recursion<R>(what: &str, f: impl FnOnce() -> crate::errors::PyResult<R>) -> crate::errors::PyResult<R> {
     if current().native_stack_is_low() {
-        return Err(crate::raise!(RecursionError, "maximum recursion depth exceeded{what}"));
+        return Err(native_overflow(what));
     }
     f()
+}
+
+/// RecursionError for a native stack that is used up. Making the exception needs a part of the reserve.
+#[cold]
+#[inline(never)]
+pub fn native_overflow(what: &str) -> crate::errors::Raised {
+    const FOR_THE_ERROR: usize = 1 << 18;
+    let limit = &current().native_stack_limit;
+    let usual = limit.get();
+    limit.set(usual.saturating_sub(FOR_THE_ERROR));
+    let raised = crate::raise!(RecursionError, "maximum recursion depth exceeded{what}");
+    limit.set(usual);
+    raised
 }
 
 /// Asks for a collection at the next check of the eval breaker.

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use pyrs_macros::handler;
 use pyrs_runtime::objects::singletons::{false_value, none_value, true_value};
-use pyrs_runtime::thread::EVAL_BREAKER;
+use pyrs_runtime::thread::{EVAL_BREAKER, breaker};
 use pyrs_runtime::value::Value;
 
 use crate::dispatch::Regs;
@@ -18,7 +18,7 @@ pub unsafe fn jump_forward(m: Regs) -> Value {
 
 #[handler]
 pub unsafe fn jump_backward(m: Regs) -> Value {
-    if EVAL_BREAKER.load(Ordering::Relaxed) != 0 {
+    if EVAL_BREAKER.load(Ordering::Relaxed) & !breaker::MONITORING != 0 {
         return m.tail(serve_breaker);
     }
     m.goto(m.ip.add(2).sub(m.oparg))

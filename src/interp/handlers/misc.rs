@@ -8,6 +8,7 @@ use pyrs_runtime::thread::EVAL_BREAKER;
 use pyrs_runtime::value::Value;
 
 use crate::dispatch::Regs;
+use crate::instrument;
 use crate::ops;
 use crate::tri;
 
@@ -37,8 +38,27 @@ pub unsafe fn resume(m: Regs) -> Value {
 unsafe fn serve_breaker(m: Regs) -> Value {
     m.save();
     (*m.frame).sp = m.sp;
+    let opcode = *m.ip as u8;
     tri!(m, ops::breaker::handle(m.thread()));
+    if *m.ip as u8 != opcode {
+        // Somebody watches since just now: it begins with this instruction.
+        return m.goto(m.ip);
+    }
     m.next(1)
+}
+
+/// An instruction that somebody watches.
+#[cold]
+#[handler]
+pub unsafe fn instrumented(m: Regs) -> Value {
+    m.save();
+    (*m.frame).sp = m.sp;
+    let step = instrument::step(m.thread(), m.frame, m.oparg as u32);
+    if step <= instrument::LAST_OPCODE {
+        return m.dispatch(step as u8);
+    }
+    let m = Regs { sp: (*m.frame).sp, ..m };
+    if step == instrument::CONTINUE { m.goto((*m.frame).ip) } else { m.raise() }
 }
 
 #[handler]

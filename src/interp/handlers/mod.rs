@@ -36,7 +36,8 @@ pub const fn of(opcode: Opcode) -> Handler {
         CallIntrinsic2 => misc::call_intrinsic_2,
         InterpreterExit => misc::interpreter_exit,
 
-        LoadFast | LoadFastBorrow => locals::load_fast,
+        LoadFast => locals::load_fast,
+        LoadFastBorrow => locals::load_fast_borrow,
         LoadFastLoadFast | LoadFastBorrowLoadFastBorrow => locals::load_fast_load_fast,
         LoadFastCheck => locals::load_fast_check,
         LoadFastAndClear => locals::load_fast_and_clear,
@@ -220,8 +221,8 @@ pub const fn of(opcode: Opcode) -> Handler {
         Reraise => exceptions::reraise,
         WithExceptStart => exceptions::with_except_start,
 
-        Reserved
-        | InstrumentedEndFor
+        Reserved | EnterExecutor => misc::unknown,
+        InstrumentedEndFor
         | InstrumentedPopIter
         | InstrumentedEndSend
         | InstrumentedForIter
@@ -241,7 +242,6 @@ pub const fn of(opcode: Opcode) -> Handler {
         | InstrumentedCallKw
         | InstrumentedCallFunctionEx
         | InstrumentedJumpBackward
-        | InstrumentedLine
-        | EnterExecutor => misc::unknown,
+        | InstrumentedLine => misc::instrumented,
     }
 }

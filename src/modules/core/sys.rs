@@ -22,6 +22,7 @@ pub mod sys {
     use pyrs_runtime::{name, raise};
 
     use crate::core::sys_objects;
+    use pyrs_interp::trace;
 
     /// Exit the interpreter by raising SystemExit(status).
     ///
@@ -330,11 +331,16 @@ pub mod sys {
     /// Set the global debug tracing function.
     #[pyfunction]
     fn settrace(function: &Obj) -> PyResult<()> {
-        if !function.is_none() {
-            return Err(raise!(NotImplementedError, "sys.settrace() is not supported yet"));
-        }
-        thread::current().trace_function.set(None);
-        Ok(())
+        trace::set_trace(thread::current(), Some(function.clone()).filter(|f| !f.is_none()))
+    }
+
+    /// Set the global debug tracing function in all running threads belonging to the current interpreter.
+    ///
+    /// It will be called on each function call. See the debugger chapter
+    /// in the library manual.
+    #[pyfunction(sig = "(function, /)")]
+    fn _settraceallthreads(function: &Obj) -> PyResult<()> {
+        settrace(function)
     }
 
     /// Return the global debug tracing function set with sys.settrace.
@@ -346,11 +352,16 @@ pub mod sys {
     /// Set the profiling function.
     #[pyfunction]
     fn setprofile(function: &Obj) -> PyResult<()> {
-        if !function.is_none() {
-            return Err(raise!(NotImplementedError, "sys.setprofile() is not supported yet"));
-        }
-        thread::current().profile_function.set(None);
-        Ok(())
+        trace::set_profile(thread::current(), Some(function.clone()).filter(|f| !f.is_none()))
+    }
+
+    /// Set the profiling function in all running threads belonging to the current interpreter.
+    ///
+    /// It will be called on each function call and return.  See the profiler
+    /// chapter in the library manual.
+    #[pyfunction(sig = "(function, /)")]
+    fn _setprofileallthreads(function: &Obj) -> PyResult<()> {
+        setprofile(function)
     }
 
     /// Return the profiling function set with sys.setprofile.
@@ -476,7 +487,7 @@ pub mod sys {
     /// Call a function with the given arguments.
     #[pyfunction]
     fn call_tracing(func: &Obj, args: &Object<Tuple>) -> PyResult<Obj> {
-        call::call(func, args.items())
+        pyrs_interp::instrument::loudly(|| call::call(func, args.items()))
     }
 
     /// Return the number of interned strings.

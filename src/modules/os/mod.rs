@@ -5,6 +5,7 @@ pub mod descriptors;
 pub mod fcntl;
 pub mod locale;
 pub mod locks;
+pub mod mmap;
 pub mod paths;
 pub mod posix;
 pub mod process;
@@ -33,6 +34,7 @@ pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
         accounts::pwd::def,
         fcntl::fcntl::def,
         locale::locale::def,
+        mmap::mmap::def,
         posix::posix::def,
         queue::queue::def,
         resource::resource::def,

@@ -5,6 +5,7 @@
 //! rewrites in place.
 
 use std::cell::{Cell, UnsafeCell};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyrs_bytecode::CodeObject;
@@ -58,6 +59,25 @@ pub struct Code {
 pub struct Monitoring {
     /// Events that each tool wants of this code alone.
     pub local_events: [u32; 8],
+    /// The state of all wishes that the instructions were last rewritten for.
+    pub version: u32,
+    pub restart_version: u32,
+    /// Tools that want to hear no more of an event (by unit and event), as a bit mask.
+    pub disabled: HashMap<(u32, u8), u8>,
+    /// By unit; empty if nobody watches.
+    pub sites: Vec<Site>,
+}
+
+/// What is watched at one instruction.
+#[derive(Clone, Copy, Default)]
+pub struct Site {
+    pub line: i32,
+    /// Events that some tool wants from here.
+    pub events: u32,
+    /// A new line for those who come from the instruction before.
+    pub begins_line: bool,
+    /// The instruction is replaced by an instrumented one.
+    pub watched: bool,
 }
 
 /// The object for a compile-time constant.
@@ -122,11 +142,17 @@ impl Code {
 
     /// With constants that are objects already (`code.replace(co_consts=...)`).
     pub fn with_consts(source: Arc<CodeObject>, consts: Ptr<Tuple>) -> Ptr<Code> {
-        let mut units: Vec<u16> = source.code.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect();
+        // Code from files and `code.replace` may hold anything: numbers that are no opcode would not be values
+        // of `Opcode`. They become one that the interpreter refuses.
+        let opcode = |byte: u8| if Opcode::from_u8(byte).is_some() { byte } else { Opcode::Reserved as u8 };
+        let mut units: Vec<u16> =
+            source.code.chunks_exact(2).map(|c| u16::from_le_bytes([opcode(c[0]), c[1]])).collect();
         start_counters(&mut units);
         let count = |kind: u8| source.localspluskinds.iter().filter(|k| **k & kind != 0).count();
         let nlocalsplus = source.localsplusnames.len();
-        let plain = source.flags & (co_flags::VARARGS | co_flags::VARKEYWORDS) == 0 && source.kwonlyargcount == 0;
+        let plain = source.flags & (co_flags::VARARGS | co_flags::VARKEYWORDS) == 0 && source.kwonlyargcount == 0
+            // Module code called as a function needs a namespace.
+            && source.flags & co_flags::OPTIMIZED != 0;
         let first_traceable = units.iter().position(|u| Opcode::from_u8(*u as u8) == Some(Opcode::Resume)).unwrap_or(0);
         Ptr::new(Code {
             units: UnsafeCell::new(units.into_boxed_slice()),

@@ -145,7 +145,7 @@ impl PlainObject {
         match op {
             CompareOp::Eq if a.is(b) => Ok(bool_obj(true)),
             CompareOp::Ne => {
-                let Some(f) = a.class().slots().richcompare else { return Ok(not_implemented()) };
+                let f = a.class().slots().richcompare.unwrap_or(PlainObject::compare);
                 let result = f(a, b, CompareOp::Eq)?;
                 if result.is(&not_implemented()) { Ok(result) } else { Ok(bool_obj(!truth::is_true(&result)?)) }
             }
@@ -249,7 +249,7 @@ impl PlainObject {
     /// It should return True, False or NotImplemented.  If it returns
     /// NotImplemented, the normal algorithm is used.  Otherwise, it
     /// overrides the normal algorithm (and the outcome is cached).
-    #[classmethod(name = "__subclasshook__")]
+    #[classmethod(name = "__subclasshook__", sig = "(object, /)")]
     fn subclasshook(cls: &Type, _subclass: &Obj) -> Obj {
         let _ = cls;
         not_implemented()

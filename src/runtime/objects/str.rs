@@ -436,6 +436,14 @@ impl Str {
 }
 
 impl Object<Str> {
+    /// The interned string of the same text: what attribute lookups compare by identity.
+    pub fn as_name(&self) -> Ptr<Str> {
+        if self.is_interned() || std::ptr::eq(self.class(), STR.get()) {
+            return Str::intern_ptr(self.to_ptr());
+        }
+        Str::intern_ptr(Str::from_data(self.data()))
+    }
+
     /// The text, or UnicodeEncodeError if it holds surrogates.
     pub fn to_string_checked(&self) -> PyResult<String> {
         match self.to_utf8() {

@@ -516,7 +516,8 @@ pub(crate) unsafe fn clear_type(header: *mut Header) {
             // SAFETY: a class namespace is a Dict.
             unsafe { dict.downcast_unchecked::<Dict>() }.clear();
         }
-        class.mro.set(Some(Tuple::empty().into_obj()));
+        // The order holds the class itself; without it, only the chain of bases is left to ask.
+        class.mro.set(None);
     }
 }
 

@@ -88,7 +88,9 @@ pub fn ready(def: &'static ClassDef) {
         let new = BuiltinFunction::native_constructor(class);
         set(&dict, "__new__", new);
     }
-    if class.has_flag(flags::DISALLOW_INSTANTIATION) {
+    // An inherited constructor makes the payload of the base, no larger one.
+    let foreign_payload = !own_new && class.base().is_some_and(|b| b.payload_size.get() != class.payload_size.get());
+    if class.has_flag(flags::DISALLOW_INSTANTIATION) || foreign_payload {
         class.update_slots(|slots| slots.new = None);
     }
     let doc = if def.doc.is_empty() { none() } else { Str::new(def.doc).into_obj() };

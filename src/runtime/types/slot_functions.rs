@@ -474,7 +474,9 @@ fn resolve(class: &Type, id: SlotId) -> Option<SlotFn> {
                     Some(_) => {}
                 }
             }
-        } else if let Some(wrapper) = found.exact::<slot_wrapper::SlotWrapper>() {
+        } else if let Some(wrapper) = found.exact::<slot_wrapper::SlotWrapper>()
+            && wrapper.def.name == def.name
+        {
             // The method belongs to another slot (`list.__add__` is concatenation).
             if wrapper.def.slot == id || class.slots().get(wrapper.def.slot).is_none() {
                 python = true;
