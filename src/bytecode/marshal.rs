@@ -238,7 +238,7 @@ impl Reader<'_> {
             return Err(MarshalError::TooDeep);
         }
         // Looking at the stack now and then is enough.
-        let value = if self.depth % 16 == 0 {
+        let value = if self.depth.is_multiple_of(16) {
             stacker::maybe_grow(64 * 1024, 2 << 20, || self.typed_value())
         } else {
             self.typed_value()

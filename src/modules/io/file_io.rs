@@ -360,9 +360,9 @@ impl FileIo {
         match fd {
             Some(fd) => {
                 // A descriptor that turns out to be bad is not ours to close.
-                fd::status(fd).map_err(|e| raise_io(&e, None)).or_else(|raised| {
+                fd::status(fd).map_err(|e| {
                     this.fd.set(-1);
-                    Err(raised)
+                    raise_io(&e, None)
                 })?;
                 this.fd.set(fd);
             }
