@@ -65,14 +65,6 @@ fn too_deep(thread: &Thread) -> *mut Frame {
     std::ptr::null_mut()
 }
 
-/// In the body of a loop that copies or clears a few words: it stays the small loop that it is, where the
-/// compiler would call a library function or unroll it.
-#[inline(always)]
-fn keep_loop() {
-    // SAFETY: no instruction at all.
-    unsafe { std::arch::asm!("", options(nomem, nostack, preserves_flags)) }
-}
-
 /// Makes the frame of a call whose positional arguments are exactly the parameters. The references of `function`
 /// and the arguments move into it; null with an exception pending, and nothing moved.
 ///
@@ -91,11 +83,11 @@ pub unsafe fn push_exact(m: &Regs, function: Value, args: *const Value, argc: us
         let slots = Frame::locals(callee);
         for i in 0..argc {
             *slots.add(i) = *args.add(i);
-            keep_loop();
+            frame::keep_loop();
         }
         for i in argc..code.nlocalsplus {
             *slots.add(i) = Value::NULL;
-            keep_loop();
+            frame::keep_loop();
         }
         frame::init(callee, function, code, Value::NULL, m.frame);
         thread.frame.set(callee as *mut u8);
@@ -305,7 +297,7 @@ unsafe fn push_with_defaults(
         let slots = Frame::locals(callee);
         for i in 0..argc {
             *slots.add(i) = *args.add(i);
-            keep_loop();
+            frame::keep_loop();
         }
         for (i, default) in defaults.iter().enumerate() {
             incref(default.value());
@@ -313,7 +305,7 @@ unsafe fn push_with_defaults(
         }
         for i in code.argcount..code.nlocalsplus {
             *slots.add(i) = Value::NULL;
-            keep_loop();
+            frame::keep_loop();
         }
         frame::init(callee, function, code, Value::NULL, m.frame);
         thread.frame.set(callee as *mut u8);
