@@ -3,16 +3,18 @@
 use pyrs_macros::{pyclass, pymethods};
 use pyrs_runtime::args::{FromArg, Maybe, bad_argument};
 use pyrs_runtime::call::{self, Args};
+use pyrs_runtime::class::ClassDef;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::object::{Obj, Object, Ptr, PyClass};
 use pyrs_runtime::objects::bytes::Bytes;
 use pyrs_runtime::objects::int;
 use pyrs_runtime::objects::singletons::{bool_obj, none, not_implemented};
 use pyrs_runtime::objects::str::Str;
+use pyrs_runtime::objects::tuple::{LAYOUT, Tuple};
 use pyrs_runtime::protocols::{number, text};
 use pyrs_runtime::raise;
-use pyrs_runtime::types::Type;
 use pyrs_runtime::types::slots::CompareOp;
+use pyrs_runtime::types::{StaticType, Type, flags};
 
 use super::calendar::{self, IsoError, MAX_ORDINAL, MAX_YEAR, MIN_YEAR};
 use super::date_time::DateTime;
@@ -193,6 +195,78 @@ pub fn format_special(this: &Obj, format: &Obj) -> PyResult<Obj> {
         return text::str(this).map(Into::into);
     }
     call::call_method(this, "strftime", &[format.to_obj()])
+}
+
+/// What `isocalendar` gives: a tuple whose items have names.
+pub struct IsoCalendarDate;
+static ISO_CLASS: StaticType = StaticType::new();
+
+// SAFETY: instances have tuple's layout; `IsoCalendarDate` itself is zero-sized and never read.
+unsafe impl PyClass for IsoCalendarDate {
+    fn class() -> &'static Type {
+        ISO_CLASS.get()
+    }
+}
+
+impl IsoCalendarDate {
+    pub fn def() -> &'static ClassDef {
+        static DEF: ClassDef = ClassDef {
+            name: "IsoCalendarDate",
+            module: "datetime",
+            doc: "The result of date.isocalendar() or datetime.isocalendar()",
+            class: &ISO_CLASS,
+            base: <Tuple as PyClass>::class,
+            flags: flags::HAVE_GC,
+            basicsize: size_of::<Object<Tuple>>(),
+            itemsize: 8,
+            has_dict: false,
+            has_weaklist: false,
+            layout: LAYOUT,
+            parts: &[&IsoCalendarDate::PART],
+            unhashable: false,
+        };
+        &DEF
+    }
+}
+
+fn iso_items(this: &Obj) -> &[Obj] {
+    this.downcast::<Tuple>().expect("the layout is tuple's").items()
+}
+
+#[pymethods]
+impl IsoCalendarDate {
+    #[new(name = "IsoCalendarDate", sig = "(year, week, weekday)", text_signature = "")]
+    fn py_new(cls: &Type, year: Obj, week: Obj, weekday: Obj) -> PyResult<Obj> {
+        Ok(Tuple::from_vec_in(cls, vec![year, week, weekday]).into())
+    }
+
+    #[slot(repr)]
+    fn repr(this: &Obj) -> PyResult<Obj> {
+        let parts = iso_items(this).iter().map(text::repr_text).collect::<PyResult<Vec<String>>>()?;
+        let class = super::shown_class(this.class());
+        Ok(Str::new(&format!("{class}(year={}, week={}, weekday={})", parts[0], parts[1], parts[2])).into())
+    }
+
+    #[pymethod(name = "__reduce__")]
+    fn reduce(this: &Obj) -> Obj {
+        let plain = tuple(iso_items(this).to_vec());
+        tuple(vec![Tuple::class().to_obj(), tuple(vec![plain])])
+    }
+
+    #[getter]
+    fn year(this: &Obj) -> Obj {
+        iso_items(this)[0].clone()
+    }
+
+    #[getter]
+    fn week(this: &Obj) -> Obj {
+        iso_items(this)[1].clone()
+    }
+
+    #[getter]
+    fn weekday(this: &Obj) -> Obj {
+        iso_items(this)[2].clone()
+    }
 }
 
 #[pymethods]
@@ -394,8 +468,9 @@ impl Date {
     #[pymethod]
     fn isocalendar(&self) -> PyResult<Obj> {
         let (year, week, weekday) = calendar::iso_calendar(self.year, self.month, self.day);
-        let class = crate::struct_sequence::class("datetime", "IsoCalendarDate", &["year", "week", "weekday"], 3)?;
-        crate::struct_sequence::instance(&class, [year, week, weekday].map(|n| int::new(n as i64)).to_vec())
+        pyrs_runtime::types::ready(IsoCalendarDate::def());
+        let items = [year, week, weekday].map(|n| int::new(n as i64)).to_vec();
+        Ok(Tuple::from_vec_in(IsoCalendarDate::class(), items).into())
     }
 
     /// Return proleptic Gregorian ordinal.  January 1 of year 1 is day 1.

@@ -214,6 +214,20 @@ fn local_zone(timestamp: i64) -> PyResult<Obj> {
     TimeZone::make(zone::timezone_class(), &offset, Some(Str::new(&local.zone).into()))
 }
 
+impl DateTime {
+    /// The zone of this machine at a time without zone.
+    fn own_local_zone(&self) -> PyResult<Obj> {
+        let wall = self.moment().wall;
+        let mut seconds = self.local_seconds()?;
+        // In a gap the time before the change counts for fold 0, as for times that exist.
+        let other = calendar::from_local(wall, !self.fold).ok_or_else(out_of_range)?;
+        if other != seconds && (other > seconds) == self.fold {
+            seconds = other;
+        }
+        local_zone(seconds - EPOCH)
+    }
+}
+
 /// Whether the offset of a datetime depends on its fold: such a one equals none in another zone.
 fn depends_on_fold(dt: &Object<DateTime>, offset: Option<i128>) -> PyResult<bool> {
     let other = DateTime::of(dt.moment(), dt.zone.clone(), !dt.fold);
@@ -632,7 +646,7 @@ impl DateTime {
         let target = tz.map_or(Ok(None), zone::zone_argument)?;
         let mut own = this.zone.clone();
         if own.is_none() {
-            own = Some(local_zone(this.local_seconds()? - EPOCH)?);
+            own = Some(this.own_local_zone()?);
         }
         if let (Some(own), Some(target)) = (&own, &target)
             && own.is(target)
@@ -644,7 +658,7 @@ impl DateTime {
             Some(offset) => offset,
             // A zone that knows no offset stands for local time.
             None => {
-                let local = local_zone(this.local_seconds()? - EPOCH)?;
+                let local = this.own_local_zone()?;
                 zone::zone_offset(&local, "utcoffset", &this.as_obj())?.unwrap_or(0)
             }
         };

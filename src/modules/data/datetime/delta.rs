@@ -8,6 +8,7 @@ use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::object::{Obj, Object, Ptr, PyClass};
 use pyrs_runtime::objects::singletons::not_implemented;
 use pyrs_runtime::objects::str::Str;
+use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::objects::{float, int};
 use pyrs_runtime::protocols::number;
 use pyrs_runtime::types::Type;
@@ -100,10 +101,20 @@ fn ratio(x: &Obj) -> PyResult<(BigInt, BigInt)> {
     if value.is_infinite() {
         return Err(raise!(OverflowError, "cannot convert Infinity to integer ratio"));
     }
-    let pair = call::call_method(&float::new(value), "as_integer_ratio", &[])?;
-    let items = pyrs_runtime::protocols::iter::collect(&pair)?;
-    let part = |i: usize| items.get(i).and_then(int::to_bigint).unwrap_or_else(|| BigInt::from(1));
-    Ok((part(0), part(1)))
+    let pair = call::call_method(x, "as_integer_ratio", &[])?;
+    let Some(items) = pair.downcast::<Tuple>().map(|t| t.items()) else {
+        let class = pair.class().name();
+        return Err(raise!(TypeError, "unexpected return type from as_integer_ratio(): expected tuple, not '{class}'"));
+    };
+    let [n, d] = items else {
+        return Err(raise!(
+            ValueError,
+            "unexpected return type from as_integer_ratio(): expected tuple of length 2, not {}",
+            items.len()
+        ));
+    };
+    let part = |n: &Obj| int::to_bigint(n).ok_or_else(|| raise!(TypeError, "as_integer_ratio() must return ints"));
+    Ok((part(n)?, part(d)?))
 }
 
 /// The sum of the constructor's arguments.

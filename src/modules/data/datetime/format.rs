@@ -73,10 +73,13 @@ pub fn strftime(format: &Object<Str>, moment: &Moment<'_>, time_tuple: Obj) -> P
             }
             Some('Z') => {
                 let name = (moment.zone_name)()?;
-                if let Some(name) = name.downcast::<Str>() {
+                if !name.is_none() {
                     // What looks like a directive in the name is text.
-                    for c in name.code_points() {
-                        out.extend(std::iter::repeat_n(c, if c == '%' as u32 { 2 } else { 1 }));
+                    let percent = [Str::new("%").into(), Str::new("%%").into()];
+                    let escaped = call::call_method(&name, "replace", &percent)?;
+                    match escaped.downcast::<Str>() {
+                        Some(escaped) => out.extend(escaped.code_points()),
+                        None => return Err(raise!(TypeError, "tzname.replace() did not return a string")),
                     }
                 }
             }
