@@ -50,8 +50,10 @@ pub struct Frame {
     /// The generator this frame belongs to (borrowed), or `NULL`.
     pub generator: Value,
     pub owner: Owner,
-    /// Returning from this frame leaves the native `eval`.
+    /// Returning from this frame leaves the native `run`.
     pub is_entry: bool,
+    /// A call of `__init__` for a new instance that waits on the caller's stack.
+    pub is_init: bool,
     /// The frame has not reached its first traceable instruction.
     pub incomplete: bool,
     /// Instructions to skip in the caller after a return (units).
@@ -77,6 +79,21 @@ impl Frame {
     pub unsafe fn locals(frame: *mut Frame) -> *mut Value {
         // SAFETY: localsplus follows the head.
         unsafe { frame.add(1) as *mut Value }
+    }
+
+    /// Returning from the frame needs nothing special: it is an ordinary call inside the loop, and nobody has
+    /// looked at it.
+    ///
+    /// # Safety
+    /// `frame` is a live frame.
+    #[inline(always)]
+    pub unsafe fn is_plain(frame: *mut Frame) -> bool {
+        // SAFETY: by contract.
+        unsafe {
+            let f = &*frame;
+            let special = f.owner as u8 | f.is_entry as u8 | f.is_init as u8;
+            special == 0 && f.frame_object.get().is_null()
+        }
     }
 
     /// First word of the operand stack.
@@ -149,6 +166,7 @@ fn push_chunk(thread: &Thread, words: usize) -> *mut Frame {
         thread.chunks.borrow_mut().push(chunk);
         thread.stack_top.set(first.add(2 + words));
         thread.stack_limit.set(first.add(size));
+        thread.stack_base.set(first.add(2));
         first.add(2) as *mut Frame
     }
 }
@@ -157,24 +175,26 @@ fn push_chunk(thread: &Thread, words: usize) -> *mut Frame {
 #[inline(always)]
 pub fn pop(thread: &Thread, frame: *mut Frame) {
     thread.stack_top.set(frame as *mut Value);
-    let chunks = thread.chunks.as_ptr();
-    // SAFETY: the list is only touched by this thread, and not re-entrantly.
-    unsafe {
-        let first = (&*chunks).last().map_or(std::ptr::null(), |c| c.as_ptr());
-        if first.wrapping_add(2) == frame as *const Value && (&*chunks).len() > 1 {
-            pop_chunk(thread);
-        }
+    if frame as *mut Value == thread.stack_base.get() {
+        pop_chunk(thread);
     }
 }
 
+/// The chunk's first frame is gone: back to the chunk before, if there is one.
 #[cold]
+#[inline(never)]
 fn pop_chunk(thread: &Thread) {
+    if thread.chunks.borrow().len() == 1 {
+        return;
+    }
     let chunk = thread.chunks.borrow_mut().pop().expect("there is a chunk");
     // SAFETY: the chunk begins with the two words that `push_chunk` wrote.
     unsafe {
         thread.stack_top.set((*chunk.as_ptr()).0 as *mut Value);
         thread.stack_limit.set((*chunk.as_ptr().add(1)).0 as *mut Value);
     }
+    let chunks = thread.chunks.borrow();
+    thread.stack_base.set(chunks.last().map_or(std::ptr::null_mut(), |c| c.as_ptr().cast_mut().wrapping_add(2)));
 }
 
 /// Fills the head of a new frame for a call of `function` (whose reference is taken over). Locals are not
@@ -201,6 +221,7 @@ pub unsafe fn init(frame: *mut Frame, function: Value, code: &Object<Code>, loca
             generator: Value::NULL,
             owner: Owner::Thread,
             is_entry: false,
+            is_init: false,
             incomplete: false,
             return_offset: 0,
             instrumented: 0,

@@ -23,8 +23,8 @@ use crate::frame::{self, Frame, HEAD_WORDS, Owner};
 pub struct FrameObject {
     pub body: Body,
     pub trace: ObjCell,
-    trace_lines: Cell<bool>,
-    trace_opcodes: Cell<bool>,
+    pub trace_lines: Cell<bool>,
+    pub trace_opcodes: Cell<bool>,
     /// Line set by a debugger's jump, 0 = none.
     line: Cell<i32>,
     /// Caller, once the frame is no longer linked.
@@ -318,8 +318,8 @@ impl FrameObject {
     }
 
     #[setter]
-    fn set_f_lineno(&self, _value: Option<&Obj>) -> PyResult<()> {
-        Err(raise!(ValueError, "f_lineno can only be set in a trace function"))
+    fn set_f_lineno(this: &Object<FrameObject>, value: Option<&Obj>) -> PyResult<()> {
+        crate::jump::set_line_number(this, value)
     }
 
     #[getter]
@@ -352,7 +352,7 @@ impl FrameObject {
     #[setter]
     fn set_f_trace_opcodes(&self, value: Option<&Obj>) -> PyResult<()> {
         self.trace_opcodes.set(flag(value)?);
-        Ok(())
+        if self.trace_opcodes.get() { crate::trace::want_opcodes() } else { Ok(()) }
     }
 
     /// Clear all references held by the frame.

@@ -111,6 +111,18 @@ impl Core {
         self.frame.get()
     }
 
+    /// Waits to be resumed with any value.
+    #[inline(always)]
+    pub fn is_suspended(&self) -> bool {
+        matches!(self.state.get(), State::Created | State::Suspended | State::Delegating)
+    }
+
+    /// Has not begun: only None can be sent.
+    #[inline(always)]
+    pub fn is_fresh(&self) -> bool {
+        self.state.get() == State::Created
+    }
+
     pub fn is_running(&self) -> bool {
         self.state.get() == State::Running
     }
@@ -188,6 +200,7 @@ pub unsafe fn suspended(thread: &Thread, frame: *mut Frame, oparg: u32) {
     unsafe {
         let core = core_of((*frame).generator.as_obj()).expect("generator frames know their generator");
         core.state.set(if oparg != 0 { State::Delegating } else { State::Suspended });
+        unlink_exc_info(thread, core);
         thread.frame.set((*frame).previous as *mut u8);
         (*frame).previous = std::ptr::null_mut();
         crate::eval::leave_recursion(thread);
@@ -198,15 +211,40 @@ pub unsafe fn suspended(thread: &Thread, frame: *mut Frame, oparg: u32) {
 ///
 /// # Safety
 /// As [`suspended`].
-pub unsafe fn finished(_thread: &Thread, frame: *mut Frame) {
+pub unsafe fn finished(thread: &Thread, frame: *mut Frame) {
     // SAFETY: by contract; the generator is kept alive by whoever resumed it.
     unsafe {
         let core = core_of((*frame).generator.as_obj()).expect("generator frames know their generator");
         core.state.set(State::Finished);
+        unlink_exc_info(thread, core);
         frame::clear(frame);
         core.frame.set(std::ptr::null_mut());
         alloc::free(frame as *mut u8, false);
     }
+}
+
+/// Puts a suspended frame on top, with the value that it waits for.
+///
+/// # Safety
+/// `frame` is the suspended frame of `core`; the generator outlives the resumption.
+#[inline(always)]
+pub unsafe fn link(thread: &Thread, core: &Core, frame: *mut Frame, value: Value) {
+    core.state.set(State::Running);
+    // SAFETY: a suspended frame has room for the value.
+    unsafe {
+        *(*frame).sp = value;
+        (*frame).sp = (*frame).sp.add(1);
+        (*frame).previous = thread.frame.get() as *mut Frame;
+    }
+    thread.frame.set(frame as *mut u8);
+    core.exc_info.previous.set(thread.exc_info.get());
+    thread.exc_info.set((&raw const core.exc_info).cast_mut());
+}
+
+/// The generator no longer runs: the exceptions that its resumer handles are innermost again.
+#[inline(always)]
+fn unlink_exc_info(thread: &Thread, core: &Core) {
+    thread.exc_info.set(core.exc_info.previous.replace(std::ptr::null_mut()));
 }
 
 /// What a resume brings into the frame.
@@ -253,13 +291,12 @@ pub fn resume(obj: &Obj, input: Input) -> PyResult<SendResult> {
 fn run(obj: &Obj, core: &Core, input: Input) -> PyResult<SendResult> {
     let thread = thread::current();
     if thread.native_stack_is_low() {
-        return Err(raise!(RecursionError, "maximum recursion depth exceeded"));
+        return Err(pyrs_runtime::thread::native_overflow(""));
     }
     crate::eval::enter_recursion(thread)?;
     // The generator must outlive its own frame.
     let keep = obj.clone();
     let frame = core.frame.get();
-    core.state.set(State::Running);
     let throwing = matches!(input, Input::Exception);
     // SAFETY: a suspended frame has room for the value that it waits for; it is linked on top while it runs.
     let v = unsafe {
@@ -267,16 +304,9 @@ fn run(obj: &Obj, core: &Core, input: Input) -> PyResult<SendResult> {
             Input::Value(v) => v,
             Input::Exception => none(),
         };
-        *(*frame).sp = value.into_value();
-        (*frame).sp = (*frame).sp.add(1);
-        (*frame).previous = thread.frame.get() as *mut Frame;
-        thread.frame.set(frame as *mut u8);
-        core.exc_info.previous.set(thread.exc_info.get());
-        thread.exc_info.set((&raw const core.exc_info).cast_mut());
-        let v = crate::eval::eval(thread, frame, throwing);
-        thread.exc_info.set(core.exc_info.previous.get());
-        core.exc_info.previous.set(std::ptr::null_mut());
-        v
+        link(thread, core, frame, value.into_value());
+        (*frame).is_entry = true;
+        crate::dispatch::run(thread, frame, throwing)
     };
     drop(keep);
     if v.is_null() {
@@ -362,14 +392,16 @@ fn raise_thrown(args: &[Obj]) -> PyResult<()> {
     let made = if let Some(class) = as_type(exc)
         && class.is_subclass(BaseException::class())
     {
-        match value.filter(|v| !v.is_none()) {
-            None => call::call(exc, &[])?,
-            Some(v) if v.class().is_subclass(class) => v.clone(),
+        let made = match value.filter(|v| !v.is_none()) {
+            None => exceptions::instantiate(exc, &[]),
+            Some(v) if v.class().is_subclass(class) => Ok(v.clone()),
             Some(v) => match v.exact::<pyrs_runtime::objects::tuple::Tuple>() {
-                Some(tuple) => call::call(exc, tuple.items())?,
-                None => call::call(exc, std::slice::from_ref(v))?,
+                Some(tuple) => exceptions::instantiate(exc, tuple.items()),
+                None => exceptions::instantiate(exc, std::slice::from_ref(v)),
             },
-        }
+        };
+        // What making the exception raises is thrown in its stead.
+        made.unwrap_or_else(Raised::take)
     } else if exc.downcast::<BaseException>().is_some() {
         if value.is_some_and(|v| !v.is_none()) {
             return Err(raise!(TypeError, "instance exception may not have a separate value"));

@@ -1,18 +1,25 @@
 //! Tier 0: the bytecode interpreter.
 //!
-//! [`eval`] runs frames; [`frame`] lays them out; [`bind`] distributes arguments; [`unwind`] finds exception
+//! [`dispatch`] runs frames, [`handlers`] are its instructions, and [`specialize`] rewrites those for what they see
+//! (tier 1); [`eval`] enters it; [`frame`] lays frames out; [`bind`] distributes arguments; [`unwind`] finds exception
 //! handlers; [`generator`] and [`async_generator`] suspend frames; [`frame_object`] and [`locals_proxy`] show
 //! them to Python code; [`ops`] holds the bodies of longer operations.
 
 pub mod async_generator;
 pub mod bind;
+pub mod dispatch;
 pub mod eval;
 pub mod frame;
 pub mod frame_object;
 pub mod generator;
+pub mod handlers;
+pub mod instrument;
+pub mod jump;
 pub mod locals_proxy;
 pub mod monitoring;
 pub mod ops;
+pub mod specialize;
+pub mod trace;
 pub mod unwind;
 
 use pyrs_runtime::class::ClassDef;

@@ -71,6 +71,10 @@ pub struct Tools {
     callbacks: RefCell<[[Option<Obj>; event::COUNT]; TOOLS]>,
     /// Goes up with every change that may alter what code objects must report.
     version: Cell<u32>,
+    /// The version at which callbacks that had returned DISABLE were last allowed again.
+    restarted: Cell<u32>,
+    /// Some code object has events of its own.
+    local: Cell<bool>,
 }
 
 struct ToolsCell(UnsafeCell<Option<Tools>>);
@@ -141,12 +145,23 @@ impl Tools {
             return Err(raise!(OverflowError, "events set too many times"));
         }
         self.version.set(self.version.get() + 1);
+        crate::instrument::wishes_changed(pyrs_runtime::thread::current());
         Ok(())
     }
 
     /// Callbacks that returned DISABLE are called again.
     pub fn restart(&self) -> PyResult<()> {
+        self.restarted.set(self.version.get() + 1);
         self.changed()
+    }
+
+    pub fn restart_version(&self) -> u32 {
+        self.restarted.get()
+    }
+
+    /// True if any tool wants any event.
+    pub fn anything(&self) -> bool {
+        self.local.get() || self.events.get().iter().any(|set| *set != 0)
     }
 
     pub fn local_events(&self, tool: usize, code: &Object<Code>) -> u32 {
@@ -158,6 +173,11 @@ impl Tools {
             let m = m.get_or_insert_default();
             std::mem::replace(&mut m.local_events[tool], set) != set
         });
-        if changed { self.changed() } else { Ok(()) }
+        if changed {
+            self.local.set(true);
+            self.changed()
+        } else {
+            Ok(())
+        }
     }
 }

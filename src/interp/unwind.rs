@@ -8,6 +8,8 @@ use pyrs_runtime::thread::Thread;
 use pyrs_runtime::value::Value;
 
 use crate::frame::{self, Frame};
+use crate::instrument;
+use crate::monitoring::event;
 
 /// Where an exception went.
 pub enum Unwound {
@@ -17,35 +19,43 @@ pub enum Unwound {
     Left,
 }
 
-/// Unwinds frames, from `frame` up to and including `entry`, until one handles the pending exception.
+/// Unwinds frames, from `frame` up to and including the one that native code entered, until one handles the pending
+/// exception.
 ///
 /// # Safety
 /// An exception is pending; `frame` is the top frame with `ip` at the raising instruction and `sp` up to
-/// date, `offset` the place where handlers are looked up; `entry` is `frame` or one of its callers in this loop.
+/// date, `offset` the place where handlers are looked up.
 #[cold]
 #[inline(never)]
-pub unsafe fn unwind(
-    thread: &Thread,
-    mut frame: *mut Frame,
-    entry: *mut Frame,
-    mut add_entry: bool,
-    mut offset: i32,
-) -> Unwound {
+pub unsafe fn unwind(thread: &Thread, mut frame: *mut Frame, mut add_entry: bool, mut offset: i32) -> Unwound {
     // SAFETY: by contract.
     unsafe {
         loop {
             if add_entry && !(*frame).incomplete {
                 add_traceback(thread, frame);
             }
+            let watched = instrument::exceptions_watched();
+            if watched {
+                let event = if add_entry { event::RAISE } else { event::RERAISE };
+                instrument::exception_event(thread, frame, event, None);
+            }
             add_entry = true;
             if let Some(handler) = (*frame).code().source.find_handler(offset as u32) {
                 let lasti = (*frame).lasti() / 2;
+                if watched {
+                    instrument::handler_entered(frame, lasti as usize, handler.target as usize / 2);
+                    let target = Some(handler.target as usize / 2);
+                    instrument::exception_event(thread, frame, event::EXCEPTION_HANDLED, target);
+                    instrument::handler_entered(frame, lasti as usize, handler.target as usize / 2);
+                }
                 enter_handler(thread, frame, handler.target, handler.depth, handler.lasti.then_some(lasti));
                 return Unwound::Handler(frame);
             }
+            if watched {
+                instrument::exception_event(thread, frame, event::PY_UNWIND, None);
+            }
             let previous = (*frame).previous;
             let is_entry = (*frame).is_entry;
-            debug_assert_eq!(is_entry, frame == entry);
             crate::eval::leave_frame(thread, frame);
             if is_entry {
                 return Unwound::Left;

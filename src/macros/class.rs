@@ -298,12 +298,17 @@ fn constructor(kind: &str, f: &Function<'_>, options: &Options) -> Result<(Token
     let name = options.name.clone().unwrap_or_default();
     let (spec, conversions, count, text, _) = f.binding(&name, options)?;
     let text = options.text_signature.clone().unwrap_or(text);
+    let bind = if is_new {
+        quote!(::pyrs_runtime::class::bind_new::<#count, Self>(&__SPEC, __first, __args)?)
+    } else {
+        quote!(::pyrs_runtime::class::bind_constructor::<#count, Self>(&__SPEC, __args)?)
+    };
     // A constructor's messages show the class's own name: the definition is found by the caller.
     Ok((
         quote! {
             slots.#slot = Some(|__first, __args| {
                 static __SPEC: ::pyrs_runtime::args::ParamSpec = #spec;
-                let __bound = ::pyrs_runtime::class::bind_constructor::<#count, Self>(&__SPEC, __args)?;
+                let __bound = #bind;
                 let _ = &__bound;
                 Self::#ident(#receiver, #(#conversions),*)
             });

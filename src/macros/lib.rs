@@ -34,6 +34,7 @@
 
 mod class;
 mod function;
+mod handler;
 mod module;
 mod signature;
 
@@ -52,4 +53,12 @@ pub fn pymethods(attr: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn pymodule(attr: TokenStream, item: TokenStream) -> TokenStream {
     module::pymodule(attr.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Turns `unsafe fn name(mut m: Regs) -> Value { … }` into a bytecode handler: an `extern "C"` function that
+/// takes the interpreter's registers as six scalar arguments, so that they stay in machine registers from one
+/// handler to the next.
+#[proc_macro_attribute]
+pub fn handler(_attr: TokenStream, item: TokenStream) -> TokenStream {
+    handler::handler(item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -5,6 +5,7 @@
 pub mod compress;
 pub mod core;
 pub mod data;
+pub mod io;
 pub mod lang;
 pub mod math;
 pub mod net;
@@ -23,6 +24,7 @@ use pyrs_runtime::objects::int;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::number;
+use pyrs_runtime::thread::runtime;
 use pyrs_runtime::types::{TYPE, Type};
 
 type Maker = fn() -> &'static ModuleDef;
@@ -33,6 +35,7 @@ fn registry() -> &'static Vec<&'static ModuleDef> {
         let mut all: Vec<Maker> = core::modules();
         all.extend(compress::modules());
         all.extend(data::modules());
+        all.extend(io::modules());
         all.extend(lang::modules());
         all.extend(math::modules());
         all.extend(net::modules());
@@ -57,10 +60,17 @@ pub fn builtin_module_names() -> Vec<&'static str> {
 
 /// A new exception class for a native module.
 pub(crate) fn exception_class(module: &str, name: &str, base: &Type) -> PyResult<Obj> {
+    // A module that is imported afresh goes on with the class that its native parts raise.
+    let key = format!("{module}.{name}");
+    if let Some(existing) = runtime().registered(&key) {
+        return Ok(existing);
+    }
     let namespace = Dict::new();
     namespace.set_text("__module__", Str::intern(module).into_obj());
     let bases = Tuple::from_vec(vec![base.to_obj()]).into_obj();
-    call::call(&TYPE.get().as_obj(), &[Str::intern(name).into_obj(), bases, namespace.into_obj()])
+    let class = call::call(&TYPE.get().as_obj(), &[Str::intern(name).into_obj(), bases, namespace.into_obj()])?;
+    runtime().register(key.leak(), class.clone());
+    Ok(class)
 }
 
 /// The low 32 bits of an int argument.

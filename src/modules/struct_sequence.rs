@@ -142,7 +142,7 @@ impl StructSequence {
         let items = this.downcast::<Tuple>().expect("the layout is tuple's").items().to_vec();
         let dict = Dict::new();
         for name in names(this.class(), "_hidden_fields") {
-            let value = attr::getattr(this, attr::name_of(&name)?)?;
+            let value = attr::getattr(this, &*attr::name_of(&name)?)?;
             dict.set(name, value)?;
         }
         let args = Tuple::from_vec(vec![Tuple::from_vec(items).into(), dict.into()]);
@@ -155,7 +155,7 @@ impl StructSequence {
         let mut values = this.downcast::<Tuple>().expect("the layout is tuple's").items().to_vec();
         let mut all = names(this.class(), "__match_args__");
         for name in names(this.class(), "_hidden_fields") {
-            values.push(attr::getattr(this, attr::name_of(&name)?)?);
+            values.push(attr::getattr(this, &*attr::name_of(&name)?)?);
             all.push(name);
         }
         for (key, value) in args.keywords() {

@@ -62,8 +62,19 @@ impl KwArgs<'_> {
 }
 
 /// Distributes `args` over the parameters of `spec`.
-#[inline]
+#[inline(always)]
 pub fn bind<'a, const N: usize>(spec: &ParamSpec, args: Args<'a>) -> PyResult<Bound<'a, N>> {
+    // Every parameter is given by position: nearly always.
+    if args.kwnames.is_none() && args.nargs == N && spec.positional == N {
+        // SAFETY: there are `N` values.
+        let values = std::array::from_fn(|i| Some(unsafe { args.values.get_unchecked(i) }));
+        return Ok(Bound { values, rest: &[], keywords: KwArgs::default() });
+    }
+    bind_any(spec, args)
+}
+
+#[inline(never)]
+fn bind_any<'a, const N: usize>(spec: &ParamSpec, args: Args<'a>) -> PyResult<Bound<'a, N>> {
     let mut values = [None; N];
     let given = args.nargs.min(spec.positional);
     for (slot, value) in values.iter_mut().zip(&args.values[..given]) {

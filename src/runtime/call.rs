@@ -153,6 +153,10 @@ pub fn call_args(callable: &Obj, args: Args<'_>) -> PyResult<Obj> {
     let Some(f) = callable.class().slots().call else {
         return Err(raise!(TypeError, "'{}' object is not callable", callable.class().name()));
     };
+    // Native code that calls native code never passes the interpreter's own check.
+    if thread::current().native_stack_is_low() {
+        return Err(thread::native_overflow(" while calling a Python object"));
+    }
     let (values, nargs, kwnames) = args.raw();
     // SAFETY: the view holds live references that follow the convention.
     unsafe { result(f(thread::current_ptr(), callable.value(), values, nargs, kwnames)) }

@@ -90,6 +90,33 @@ pub unsafe fn drop_payload<T>(header: *mut crate::object::Header) {
     unsafe { std::ptr::drop_in_place(&raw mut (*(header as *mut crate::object::Object<T>)).payload) }
 }
 
+/// The arguments of a constructor without parameters that have names. Keywords are refused, unless a subclass
+/// has an `__init__` of its own that takes them.
+pub fn positional_arguments<'a, T: crate::object::PyClass>(
+    cls: &Type,
+    args: crate::call::Args<'a>,
+) -> PyResult<crate::call::Args<'a>> {
+    if args.kwnames.is_none() {
+        return Ok(args);
+    }
+    let init = |class: &Type| class.slots().init.map(|f| f as usize);
+    if std::ptr::eq(cls, T::class()) || init(cls) == init(T::class()) {
+        args.no_keywords(T::class().short_name())?;
+    }
+    Ok(crate::call::Args { values: args.positionals(), nargs: args.nargs, kwnames: None })
+}
+
+/// Binds the arguments of `__new__`: see [`positional_arguments`] and [`bind_constructor`].
+pub fn bind_new<'a, const N: usize, T: crate::object::PyClass>(
+    spec: &ParamSpec,
+    cls: &Type,
+    args: crate::call::Args<'a>,
+) -> PyResult<crate::args::Bound<'a, N>> {
+    let positional = spec.posonly == spec.names.len() && !spec.varkw;
+    let args = if positional { positional_arguments::<T>(cls, args)? } else { args };
+    bind_constructor::<N, T>(spec, args)
+}
+
 /// Binds the arguments of a constructor; messages show the name of the class.
 pub fn bind_constructor<'a, const N: usize, T: crate::object::PyClass>(
     spec: &ParamSpec,

@@ -360,6 +360,13 @@ impl ObjCell {
         ObjCell(UnsafeCell::new(Some(value)))
     }
 
+    /// Exchanges the contents as raw words: takes over `v`'s reference and gives the old one away.
+    #[inline(always)]
+    pub fn replace_word(&self, v: Value) -> Value {
+        // SAFETY: `Option<Obj>` is one word, 0 for `None`; no reference into the cell is alive.
+        unsafe { std::mem::replace(&mut *(self.0.get() as *mut Value), v) }
+    }
+
     #[inline]
     pub fn get(&self) -> Option<Obj> {
         // SAFETY: no reference into the cell outlives this call, and cloning runs no other code.

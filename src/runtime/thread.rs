@@ -19,6 +19,8 @@ pub struct Thread {
     /// First free word of the data stack, and its end.
     pub stack_top: Cell<*mut Value>,
     pub stack_limit: Cell<*mut Value>,
+    /// Where the first frame of the present chunk of the data stack is.
+    pub stack_base: Cell<*mut Value>,
     /// The pending exception, owned; `NULL` = none.
     exception: Cell<Value>,
     /// The exceptions being handled, innermost first.
@@ -72,6 +74,8 @@ pub mod breaker {
     pub const PENDING_CALL: u32 = 8;
     pub const ASYNC_EXC: u32 = 16;
     pub const EXIT: u32 = 32;
+    /// Some tool of `sys.monitoring` wants events: code is rewritten where it is entered. Stays set.
+    pub const MONITORING: u32 = 64;
 }
 
 /// Checked on every back edge and function entry.
@@ -132,8 +136,10 @@ impl Runtime {
         }
     }
 
+    #[inline]
     pub fn was_finalized(&self, header: *const Header) -> bool {
-        self.finalized.borrow().contains(&(header as usize))
+        let finalized = self.finalized.borrow();
+        !finalized.is_empty() && finalized.contains(&(header as usize))
     }
 
     pub fn mark_finalized(&self, header: *const Header) {
@@ -171,6 +177,7 @@ pub fn attach_new_thread() -> *mut Thread {
         frame: Cell::new(ptr::null_mut()),
         stack_top: Cell::new(ptr::null_mut()),
         stack_limit: Cell::new(ptr::null_mut()),
+        stack_base: Cell::new(ptr::null_mut()),
         exception: Cell::new(Value::NULL),
         exc_info: Cell::new(ptr::null_mut()),
         base_exc_info: ExcInfo::new(),
@@ -352,9 +359,22 @@ impl Thread {
 /// Runs `f` one native recursion level deeper, or raises RecursionError if the stack is used up.
 pub fn with_recursion<R>(what: &str, f: impl FnOnce() -> crate::errors::PyResult<R>) -> crate::errors::PyResult<R> {
     if current().native_stack_is_low() {
-        return Err(crate::raise!(RecursionError, "maximum recursion depth exceeded{what}"));
+        return Err(native_overflow(what));
     }
     f()
+}
+
+/// RecursionError for a native stack that is used up. Making the exception needs a part of the reserve.
+#[cold]
+#[inline(never)]
+pub fn native_overflow(what: &str) -> crate::errors::Raised {
+    const FOR_THE_ERROR: usize = 1 << 18;
+    let limit = &current().native_stack_limit;
+    let usual = limit.get();
+    limit.set(usual.saturating_sub(FOR_THE_ERROR));
+    let raised = crate::raise!(RecursionError, "maximum recursion depth exceeded{what}");
+    limit.set(usual);
+    raised
 }
 
 /// Asks for a collection at the next check of the eval breaker.
@@ -439,8 +459,22 @@ pub fn release_gil() -> *mut Thread {
     thread
 }
 
+/// Set when the main thread has begun to take the runtime down.
+static FINALIZING: AtomicBool = AtomicBool::new(false);
+
+/// States that only the calling thread may run Python code from now on.
+pub fn set_finalizing() {
+    FINALIZING.store(true, Ordering::Release);
+}
+
 /// Waits for the GIL and makes `thread` current.
 pub fn acquire_gil(thread: *mut Thread) {
+    if FINALIZING.load(Ordering::Acquire) && thread_ident() != runtime().main_thread.get() {
+        // The process is about to end: threads that are still there sleep until then.
+        loop {
+            std::thread::park();
+        }
+    }
     let interval = std::time::Duration::from_micros(switch_interval_micros() as u64);
     GIL_HELD.acquire(interval, || {
         EVAL_BREAKER.fetch_or(breaker::GIL_DROP, Ordering::Relaxed);

@@ -22,6 +22,11 @@ pub fn handle(thread: &Thread) -> PyResult<()> {
     if bits & breaker::GIL_DROP != 0 {
         yield_gil();
     }
+    if bits & breaker::MONITORING != 0 {
+        let frame = thread.frame.get() as *mut crate::frame::Frame;
+        // SAFETY: the running frame is on top.
+        crate::instrument::update(unsafe { (*frame).code() });
+    }
     if bits & breaker::ASYNC_EXC != 0
         && let Some(exc) = thread.async_exception.take()
     {

@@ -88,9 +88,46 @@ pub unsafe fn build_slice(sp: *mut Value, count: usize) -> Obj {
     Slice::new(parts[0].clone(), parts[1].clone(), step).into_obj()
 }
 
+/// `container[start:stop]`.
 pub fn binary_slice(container: &Obj, start: &Obj, stop: &Obj) -> PyResult<Obj> {
+    if let Some(list) = container.exact::<List>()
+        && let Some((start, stop)) = plain_bounds(start, stop, list.len())
+    {
+        // SAFETY: cloning items runs no other code.
+        return Ok(List::from_vec(unsafe { list.items_unchecked() }[start..stop].to_vec()).into_obj());
+    }
+    if let Some(tuple) = container.exact::<Tuple>()
+        && let Some((start, stop)) = plain_bounds(start, stop, tuple.len())
+    {
+        if stop - start == tuple.len() {
+            return Ok(container.clone());
+        }
+        return Ok(Tuple::from_slice(&tuple.items()[start..stop]).into_obj());
+    }
+    if let Some(text) = container.exact::<Str>()
+        && let Some((start, stop)) = plain_bounds(start, stop, text.len())
+    {
+        if stop - start == text.len() {
+            return Ok(container.clone());
+        }
+        return Ok(Str::from_data(text.data().slice(start, stop)).into_obj());
+    }
     let slice = Slice::new(start.clone(), stop.clone(), none()).into_obj();
     sequence::getitem(container, &slice)
+}
+
+/// Bounds of a slice that are small integers or None, clipped to a sequence of that length.
+fn plain_bounds(start: &Obj, stop: &Obj, length: usize) -> Option<(usize, usize)> {
+    let bound = |v: &Obj, default: usize| {
+        if v.is_none() {
+            return Some(default);
+        }
+        let v = v.value();
+        let i = if v.is_fixnum() { v.as_fixnum() } else { return None };
+        Some(if i < 0 { (i + length as i64).max(0) as usize } else { (i as usize).min(length) })
+    };
+    let (start, stop) = (bound(start, 0)?, bound(stop, length)?);
+    Some((start, stop.max(start)))
 }
 
 /// `container[start:stop] = value`.
@@ -100,6 +137,13 @@ pub fn binary_slice(container: &Obj, start: &Obj, stop: &Obj) -> PyResult<Obj> {
 pub unsafe fn store_slice(sp: *mut Value) -> PyResult<()> {
     // SAFETY: four operands: value, container, start, stop.
     let operands = unsafe { view(sp.sub(4), 4) };
+    if let (Some(value), Some(list)) = (operands[0].exact::<List>(), operands[1].exact::<List>())
+        && !std::ptr::eq(value, list)
+        && let Some((start, stop)) = plain_bounds(&operands[2], &operands[3], list.len())
+    {
+        list.replace_range(start, stop, value.to_vec());
+        return Ok(());
+    }
     let slice = Slice::new(operands[2].clone(), operands[3].clone(), none()).into_obj();
     sequence::setitem(&operands[1], &slice, &operands[0])
 }

@@ -10,13 +10,8 @@ use pyrs_runtime::raise;
 use pyrs_runtime::value::Value;
 
 /// One step of a `for` loop.
-///
-/// # Safety
-/// `it` is a live object.
-#[inline(always)]
-pub unsafe fn next(it: Value) -> PyResult<Option<Obj>> {
-    // SAFETY: by contract.
-    let it = unsafe { it.as_obj() };
+#[inline]
+pub fn next(it: &Obj) -> PyResult<Option<Obj>> {
     match it.class().slots().iternext {
         Some(f) => match f(it) {
             Err(raised) if raised.matches(StopIteration::class()) => {

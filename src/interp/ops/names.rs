@@ -85,7 +85,11 @@ pub fn common_constant(index: u32) -> PyResult<Obj> {
 pub unsafe fn load_global(frame: *mut Frame, name: &Object<Str>) -> PyResult<Obj> {
     // SAFETY: the caller's running frame.
     let frame = unsafe { &*frame };
-    let found = frame.globals().peek_str(name);
+    let globals = frame.globals();
+    if !std::ptr::eq(globals.class(), Dict::class()) {
+        return slow_global(frame, name);
+    }
+    let found = globals.peek_str(name);
     let found = if found.is_null() { frame.builtins().peek_str(name) } else { found };
     if found.is_null() {
         return slow_global(frame, name);
@@ -98,9 +102,7 @@ pub unsafe fn load_global(frame: *mut Frame, name: &Object<Str>) -> PyResult<Obj
 #[cold]
 fn slow_global(frame: &Frame, name: &Object<Str>) -> PyResult<Obj> {
     for namespace in [frame.globals(), frame.builtins()] {
-        if !std::ptr::eq(namespace.class(), Dict::class())
-            && let Some(found) = get_or_none(&namespace.as_obj(), name)?
-        {
+        if let Some(found) = get_or_none(&namespace.as_obj(), name)? {
             return Ok(found);
         }
     }

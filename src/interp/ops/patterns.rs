@@ -130,5 +130,5 @@ fn attribute_of(subject: &Obj, class: &str, attribute: &Obj, seen: &mut Vec<Obj>
     }
     seen.push(attribute.clone());
     let name = attr::name_of(attribute)?;
-    pyrs_runtime::errors::unless_raised(attr::getattr(subject, name), AttributeError::class())
+    pyrs_runtime::errors::unless_raised(attr::getattr(subject, &name), AttributeError::class())
 }

@@ -221,7 +221,7 @@ pub mod builtins {
     /// delattr(x, 'y') is equivalent to ``del x.y``
     #[pyfunction]
     fn delattr(obj: &Obj, name: &Obj) -> PyResult<()> {
-        attr::setattr(obj, attr::name_of(name)?, None)
+        attr::setattr(obj, &*attr::name_of(name)?, None)
     }
 
     /// dir([object]) -> list of strings
@@ -398,7 +398,6 @@ pub mod builtins {
     #[pyfunction(sig = "(object, name, default=<unrepresentable>, /)", text_signature = "")]
     fn getattr(object: &Obj, name: &Obj, default: Maybe<Obj>) -> PyResult<Obj> {
         let name = attr::name_of(name)?;
-        let name = Str::intern_ptr(name.to_ptr());
         match default.0 {
             None => attr::getattr(object, &name),
             Some(default) => Ok(attr::getattr_optional(object, &name)?.unwrap_or(default)),
@@ -419,7 +418,7 @@ pub mod builtins {
     /// This is done by calling getattr(obj, name) and catching AttributeError.
     #[pyfunction]
     fn hasattr(obj: &Obj, name: &Obj) -> PyResult<bool> {
-        let name = Str::intern_ptr(attr::name_of(name)?.to_ptr());
+        let name = attr::name_of(name)?;
         Ok(attr::getattr_optional(obj, &name)?.is_some())
     }
 
@@ -678,6 +677,21 @@ pub mod builtins {
                 return Err(raise!(TypeError, "{what} must be None or a string, not {}", v.class().name()));
             }
         }
+        if crate::io::text::writes_directly(&file)? {
+            let mut pieces = Vec::with_capacity(2 * args.len() + 1);
+            for (i, arg) in args.iter().enumerate() {
+                if i > 0 {
+                    pieces.push(sep.cloned().unwrap_or_else(|| Str::intern(" ").into()));
+                }
+                pieces.push(text::str(arg)?.into());
+            }
+            pieces.push(end.cloned().unwrap_or_else(|| Str::intern("\n").into()));
+            crate::io::text::write_pieces(&file, &pieces)?;
+            if flush {
+                call::call_method(&file, "flush", &[])?;
+            }
+            return Ok(());
+        }
         let write = attr::getattr(&file, name!("write"))?;
         for (i, arg) in args.iter().enumerate() {
             if i > 0 {
@@ -720,7 +734,7 @@ pub mod builtins {
     /// setattr(x, 'y', v) is equivalent to ``x.y = v``
     #[pyfunction]
     fn setattr(obj: &Obj, name: &Obj, value: &Obj) -> PyResult<()> {
-        let name = Str::intern_ptr(attr::name_of(name)?.to_ptr());
+        let name = attr::name_of(name)?;
         attr::setattr(obj, &name, Some(value))
     }
 

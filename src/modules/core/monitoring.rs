@@ -100,7 +100,7 @@ pub mod monitoring {
 
     #[pyfunction]
     fn get_events(tool_id: i32) -> PyResult<u32> {
-        Ok(tools().events(check_used(tool_id)?))
+        Ok(tools().events(check_tool(tool_id)?))
     }
 
     #[pyfunction]
@@ -117,7 +117,7 @@ pub mod monitoring {
     #[pyfunction]
     fn get_local_events(tool_id: i32, code: &Obj) -> PyResult<u32> {
         let code = code_of(code)?;
-        Ok(tools().local_events(check_used(tool_id)?, code))
+        Ok(tools().local_events(check_tool(tool_id)?, code))
     }
 
     #[pyfunction]

@@ -22,6 +22,7 @@ pub mod sys {
     use pyrs_runtime::{name, raise};
 
     use crate::core::sys_objects;
+    use pyrs_interp::trace;
 
     /// Exit the interpreter by raising SystemExit(status).
     ///
@@ -89,12 +90,7 @@ pub mod sys {
     /// Print debug info to stderr about the state of the object allocator.
     #[pyfunction]
     fn _debugmallocstats() {
-        let (arenas, used, pools) = alloc::heap().statistics();
-        eprintln!("Small block threshold = {}", alloc::SMALL_LIMIT);
-        eprintln!("# arenas allocated total           = {arenas:>20}");
-        eprintln!("# pools in use                     = {used:>20}");
-        eprintln!("# pools                            = {pools:>20}");
-        eprintln!("# allocated blocks                 = {:>20}", alloc::heap().allocated_blocks());
+        sys_objects::print_memory_statistics();
     }
 
     /// Return the current default encoding used by the Unicode implementation.
@@ -278,10 +274,23 @@ pub mod sys {
             return Err(raise!(RuntimeError, "lost sys.stdout"));
         };
         let shown = text::repr(object)?;
-        call::call_method(&stdout, "write", &[shown.into()])?;
+        match call::call_method(&stdout, "write", &[shown.to_obj()]) {
+            Err(raised) if raised.matches(exceptions::UnicodeEncodeError::class()) => {
+                raised.discard();
+                sys_objects::write_escaped(&stdout, &shown)?;
+            }
+            other => other.map(drop)?,
+        }
         call::call_method(&stdout, "write", &[Str::new("\n").into()])?;
         builtins.set_text("_", object.clone());
         Ok(())
+    }
+
+    /// Run the plain interactive prompt in __main__.
+    #[pyfunction]
+    fn _baserepl() -> PyResult<()> {
+        let repl = (pyrs_runtime::hooks::hooks().import_module)("_pyrs_repl")?;
+        call::call_method(&repl, "base_repl", &[]).map(drop)
     }
 
     /// This hook function is called by built-in breakpoint().
@@ -322,11 +331,16 @@ pub mod sys {
     /// Set the global debug tracing function.
     #[pyfunction]
     fn settrace(function: &Obj) -> PyResult<()> {
-        if !function.is_none() {
-            return Err(raise!(NotImplementedError, "sys.settrace() is not supported yet"));
-        }
-        thread::current().trace_function.set(None);
-        Ok(())
+        trace::set_trace(thread::current(), Some(function.clone()).filter(|f| !f.is_none()))
+    }
+
+    /// Set the global debug tracing function in all running threads belonging to the current interpreter.
+    ///
+    /// It will be called on each function call. See the debugger chapter
+    /// in the library manual.
+    #[pyfunction(sig = "(function, /)")]
+    fn _settraceallthreads(function: &Obj) -> PyResult<()> {
+        settrace(function)
     }
 
     /// Return the global debug tracing function set with sys.settrace.
@@ -338,11 +352,16 @@ pub mod sys {
     /// Set the profiling function.
     #[pyfunction]
     fn setprofile(function: &Obj) -> PyResult<()> {
-        if !function.is_none() {
-            return Err(raise!(NotImplementedError, "sys.setprofile() is not supported yet"));
-        }
-        thread::current().profile_function.set(None);
-        Ok(())
+        trace::set_profile(thread::current(), Some(function.clone()).filter(|f| !f.is_none()))
+    }
+
+    /// Set the profiling function in all running threads belonging to the current interpreter.
+    ///
+    /// It will be called on each function call and return.  See the profiler
+    /// chapter in the library manual.
+    #[pyfunction(sig = "(function, /)")]
+    fn _setprofileallthreads(function: &Obj) -> PyResult<()> {
+        setprofile(function)
     }
 
     /// Return the profiling function set with sys.setprofile.
@@ -456,7 +475,7 @@ pub mod sys {
     /// Private function for getting PyConfig.cpu_count
     #[pyfunction]
     fn _get_cpu_count_config() -> i32 {
-        -1
+        crate::core::flags().cpu_count.unwrap_or(-1)
     }
 
     /// Return True if remote debugging is enabled, False otherwise.
@@ -468,7 +487,7 @@ pub mod sys {
     /// Call a function with the given arguments.
     #[pyfunction]
     fn call_tracing(func: &Obj, args: &Object<Tuple>) -> PyResult<Obj> {
-        call::call(func, args.items())
+        pyrs_interp::instrument::loudly(|| call::call(func, args.items()))
     }
 
     /// Return the number of interned strings.

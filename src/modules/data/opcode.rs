@@ -4,9 +4,10 @@
 #[pyrs_macros::pymodule(name = "_opcode")]
 pub mod module {
     use pyrs_bytecode::AnyOpcode;
-    use pyrs_runtime::object::Obj;
+    use pyrs_runtime::object::{Obj, Object};
     use pyrs_runtime::objects::list::List;
-    use pyrs_runtime::objects::singletons::{as_bool, none};
+    use pyrs_runtime::objects::module::Module;
+    use pyrs_runtime::objects::singletons::{as_bool, bool_obj, none};
     use pyrs_runtime::objects::str::Str;
     use pyrs_runtime::objects::tuple::Tuple;
     use pyrs_runtime::protocols::number;
@@ -14,6 +15,15 @@ pub mod module {
 
     fn opcode(number: i32) -> Option<AnyOpcode> {
         u16::try_from(number).ok().and_then(AnyOpcode::from_u16)
+    }
+
+    #[module_exec]
+    fn exec(module: &Object<Module>) -> PyResult<()> {
+        // Whether instructions are rewritten to specialized forms as they run.
+        let specializes = bool_obj(false);
+        module.add("ENABLE_SPECIALIZATION", specializes.clone());
+        module.add("ENABLE_SPECIALIZATION_FT", specializes);
+        Ok(())
     }
 
     /// Compute the stack effect of the opcode.

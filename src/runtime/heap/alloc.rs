@@ -162,6 +162,34 @@ pub fn free(block: *mut u8, gc: bool) {
     }
 }
 
+/// Makes room for `new_size` bytes in a block of the plain kind that nobody else knows the address of: the block,
+/// moved if need be with its first `used` bytes.
+///
+/// # Safety
+/// `block` came from `allocate(_, false)`.
+pub unsafe fn grow(block: *mut u8, used: usize, new_size: usize) -> *mut u8 {
+    let heap = heap();
+    // SAFETY: by contract.
+    unsafe {
+        if heap.contains(block) {
+            if new_size <= (*pool_of(block)).block_size as usize {
+                return block;
+            }
+            let moved = allocate(new_size, false);
+            ptr::copy_nonoverlapping(block, moved, used);
+            free(block, false);
+            return moved;
+        }
+        let prefix = (block as *mut LargePrefix).sub(1);
+        let moved = libc::realloc(prefix.cast(), new_size + size_of::<LargePrefix>()) as *mut LargePrefix;
+        if moved.is_null() {
+            out_of_memory();
+        }
+        (*moved).size = new_size as u64;
+        moved.add(1) as *mut u8
+    }
+}
+
 /// The pool that a block inside the reserved range belongs to.
 #[inline(always)]
 pub fn pool_of(block: *const u8) -> *mut Pool {

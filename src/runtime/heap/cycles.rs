@@ -111,9 +111,11 @@ fn for_each_object(oldest: u8, f: &mut dyn FnMut(*mut Header)) {
     for i in 0..heap.large.len() {
         let (block, generation) = heap.large[i];
         let header = block as *mut Header;
-        // SAFETY: the table holds allocated blocks; a zero count marks one that is being destroyed.
+        // SAFETY: the table holds allocated blocks; a zero count marks one that is being destroyed, and immortal ones
+        // have no place among the candidates.
         unsafe {
-            if generation <= oldest && (*header).refcnt.get() != 0 {
+            let count = (*header).refcnt.get();
+            if generation <= oldest && count != 0 && count < IMMORTAL_LIMIT {
                 f(header);
             }
         }
@@ -203,6 +205,12 @@ fn find_garbage(oldest: u8) -> Vec<*mut Header> {
                     && let Some(count) = side.get(&place)
                 {
                     *count -= 1;
+                    debug_assert!(
+                        *count >= 0,
+                        "'{}' shows a reference to '{}' that it does not own",
+                        (*(*header).class.get()).name(),
+                        (*(*v.as_pointer()).class.get()).name()
+                    );
                 }
             });
         }

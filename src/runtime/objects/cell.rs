@@ -38,6 +38,12 @@ impl Cell {
         self.contents.peek()
     }
 
+    /// Exchanges the contents as raw words: takes over `v`'s reference and gives the old one away.
+    #[inline(always)]
+    pub fn replace_word(&self, v: Value) -> Value {
+        self.contents.replace_word(v)
+    }
+
     #[inline]
     pub fn set(&self, value: Option<Obj>) {
         self.contents.set(value);

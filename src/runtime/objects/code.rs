@@ -5,12 +5,14 @@
 //! rewrites in place.
 
 use std::cell::{Cell, UnsafeCell};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyrs_bytecode::CodeObject;
 use pyrs_bytecode::{Constant, Opcode, co_flags, local_kind};
 
 use crate::object::{DataCell, Obj, ObjCell, Object, Ptr};
+use crate::objects::inline_cache::{CacheArena, counter};
 use crate::objects::int;
 use crate::objects::singletons::{bool_obj, ellipsis, none};
 use crate::objects::str::Str;
@@ -30,7 +32,8 @@ pub struct Code {
     pub filename: ObjCell,
     pub name: Ptr<Str>,
     pub qualname: Ptr<Str>,
-    /// Words of `localsplus` plus stack that a frame needs.
+    /// Words of `localsplus` plus stack that a frame needs, and one above the stack that handlers may write to
+    /// before they know whether it is wanted.
     pub frame_size: usize,
     pub nlocalsplus: usize,
     pub nlocals: usize,
@@ -47,6 +50,8 @@ pub struct Code {
     pub extra: Cell<usize>,
     /// What tools of `sys.monitoring` watch here.
     pub monitoring: DataCell<Option<Box<Monitoring>>>,
+    /// Inline caches that do not fit the instruction stream.
+    pub caches: CacheArena,
 }
 
 /// The part of a code object that `sys.monitoring` needs.
@@ -54,6 +59,25 @@ pub struct Code {
 pub struct Monitoring {
     /// Events that each tool wants of this code alone.
     pub local_events: [u32; 8],
+    /// The state of all wishes that the instructions were last rewritten for.
+    pub version: u32,
+    pub restart_version: u32,
+    /// Tools that want to hear no more of an event (by unit and event), as a bit mask.
+    pub disabled: HashMap<(u32, u8), u8>,
+    /// By unit; empty if nobody watches.
+    pub sites: Vec<Site>,
+}
+
+/// What is watched at one instruction.
+#[derive(Clone, Copy, Default)]
+pub struct Site {
+    pub line: i32,
+    /// Events that some tool wants from here.
+    pub events: u32,
+    /// A new line for those who come from the instruction before.
+    pub begins_line: bool,
+    /// The instruction is replaced by an instrumented one.
+    pub watched: bool,
 }
 
 /// The object for a compile-time constant.
@@ -90,6 +114,18 @@ fn name_tuple(names: &[pyrs_bytecode::WStr]) -> Ptr<Tuple> {
     Tuple::from_vec(names.iter().map(|n| Str::intern_ptr(Str::from_wstr(n)).into_obj()).collect())
 }
 
+/// Writes the first value of every adaptive instruction's counter.
+fn start_counters(units: &mut [u16]) {
+    let mut i = 0;
+    while i < units.len() {
+        let caches = Opcode::from_u8(units[i] as u8).map_or(0, Opcode::cache_entries);
+        if caches > 0 {
+            units[i + 1] = counter::WARMUP;
+        }
+        i += 1 + caches;
+    }
+}
+
 impl Code {
     pub fn new(source: Arc<CodeObject>) -> Ptr<Code> {
         let consts = Tuple::from_vec(source.consts.iter().map(constant_object).collect());
@@ -98,10 +134,17 @@ impl Code {
 
     /// With constants that are objects already (`code.replace(co_consts=...)`).
     pub fn with_consts(source: Arc<CodeObject>, consts: Ptr<Tuple>) -> Ptr<Code> {
-        let units: Vec<u16> = source.code.chunks_exact(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect();
+        // Code from files and `code.replace` may hold anything: numbers that are no opcode would not be values
+        // of `Opcode`. They become one that the interpreter refuses.
+        let opcode = |byte: u8| if Opcode::from_u8(byte).is_some() { byte } else { Opcode::Reserved as u8 };
+        let mut units: Vec<u16> =
+            source.code.chunks_exact(2).map(|c| u16::from_le_bytes([opcode(c[0]), c[1]])).collect();
+        start_counters(&mut units);
         let count = |kind: u8| source.localspluskinds.iter().filter(|k| **k & kind != 0).count();
         let nlocalsplus = source.localsplusnames.len();
-        let plain = source.flags & (co_flags::VARARGS | co_flags::VARKEYWORDS) == 0 && source.kwonlyargcount == 0;
+        let plain = source.flags & (co_flags::VARARGS | co_flags::VARKEYWORDS) == 0 && source.kwonlyargcount == 0
+            // Module code called as a function needs a namespace.
+            && source.flags & co_flags::OPTIMIZED != 0;
         let first_traceable = units.iter().position(|u| Opcode::from_u8(*u as u8) == Some(Opcode::Resume)).unwrap_or(0);
         Ptr::new(Code {
             units: UnsafeCell::new(units.into_boxed_slice()),
@@ -111,7 +154,7 @@ impl Code {
             filename: ObjCell::of(Str::intern_ptr(Str::from_wstr(&source.filename)).into_obj()),
             name: Str::intern_ptr(Str::from_wstr(&source.name)),
             qualname: Str::intern_ptr(Str::from_wstr(&source.qualname)),
-            frame_size: nlocalsplus + source.stacksize as usize,
+            frame_size: nlocalsplus + source.stacksize as usize + 1,
             nlocalsplus,
             nlocals: count(local_kind::LOCAL),
             ncells: count(local_kind::CELL),
@@ -123,6 +166,7 @@ impl Code {
             first_traceable,
             extra: Cell::new(0),
             monitoring: DataCell::new(None),
+            caches: CacheArena::default(),
             source,
         })
     }

@@ -111,6 +111,15 @@ impl MemberDescriptor {
         crate::types::as_type(&self.owner).expect("descriptors belong to classes")
     }
 
+    /// Raises TypeError for an object that is not an instance of the owner.
+    #[inline]
+    fn check(&self, instance: &Obj) -> PyResult<()> {
+        if instance.class().is_subclass(self.owner()) {
+            return Ok(());
+        }
+        check_instance(self.owner(), &self.attribute.to_string_lossy(), instance)
+    }
+
     /// The word of an instance that holds the attribute.
     ///
     /// # Safety
@@ -128,12 +137,12 @@ impl MemberDescriptor {
         // SAFETY: the slot belongs to this class.
         let member = unsafe { this.downcast_unchecked::<MemberDescriptor>() };
         let Some(instance) = instance else { return Ok(this.clone()) };
-        let text = member.attribute.to_string_lossy();
-        check_instance(member.owner(), &text, instance)?;
+        member.check(instance)?;
         // SAFETY: checked just above; the word owns what it holds.
         unsafe {
             let v = member.word(instance).get();
             if v.is_null() {
+                let text = member.attribute.to_string_lossy();
                 let text = format!("'{}' object has no attribute '{text}'", instance.class().name());
                 return Err(raise_attribute_error(&text, instance, &member.attribute));
             }
@@ -143,7 +152,7 @@ impl MemberDescriptor {
 
     #[slot(descr_set)]
     fn set(&self, instance: &Obj, value: Option<&Obj>) -> PyResult<()> {
-        check_instance(self.owner(), &self.attribute.to_string_lossy(), instance)?;
+        self.check(instance)?;
         // SAFETY: as in `get`; the old value is released after the new one is in place.
         unsafe {
             let new = value.map_or(Value::NULL, |v| v.clone().into_value());

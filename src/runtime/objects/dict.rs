@@ -170,6 +170,33 @@ impl Dict {
         self.table().entries.get(i).and_then(|e| e.value.as_ref()).map_or(Value::NULL, Obj::value)
     }
 
+    /// Where the value word of entry `i` is: valid as long as the keys version is.
+    pub fn entry_address(&self, i: usize) -> *const Value {
+        &raw const self.table().entries[i].value as *const Value
+    }
+
+    /// The value of entry `i`, borrowed, if its key is this very string; else `NULL`.
+    #[inline(always)]
+    pub fn peek_entry_named(&self, i: usize, key: &Object<Str>) -> Value {
+        match self.table().entries.get(i) {
+            Some(Entry { key: Some(k), value: Some(v), .. }) if k.value() == key.value() => v.value(),
+            _ => Value::NULL,
+        }
+    }
+
+    /// Puts an owned word in place of the value of entry `i` if its key is this very string: the old value, given
+    /// away, or `NULL` with nothing changed.
+    #[inline(always)]
+    pub fn replace_entry_named(&self, i: usize, key: &Object<Str>, value: Value) -> Value {
+        match self.table_mut().entries.get_mut(i) {
+            Some(Entry { key: Some(k), value: slot @ Some(_), .. }) if k.value() == key.value() => {
+                // SAFETY: `Option<Obj>` is one word, 0 for `None`; ownership of both words moves.
+                unsafe { std::mem::replace(&mut *(slot as *mut Option<Obj> as *mut Value), value) }
+            }
+            _ => Value::NULL,
+        }
+    }
+
     /// Replaces the value of an existing entry that a cache found.
     #[inline(always)]
     pub fn set_entry(&self, i: usize, value: Obj) {

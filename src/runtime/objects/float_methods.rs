@@ -221,9 +221,7 @@ fn instance(cls: &Type, x: f64) -> Obj {
 impl Float {
     #[new(text_signature = "(x=0, /)")]
     fn new(cls: &Type, args: Args<'_>) -> PyResult<Obj> {
-        if std::ptr::eq(cls, Float::class()) {
-            args.no_keywords("float")?;
-        }
+        let args = crate::class::positional_arguments::<Float>(cls, args)?;
         let x = match args.positionals() {
             [] => 0.0,
             [x] => {

@@ -139,9 +139,7 @@ pub struct Reversed {
 impl Reversed {
     #[new(text_signature = "(sequence, /)")]
     fn construct(cls: &Type, args: Args<'_>) -> PyResult<Obj> {
-        if std::ptr::eq(cls, Reversed::class()) {
-            args.no_keywords("reversed")?;
-        }
+        let args = crate::class::positional_arguments::<Reversed>(cls, args)?;
         let [sequence] = args.positionals() else {
             return Err(raise!(TypeError, "reversed expected 1 argument, got {}", args.nargs));
         };
@@ -395,9 +393,7 @@ pub struct Filter {
 impl Filter {
     #[new(text_signature = "(function, iterable, /)")]
     fn construct(cls: &Type, args: Args<'_>) -> PyResult<Obj> {
-        if std::ptr::eq(cls, Filter::class()) {
-            args.no_keywords("filter")?;
-        }
+        let args = crate::class::positional_arguments::<Filter>(cls, args)?;
         let [function, iterable] = args.positionals() else {
             return Err(raise!(TypeError, "filter expected 2 arguments, got {}", args.nargs));
         };

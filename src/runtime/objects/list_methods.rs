@@ -111,7 +111,13 @@ impl List {
     }
 
     /// Replaces the items from `start` to `stop`.
-    fn replace_range(&self, start: usize, stop: usize, values: Vec<Obj>) {
+    pub fn replace_range(&self, start: usize, stop: usize, mut values: Vec<Obj>) {
+        let count = values.len();
+        if count == stop - start {
+            // Same size: exchange the items, and drop the old ones when the list is whole again.
+            self.with(|items| items[start..stop].swap_with_slice(&mut values));
+            return;
+        }
         let old: Vec<Obj> = self.with(|items| items.splice(start..stop, values).collect());
         drop(old);
     }

@@ -22,6 +22,7 @@ pub mod float_methods;
 pub mod function;
 pub mod generic_alias;
 pub mod indexing;
+pub mod inline_cache;
 pub mod int;
 pub mod int_arithmetic;
 pub mod int_methods;

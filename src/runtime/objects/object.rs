@@ -65,6 +65,18 @@ where
     f.map_or(0, |f| f.wrap().address())
 }
 
+/// True if calling the class only makes a plain instance and runs `__init__`: `__new__` is `object`'s, and nothing
+/// abstract is in the way.
+pub fn is_plain_constructor(class: &Type) -> bool {
+    class.is_heap_type() && !overrides(class).0 && !class.has_flag(flags::IS_ABSTRACT)
+}
+
+/// A new instance of a class for which [`is_plain_constructor`] holds, as an owned word.
+#[inline]
+pub fn new_plain_instance(class: &Type) -> crate::value::Value {
+    heap::new_instance(class, PlainObject).into_obj().into_value()
+}
+
 /// True if a class takes `__new__` (or `__init__`) from `object`.
 fn overrides(class: &Type) -> (bool, bool) {
     let object = object_class().slots();
@@ -133,7 +145,7 @@ impl PlainObject {
         match op {
             CompareOp::Eq if a.is(b) => Ok(bool_obj(true)),
             CompareOp::Ne => {
-                let Some(f) = a.class().slots().richcompare else { return Ok(not_implemented()) };
+                let f = a.class().slots().richcompare.unwrap_or(PlainObject::compare);
                 let result = f(a, b, CompareOp::Eq)?;
                 if result.is(&not_implemented()) { Ok(result) } else { Ok(bool_obj(!truth::is_true(&result)?)) }
             }
@@ -237,7 +249,7 @@ impl PlainObject {
     /// It should return True, False or NotImplemented.  If it returns
     /// NotImplemented, the normal algorithm is used.  Otherwise, it
     /// overrides the normal algorithm (and the outcome is cached).
-    #[classmethod(name = "__subclasshook__")]
+    #[classmethod(name = "__subclasshook__", sig = "(object, /)")]
     fn subclasshook(cls: &Type, _subclass: &Obj) -> Obj {
         let _ = cls;
         not_implemented()

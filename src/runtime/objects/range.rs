@@ -16,6 +16,7 @@ use crate::objects::slice::Slice;
 use crate::objects::text_builder::TextBuilder;
 use crate::objects::tuple::Tuple;
 use crate::objects::tuple_methods::hash_items;
+use crate::protocols::sequence::SliceIndices;
 use crate::protocols::{compare, iter, number};
 use crate::raise;
 use crate::types::Type;
@@ -70,6 +71,20 @@ impl Range {
     /// Item `i` without a check.
     fn item(&self, i: &BigInt) -> Obj {
         int::from_bigint(big(&self.start) + i * big(&self.step))
+    }
+
+    /// The part that a slice with machine integers (or nothing) as bounds selects; `None` for other slices.
+    fn small_part(&self, slice: &Slice) -> PyResult<Option<Obj>> {
+        let (Some((start, _, step)), Some(length)) = (self.small(), int::to_i64(&self.length)) else { return Ok(None) };
+        let plain = |bound: &Obj| bound.is_none() || int::to_i64(bound).is_some();
+        if ![&slice.start, &slice.stop, &slice.step].into_iter().all(plain) {
+            return Ok(None);
+        }
+        let bounds = SliceIndices::unpack(slice)?.adjust(length as usize);
+        let item = |i: i128| int::from_i128(start as i128 + i * step as i128);
+        let stop = bounds.stop as i128;
+        let step = int::from_i128(bounds.step as i128 * step as i128);
+        Ok(Some(Range::new(item(bounds.start as i128), item(stop), step).into_obj()))
     }
 
     fn iterator(&self) -> Obj {
@@ -177,6 +192,9 @@ impl Range {
     #[slot(getitem)]
     fn getitem(this: &Object<Range>, key: &Obj) -> PyResult<Obj> {
         if let Some(slice) = key.exact::<Slice>() {
+            if let Some(part) = this.small_part(slice)? {
+                return Ok(part);
+            }
             let [start, stop, step] = slice.big_indices(&big(&this.length))?;
             let step = int::from_bigint(step * big(&this.step));
             return Ok(Range::new(this.item(&start), this.item(&stop), step).into_obj());
@@ -184,7 +202,17 @@ impl Range {
         if !number::has_index(key) {
             return Err(raise!(TypeError, "range indices must be integers or slices, not {}", key.class().name()));
         }
-        let (mut i, length) = (big(&number::index(key)?), big(&this.length));
+        let key = number::index(key)?;
+        if let (Some((start, _, step)), Some(length), Some(i)) =
+            (this.small(), int::to_i64(&this.length), int::to_i64(&key))
+        {
+            let i = if i < 0 { i.saturating_add(length) } else { i };
+            if i < 0 || i >= length {
+                return Err(raise!(IndexError, "range object index out of range"));
+            }
+            return Ok(int::from_i128(start as i128 + i as i128 * step as i128));
+        }
+        let (mut i, length) = (big(&key), big(&this.length));
         if i.is_negative() {
             i += &length;
         }

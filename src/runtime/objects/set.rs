@@ -378,20 +378,23 @@ impl SetData {
         None
     }
 
-    /// All elements with their hashes.
-    pub fn elements(&self) -> Vec<(i64, Obj)> {
-        let mut elements = Vec::with_capacity(self.len());
-        for place in &self.table().places {
-            if let Place::Used { hash, key } = place {
-                elements.push((*hash, key.clone()));
+    /// All elements with their hashes, one after the other: the set may change meanwhile.
+    pub fn elements(&self) -> impl Iterator<Item = (i64, Obj)> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            while let Some(place) = self.table().places.get(at) {
+                at += 1;
+                if let Place::Used { hash, key } = place {
+                    return Some((*hash, key.clone()));
+                }
             }
-        }
-        elements
+            None
+        })
     }
 
     /// All elements.
     pub fn keys(&self) -> Vec<Obj> {
-        self.elements().into_iter().map(|(_, key)| key).collect()
+        self.elements().map(|(_, key)| key).collect()
     }
 
     /// A copy of the elements.

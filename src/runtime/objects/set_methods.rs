@@ -166,7 +166,7 @@ pub(crate) fn symmetric_difference_update(own: &SetData, other: &Obj) -> PyResul
         }
         Ok(())
     };
-    with_elements(other, |elements| toggle(elements.elements()))
+    with_elements(other, |elements| toggle(elements.elements().collect()))
 }
 
 /// True if all elements of `a` are in `b`.

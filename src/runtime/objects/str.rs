@@ -258,6 +258,33 @@ impl Str {
         }
     }
 
+    /// `left + right`, where `left` grows in place if nobody else holds it.
+    ///
+    /// # Safety
+    /// `left` is an owned reference to an exact `str`, which the result takes over; `right` is an exact `str`.
+    pub unsafe fn append(left: Value, right: &Obj) -> Value {
+        // SAFETY: by contract; a text that nobody else holds may move and change, as long as its hash is forgotten.
+        unsafe {
+            let (text, tail) = (&*(left.as_pointer() as *const Object<Str>), right.downcast_unchecked::<Str>());
+            let shared = text.header().refcnt.get() != 1 || text.interned.get() || left == right.value();
+            if shared || tail.kind > text.kind || text.length < 2 {
+                let whole = Str::concat(&[text, tail]).into_obj().into_value();
+                heap::decref(left);
+                return whole;
+            }
+            let (kind, length) = (text.kind, text.length);
+            let used = PAYLOAD + length * kind as usize;
+            let grown = used + tail.length * kind as usize;
+            let object = heap::alloc::grow(left.as_pointer() as *mut u8, used, grown) as *mut Object<Str>;
+            tail.data().write_units((object as *mut u8).add(used), kind);
+            let payload = &mut (*object).payload;
+            payload.length += tail.length;
+            payload.ascii &= tail.ascii;
+            payload.hash.set(-1);
+            Value::from_pointer(object as *const crate::object::Header)
+        }
+    }
+
     /// From a text builder, whose units are in canonical width.
     pub fn from_buffer(buffer: &TextBuffer) -> Ptr<Str> {
         match buffer {
@@ -409,6 +436,14 @@ impl Str {
 }
 
 impl Object<Str> {
+    /// The interned string of the same text: what attribute lookups compare by identity.
+    pub fn as_name(&self) -> Ptr<Str> {
+        if self.is_interned() || std::ptr::eq(self.class(), STR.get()) {
+            return Str::intern_ptr(self.to_ptr());
+        }
+        Str::intern_ptr(Str::from_data(self.data()))
+    }
+
     /// The text, or UnicodeEncodeError if it holds surrogates.
     pub fn to_string_checked(&self) -> PyResult<String> {
         match self.to_utf8() {

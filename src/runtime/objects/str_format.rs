@@ -210,7 +210,7 @@ fn field_value(name: StrData<'_>, source: &Source<'_>, numbers: &mut AutoNumber)
     let steps: Vec<_> = units!(name, u => field_steps(u, rest).collect());
     for step in steps {
         value = match step.map_err(raise_markup_error)? {
-            FieldStep::Attribute(range) => attr::getattr(&value, &Str::from_data(slice(name, &range)))?,
+            FieldStep::Attribute(range) => attr::getattr(&value, &Str::from_data(slice(name, &range)).as_name())?,
             FieldStep::Index(i) => sequence::getitem(&value, &int::new(i as i64))?,
             FieldStep::Key(range) => sequence::getitem(&value, &Str::from_data(slice(name, &range)).into_obj())?,
         };

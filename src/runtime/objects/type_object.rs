@@ -288,7 +288,8 @@ impl TypeData {
 
     #[getter(name = "__flags__")]
     fn get_flags(this: &Object<TypeData>) -> u64 {
-        this.flags.get() & flags::VISIBLE
+        let shown = this.flags.get() & flags::VISIBLE;
+        if this.has_flag(flags::HEAP_LIKE) { shown | flags::HEAPTYPE } else { shown }
     }
 
     #[getter(name = "__basicsize__")]

@@ -1,7 +1,7 @@
 //! Attribute access: the standard algorithm and its entry points.
 
 use crate::errors::{PyResult, raise_attribute_error, unless_raised};
-use crate::object::{Obj, Object, PyClass};
+use crate::object::{Obj, Object, Ptr, PyClass};
 use crate::objects::exceptions::AttributeError;
 use crate::objects::str::Str;
 use crate::raise;
@@ -150,10 +150,12 @@ pub fn load_method(obj: &Obj, name: &Object<Str>) -> PyResult<(Obj, bool)> {
     }
 }
 
-/// The attribute named by any object: TypeError unless it is a str.
-pub fn name_of(obj: &Obj) -> PyResult<&Object<Str>> {
-    obj.downcast::<Str>()
-        .ok_or_else(|| raise!(TypeError, "attribute name must be string, not '{}'", obj.class().name()))
+/// The attribute named by any object, interned as lookups want it: TypeError unless it is a str.
+pub fn name_of(obj: &Obj) -> PyResult<Ptr<Str>> {
+    match obj.downcast::<Str>() {
+        Some(text) => Ok(text.as_name()),
+        None => Err(raise!(TypeError, "attribute name must be string, not '{}'", obj.class().name())),
+    }
 }
 
 /// `isinstance(obj, cls)` with `__instancecheck__`, tuples and unions.

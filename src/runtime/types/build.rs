@@ -275,6 +275,9 @@ fn add_layout(
         weaklist_offset = size;
         size += 8;
     }
+    if !offsets.is_empty() || base.has_flag(flags::SLOT_WORDS) {
+        class.add_flags(flags::SLOT_WORDS);
+    }
     // SAFETY: the class is not in use yet.
     unsafe { *class.slot_offsets.get() = offsets };
     class.dict_offset.set(dict_offset as u32);
@@ -518,7 +521,8 @@ pub fn set_bases(class: &Type, value: &Obj) -> PyResult<()> {
                 base.class().name()
             ));
         };
-        if base.is_subclass(class) {
+        // The order of a base may not be up to date while `mro()` methods run; its layout chain is.
+        if base.is_subclass(class) || base.is_native_subclass(class) {
             return Err(raise!(TypeError, "a __bases__ item causes an inheritance cycle"));
         }
     }
@@ -542,17 +546,33 @@ pub fn set_bases(class: &Type, value: &Obj) -> PyResult<()> {
     class.bases.put(value.clone());
     class.base.set(&raw const *new_base);
     if let Err(raised) = recompute_mro(class) {
-        class.bases.set(old_bases);
-        class.base.set(old_base);
+        if class.bases.peek() == value.value() {
+            class.bases.set(old_bases);
+            class.base.set(old_base);
+            link_to_bases(class);
+        }
         return Err(raised);
+    }
+    if class.bases.peek() != value.value() {
+        // An `mro()` method has assigned to `__bases__` meanwhile: that assignment counts.
+        return Ok(());
     }
     std::mem::forget(new_base);
     // SAFETY: the class gives up the reference to its old base.
     unsafe { crate::heap::decref((*old_base).value()) };
-    for base in bases.items().iter().filter_map(as_type) {
-        base.subclasses.with(|list| list.push(class));
-    }
+    link_to_bases(class);
     Ok(())
+}
+
+fn link_to_bases(class: &Type) {
+    let bases = class.bases();
+    for base in bases.downcast::<Tuple>().map_or(&[][..], |b| b.items()).iter().filter_map(as_type) {
+        base.subclasses.with(|list| {
+            if !list.iter().any(|c| std::ptr::eq(*c, class)) {
+                list.push(class);
+            }
+        });
+    }
 }
 
 fn recompute_mro(class: &Type) -> PyResult<()> {

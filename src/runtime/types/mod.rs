@@ -90,8 +90,14 @@ pub mod flags {
     pub const INLINE_SLOTS: u64 = 1 << 32;
     /// Instances have managed words (slots, dictionary, weak references).
     pub const MANAGED: u64 = 1 << 33;
+    /// Instances have words for `__slots__`, of this class or a base.
+    pub const SLOT_WORDS: u64 = 1 << 35;
     /// Instances have a finaliser.
     pub const FINALIZER: u64 = 1 << 34;
+    /// The class is not a static one in CPython, and `__flags__` shows it so.
+    pub const HEAP_LIKE: u64 = 1 << 35;
+    /// The class has no `__new__` of its own: `object.__new__` makes instances.
+    pub const PLAIN_NEW: u64 = 1 << 36;
     /// What `__flags__` shows.
     pub const VISIBLE: u64 = (1 << 32) - 1;
 }
@@ -244,6 +250,12 @@ impl Type {
 
     pub fn remove_flags(&self, flags: u64) {
         self.flags.set(self.flags.get() & !flags);
+    }
+
+    /// The tag of the class's present state, 0 if it has none yet: what inline caches compare.
+    #[inline(always)]
+    pub fn current_version(&self) -> u32 {
+        self.version.get()
     }
 
     #[inline(always)]
@@ -504,7 +516,8 @@ pub(crate) unsafe fn clear_type(header: *mut Header) {
             // SAFETY: a class namespace is a Dict.
             unsafe { dict.downcast_unchecked::<Dict>() }.clear();
         }
-        class.mro.set(Some(Tuple::from_vec(vec![class.to_obj()]).into_obj()));
+        // The order holds the class itself; without it, only the chain of bases is left to ask.
+        class.mro.set(None);
     }
 }
 

@@ -84,11 +84,13 @@ pub fn ready(def: &'static ClassDef) {
     let own_new = class.slots().new.is_some();
     finish_slots(class, def, &dict);
     set_mro(class);
-    if own_new && !class.has_flag(flags::DISALLOW_INSTANTIATION) {
+    if own_new && !class.has_flag(flags::DISALLOW_INSTANTIATION) && !class.has_flag(flags::PLAIN_NEW) {
         let new = BuiltinFunction::native_constructor(class);
         set(&dict, "__new__", new);
     }
-    if class.has_flag(flags::DISALLOW_INSTANTIATION) {
+    // An inherited constructor makes the payload of the base, no larger one.
+    let foreign_payload = !own_new && class.base().is_some_and(|b| b.payload_size.get() != class.payload_size.get());
+    if class.has_flag(flags::DISALLOW_INSTANTIATION) || foreign_payload {
         class.update_slots(|slots| slots.new = None);
     }
     let doc = if def.doc.is_empty() { none() } else { Str::new(def.doc).into_obj() };

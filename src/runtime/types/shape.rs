@@ -12,7 +12,7 @@
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::collections::HashMap;
 
-use super::Type;
+use super::{Type, flags};
 use crate::errors::PyResult;
 use crate::heap::{decref_or_null, var_len};
 use crate::object::{Header, Obj, Object, Ptr};
@@ -226,10 +226,12 @@ pub unsafe fn init_instance(header: *mut Header, class: &Type, payload_end: usiz
 pub unsafe fn clear_instance(header: *mut Header, class: &Type) {
     // SAFETY: each word is emptied before the value that was in it is released.
     unsafe {
-        class.for_each_slot_offset(&mut |offset| {
-            let cell = &*((header as *const u8).add(offset) as *const Cell<Value>);
-            decref_or_null(cell.replace(Value::NULL));
-        });
+        if class.has_flag(flags::SLOT_WORDS) {
+            class.for_each_slot_offset(&mut |offset| {
+                let cell = &*((header as *const u8).add(offset) as *const Cell<Value>);
+                decref_or_null(cell.replace(Value::NULL));
+            });
+        }
         if class.dict_offset() != 0 {
             let managed = managed(header, class);
             if class.has_inline_slots() && !(*managed.shape.get()).in_dict {
@@ -338,7 +340,7 @@ pub fn set_attribute(obj: &Obj, name: &Object<Str>, value: Option<&Obj>) -> PyRe
 ///
 /// # Safety
 /// `shape` is a live shape of `class`.
-unsafe fn transition(class: &Type, shape: *mut Shape, name: &Object<Str>) -> Option<*mut Shape> {
+pub unsafe fn transition(class: &Type, shape: *mut Shape, name: &Object<Str>) -> Option<*mut Shape> {
     // SAFETY: shapes live as long as their class.
     unsafe {
         let id = name.value().0;

@@ -3,7 +3,7 @@
 //! function, a native one behind an inherited wrapper descriptor, and nothing.
 
 use super::slots::{CompareOp, Kind, SLOT_DEFS, SendResult, SlotFn, SlotId, SlotSignature};
-use super::{Type, lookup, lookup_raw, slot_wrapper};
+use super::{Type, flags, lookup, lookup_raw, slot_wrapper};
 use crate::call::{self, Args, VectorCall, call_special};
 use crate::errors::PyResult;
 use crate::object::{Obj, Object};
@@ -300,7 +300,7 @@ fn with_self<R>(this: &Obj, args: Args<'_>, f: impl FnOnce(Args<'_>) -> R) -> R 
 
 /// Calls a method found on the class of `this`, unbound if it is a method descriptor.
 fn call_found(found: &Obj, this: &Obj, args: Args<'_>) -> PyResult<Obj> {
-    if found.class().has_flag(super::flags::METHOD_DESCRIPTOR) {
+    if found.class().has_flag(flags::METHOD_DESCRIPTOR) {
         return with_self(this, args, |args| call::call_args(found, args));
     }
     let bound = match found.class().slots().descr_get {
@@ -438,6 +438,14 @@ fn native_new(class: &Type, found: &Obj) -> Option<SlotFn> {
     if !class.is_native_subclass(owner) {
         return None;
     }
+    // Where a native class has no `__new__` to show, what is found is a base's.
+    let mut native = class;
+    while native.is_heap_type() {
+        native = native.base()?;
+    }
+    if native.has_flag(flags::PLAIN_NEW) && !std::ptr::eq(owner, native) {
+        return native.slots().new.map(SlotSignature::wrap);
+    }
     function.native_new().map(SlotSignature::wrap)
 }
 
@@ -464,7 +472,9 @@ fn resolve(class: &Type, id: SlotId) -> Option<SlotFn> {
                     Some(_) => {}
                 }
             }
-        } else if let Some(wrapper) = found.exact::<slot_wrapper::SlotWrapper>() {
+        } else if let Some(wrapper) = found.exact::<slot_wrapper::SlotWrapper>()
+            && wrapper.def.name == def.name
+        {
             // The method belongs to another slot (`list.__add__` is concatenation).
             if wrapper.def.slot == id || class.slots().get(wrapper.def.slot).is_none() {
                 python = true;
@@ -577,7 +587,14 @@ pub fn uses_generic_getattr(class: &Type) -> bool {
 
 /// True if attribute writes on instances of `class` follow the standard algorithm.
 pub fn uses_generic_setattr(class: &Type) -> bool {
-    class.slots().setattro.is_some_and(|f| f as usize == crate::protocols::attr::generic_setattr as *const () as usize)
+    let standard = crate::objects::object::object_class().slots().setattro.map(|f| f as usize);
+    class.slots().setattro.map(|f| f as usize) == standard
+}
+
+/// True if attributes of classes whose class is `metaclass` are found by the standard algorithm.
+pub fn uses_type_getattr(metaclass: &Type) -> bool {
+    let standard = super::TYPE.get().slots().getattro.map(|f| f as usize);
+    metaclass.slots().getattro.map(|f| f as usize) == standard
 }
 
 /// True if instances of `class` have `__getattr__` and otherwise the standard algorithm.

@@ -232,14 +232,14 @@ fn call_slot(wrapper: &SlotWrapper, this: &Obj, args: Args<'_>) -> PyResult<Obj>
         (Kind::Len, SlotFn::Len(f)) => f(this).map(|n| int::new(n as i64)),
         (Kind::Hash, SlotFn::Hash(f)) => f(this).map(int::new),
         (Kind::Compare(op), SlotFn::Compare(f)) => f(this, &a[0], op),
-        (Kind::GetAttr, SlotFn::GetAttr(f)) => f(this, attribute_name(&a[0])?),
+        (Kind::GetAttr, SlotFn::GetAttr(f)) => f(this, &*attribute_name(&a[0])?),
         (Kind::SetAttr, SlotFn::SetAttr(f)) => {
             check_setattr(this, wrapper)?;
-            f(this, attribute_name(&a[0])?, Some(&a[1])).map(|()| none())
+            f(this, &*attribute_name(&a[0])?, Some(&a[1])).map(|()| none())
         }
         (Kind::DelAttr, SlotFn::SetAttr(f)) => {
             check_setattr(this, wrapper)?;
-            f(this, attribute_name(&a[0])?, None).map(|()| none())
+            f(this, &*attribute_name(&a[0])?, None).map(|()| none())
         }
         (Kind::Index, SlotFn::Index(f)) => f(this, number::as_ssize(&a[0], true)?),
         (Kind::SetItem, SlotFn::SetItem(f)) => f(this, &a[0], Some(&a[1])).map(|()| none()),
@@ -271,9 +271,8 @@ fn call_slot(wrapper: &SlotWrapper, this: &Obj, args: Args<'_>) -> PyResult<Obj>
     }
 }
 
-fn attribute_name(obj: &Obj) -> PyResult<&crate::object::Object<Str>> {
-    obj.downcast::<Str>()
-        .ok_or_else(|| raise!(TypeError, "attribute name must be string, not '{}'", obj.class().name()))
+fn attribute_name(obj: &Obj) -> PyResult<Ptr<Str>> {
+    crate::protocols::attr::name_of(obj)
 }
 
 /// `object.__setattr__(cls, …)` must not reach around a metaclass's own method.

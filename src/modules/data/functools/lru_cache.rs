@@ -5,7 +5,8 @@ use std::cell::Cell;
 use crate::data::tuple;
 use pyrs_macros::{pyclass, pymethods};
 use pyrs_runtime::call::{self, Args};
-use pyrs_runtime::object::{Obj, Object, Ptr};
+use pyrs_runtime::heap::cycles::Visitor;
+use pyrs_runtime::object::{DataCell, Obj, Object, Ptr, Trace};
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::int;
 use pyrs_runtime::objects::method::Method;
@@ -32,14 +33,104 @@ use pyrs_runtime::{PyResult, name, raise};
 #[pyclass(name = "_lru_cache_wrapper", module = "functools", flags = BASETYPE | METHOD_DESCRIPTOR, dict, weaklist)]
 pub struct LruCacheWrapper {
     function: Obj,
-    /// Keys to results, the least recently used first.
+    /// Keys to results; of a bounded cache, keys to places in `uses`.
     cache: Ptr<Dict>,
+    uses: DataCell<Uses>,
     /// `None` = unlimited.
     maxsize: Option<usize>,
     typed: bool,
     info_type: Obj,
     hits: Cell<u64>,
     misses: Cell<u64>,
+}
+
+const NOWHERE: usize = usize::MAX;
+
+/// One result of a bounded cache, linked to its neighbours by time of use.
+struct Use {
+    key: Obj,
+    hash: i64,
+    result: Obj,
+    older: usize,
+    newer: usize,
+}
+
+/// Results by time of use. Moving one to the end leaves the dictionary alone: a lookup that runs Python code,
+/// which calls the function again, must not find the dictionary changed by hits.
+struct Uses {
+    entries: Vec<Option<Use>>,
+    free: Vec<usize>,
+    oldest: usize,
+    newest: usize,
+}
+
+impl Default for Uses {
+    fn default() -> Uses {
+        Uses { entries: Vec::new(), free: Vec::new(), oldest: NOWHERE, newest: NOWHERE }
+    }
+}
+
+impl Trace for Uses {
+    fn trace(&self, visitor: &mut Visitor<'_>) {
+        for entry in self.entries.iter().flatten() {
+            entry.key.trace(visitor);
+            entry.result.trace(visitor);
+        }
+    }
+}
+
+impl Uses {
+    fn entry(&mut self, at: usize) -> &mut Use {
+        self.entries[at].as_mut().expect("linked entries are in use")
+    }
+
+    fn unlink(&mut self, at: usize) {
+        let (older, newer) = (self.entry(at).older, self.entry(at).newer);
+        if older == NOWHERE {
+            self.oldest = newer
+        } else {
+            self.entry(older).newer = newer
+        }
+        if newer == NOWHERE { self.newest = older } else { self.entry(newer).older = older }
+    }
+
+    fn link_newest(&mut self, at: usize) {
+        let older = std::mem::replace(&mut self.newest, at);
+        let entry = self.entry(at);
+        (entry.older, entry.newer) = (older, NOWHERE);
+        if older == NOWHERE { self.oldest = at } else { self.entry(older).newer = at }
+    }
+
+    /// The result at a place, which becomes the newest; `None` if it has gone meanwhile.
+    fn touch(&mut self, at: usize) -> Option<Obj> {
+        self.entries.get(at)?.as_ref()?;
+        self.unlink(at);
+        self.link_newest(at);
+        Some(self.entry(at).result.clone())
+    }
+
+    fn push(&mut self, key: Obj, hash: i64, result: Obj) -> usize {
+        let entry = Some(Use { key, hash, result, older: NOWHERE, newer: NOWHERE });
+        let at = self.free.pop().unwrap_or(self.entries.len());
+        if at == self.entries.len() {
+            self.entries.push(entry)
+        } else {
+            self.entries[at] = entry
+        }
+        self.link_newest(at);
+        at
+    }
+
+    /// Takes the oldest out; its place is free.
+    fn pop_oldest(&mut self) -> Option<Use> {
+        let at = self.oldest;
+        if at == NOWHERE {
+            return None;
+        }
+        self.unlink(at);
+        self.free.push(at);
+        self.entries[at].take()
+    }
 }
 
 /// The object that stands between positional and keyword arguments.
@@ -108,13 +199,17 @@ impl LruCacheWrapper {
             return Ok(result);
         }
         let mut evicted = None;
-        if self.cache.len() >= limit
-            && let Some((next, oldest, value)) = self.cache.next_item(0)
-        {
-            self.cache.remove_hashed(&oldest, self.cache.hash_before(next))?;
-            evicted = Some((oldest, value));
-        }
-        self.cache.set_hashed(key, hash, result.clone())?;
+        let at = if self.cache.len() >= limit {
+            // The oldest gives its place away.
+            let Some(oldest) = self.uses.with(Uses::pop_oldest) else { return Ok(result) };
+            self.cache.remove_hashed(&oldest.key, oldest.hash)?;
+            let at = self.uses.with(|uses| uses.push(key.clone(), hash, result.clone()));
+            evicted = Some(oldest);
+            at
+        } else {
+            self.uses.with(|uses| uses.push(key.clone(), hash, result.clone()))
+        };
+        self.cache.set_hashed(key, hash, int::new(at as i64))?;
         // Destroying the old entry may call back: the cache is whole again by now.
         drop(evicted);
         Ok(result)
@@ -138,6 +233,7 @@ impl LruCacheWrapper {
         let payload = LruCacheWrapper {
             function: user_function,
             cache: Dict::new(),
+            uses: DataCell::default(),
             maxsize,
             typed,
             info_type: cache_info_type,
@@ -155,13 +251,17 @@ impl LruCacheWrapper {
         }
         let key = key_of(args, self.typed);
         let hash = compare::hash(&key)?;
-        let Some(result) = self.cache.get_hashed(&key, hash)? else { return self.miss(key, hash, args) };
+        let Some(found) = self.cache.get_hashed(&key, hash)? else { return self.miss(key, hash, args) };
+        let result = if self.maxsize.is_none() {
+            found
+        } else {
+            let at = int::to_i64(&found).expect("bounded caches hold places") as usize;
+            match self.uses.with(|uses| uses.touch(at)) {
+                Some(result) => result,
+                None => return self.miss(key, hash, args),
+            }
+        };
         LruCacheWrapper::count(&self.hits);
-        if self.maxsize.is_some() {
-            // Used last: it moves to the end.
-            self.cache.remove_hashed(&key, hash)?;
-            self.cache.set_hashed(key, hash, result.clone())?;
-        }
         Ok(result)
     }
 
@@ -189,6 +289,7 @@ impl LruCacheWrapper {
         self.hits.set(0);
         self.misses.set(0);
         self.cache.clear();
+        drop(self.uses.replace(Uses::default()));
     }
 
     #[pymethod(name = "__reduce__")]

@@ -69,7 +69,7 @@ pub struct Chain {
 impl Chain {
     #[new(text_signature = "(*iterables)")]
     fn construct(cls: &Type, args: Args<'_>) -> PyResult<Obj> {
-        args.no_keywords("chain")?;
+        let args = pyrs_runtime::class::positional_arguments::<Chain>(cls, args)?;
         let source = iter::iter(&Tuple::from_slice(args.positionals()).into_obj())?;
         Ok(Ptr::new_in(cls, Chain { source: ObjCell::of(source), active: ObjCell::empty() }).into_obj())
     }
@@ -242,7 +242,7 @@ fn bound(arg: Option<&Obj>) -> Result<Option<usize>, ()> {
 impl Islice {
     #[new]
     fn construct(cls: &Type, args: Args<'_>) -> PyResult<Obj> {
-        args.no_keywords("islice")?;
+        let args = pyrs_runtime::class::positional_arguments::<Islice>(cls, args)?;
         let (iterable, start, stop, step) = match args.positionals() {
             [iterable, stop] => (iterable, None, stop, None),
             [iterable, start, stop] => (iterable, Some(start), stop, None),

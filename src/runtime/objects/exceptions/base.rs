@@ -90,7 +90,7 @@ impl BaseException {
             return Err(raise!(TypeError, "state is not a dictionary"));
         };
         for (key, value) in state.entries() {
-            attr::setattr(this, attr::name_of(&key)?, Some(&value))?;
+            attr::setattr(this, &*attr::name_of(&key)?, Some(&value))?;
         }
         Ok(())
     }

@@ -298,7 +298,7 @@ pub fn instantiate(class: &Obj, args: &[Obj]) -> PyResult<Obj> {
         TypeError,
         "calling {} should have returned an instance of BaseException, not {}",
         crate::protocols::text::repr_text(class)?,
-        exc.class().name()
+        crate::protocols::text::repr_text(&exc.class().to_obj())?
     ))
 }
 

@@ -1,0 +1,523 @@
+//! Calls.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pyrs_macros::handler;
+use pyrs_runtime::call::Args;
+use pyrs_runtime::errors::PyResult;
+use pyrs_runtime::heap::incref;
+use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::objects::function::{BuiltinFunction, Function, MethodDescriptor};
+use pyrs_runtime::objects::list::List;
+use pyrs_runtime::objects::method::Method;
+use pyrs_runtime::objects::object::new_plain_instance;
+use pyrs_runtime::objects::singletons::{bool_value, none_value};
+use pyrs_runtime::objects::tuple::Tuple;
+use pyrs_runtime::protocols::{attr, truth};
+use pyrs_runtime::thread::Thread;
+use pyrs_runtime::types::{TYPE, Type};
+use pyrs_runtime::value::Value;
+
+use crate::dispatch::{Regs, release};
+use crate::eval::{enter_recursion, leave_recursion};
+use crate::frame::{self, Frame, HEAD_WORDS};
+use crate::ops;
+use crate::specialize::{self, due, read_u32};
+use crate::tri;
+
+/// Code units of CALL and CALL_KW with their caches.
+pub const UNITS: usize = 4;
+
+/// The built-in functions that have opcodes of their own, once one of these has been specialized.
+pub static LEN: AtomicU64 = AtomicU64::new(0);
+pub static ISINSTANCE: AtomicU64 = AtomicU64::new(0);
+pub static LIST_APPEND: AtomicU64 = AtomicU64::new(0);
+
+/// The function that a word points to.
+///
+/// # Safety
+/// The word is a live function, for as long as the borrow.
+#[inline(always)]
+pub unsafe fn function_at<'a>(word: Value) -> &'a Object<Function> {
+    // SAFETY: by contract.
+    unsafe { &*(word.as_pointer() as *const Object<Function>) }
+}
+
+/// Reserves a frame for a call of `code`; null with RecursionError pending.
+#[inline(always)]
+unsafe fn reserve(thread: &Thread, code: &Object<Code>) -> *mut Frame {
+    let left = thread.recursion_remaining.get() - 1;
+    thread.recursion_remaining.set(left);
+    if left < 0 {
+        return too_deep(thread);
+    }
+    frame::push(thread, HEAD_WORDS + code.frame_size)
+}
+
+#[cold]
+#[inline(never)]
+fn too_deep(thread: &Thread) -> *mut Frame {
+    leave_recursion(thread);
+    if let Err(raised) = enter_recursion(thread) {
+        raised.leave_pending();
+    }
+    std::ptr::null_mut()
+}
+
+/// In the body of a loop that copies or clears a few words: it stays the small loop that it is, where the
+/// compiler would call a library function or unroll it.
+#[inline(always)]
+fn keep_loop() {
+    // SAFETY: no instruction at all.
+    unsafe { std::arch::asm!("", options(nomem, nostack, preserves_flags)) }
+}
+
+/// Makes the frame of a call whose positional arguments are exactly the parameters. The references of `function`
+/// and the arguments move into it; null with an exception pending, and nothing moved.
+///
+/// # Safety
+/// Contract of handlers; `argc` owned words at `args`; the function's code takes exactly these.
+#[inline(always)]
+pub unsafe fn push_exact(m: &Regs, function: Value, args: *const Value, argc: usize) -> *mut Frame {
+    // SAFETY: by contract; the new frame has room for its localsplus.
+    unsafe {
+        let thread = m.thread();
+        let code = function_at(function).code();
+        let callee = reserve(thread, code);
+        if callee.is_null() {
+            return callee;
+        }
+        let slots = Frame::locals(callee);
+        for i in 0..argc {
+            *slots.add(i) = *args.add(i);
+            keep_loop();
+        }
+        for i in argc..code.nlocalsplus {
+            *slots.add(i) = Value::NULL;
+            keep_loop();
+        }
+        frame::init(callee, function, code, Value::NULL, m.frame);
+        thread.frame.set(callee as *mut u8);
+        callee
+    }
+}
+
+/// As [`push_exact`], for any arguments: `argc` positional ones, then those named by `kwnames`.
+///
+/// # Safety
+/// Contract of handlers; the words at `args` are owned.
+#[inline(never)]
+pub unsafe fn push_bound(m: Regs, function: Value, args: *mut Value, argc: usize, kwnames: Value) -> *mut Frame {
+    // SAFETY: by contract.
+    unsafe {
+        let total = argc + if kwnames.is_null() { 0 } else { kwnames.as_obj().downcast_unchecked::<Tuple>().len() };
+        let callee = push_borrowed(m, function, Args::from_raw(args, argc, kwnames));
+        if !callee.is_null() {
+            for i in 0..total {
+                release(*args.add(i));
+            }
+        }
+        callee
+    }
+}
+
+/// As [`push_bound`], with arguments that stay the caller's.
+///
+/// # Safety
+/// Contract of handlers.
+pub unsafe fn push_borrowed(m: Regs, function: Value, args: Args<'_>) -> *mut Frame {
+    // SAFETY: by contract; the new frame has room for its localsplus.
+    unsafe {
+        let thread = m.thread();
+        let f = function_at(function);
+        let code: &Object<Code> = f.code();
+        let callee = reserve(thread, code);
+        if callee.is_null() {
+            return callee;
+        }
+        if let Err(raised) = crate::bind::bind(f, code, args, Frame::locals(callee)) {
+            raised.leave_pending();
+            frame::pop(thread, callee);
+            leave_recursion(thread);
+            return std::ptr::null_mut();
+        }
+        frame::init(callee, function, code, crate::eval::default_namespace(f, code), m.frame);
+        thread.frame.set(callee as *mut u8);
+        callee
+    }
+}
+
+/// Leaves the caller, whose `sp` is behind what it keeps, to go on `units` further on when `callee` returns.
+///
+/// # Safety
+/// Contract of handlers; `callee` is complete and linked.
+#[inline(always)]
+pub unsafe fn enter(m: Regs, callee: *mut Frame, units: usize) -> Value {
+    // SAFETY: by contract.
+    unsafe {
+        (*m.frame).sp = m.sp;
+        (*m.frame).return_offset = units as u16;
+        m.enter(callee)
+    }
+}
+
+/// Callable, first argument (self, if there is one) and number of arguments of a CALL.
+#[inline(always)]
+unsafe fn operands(m: &Regs) -> (Value, *mut Value, usize) {
+    // SAFETY: contract of handlers.
+    unsafe {
+        let args = m.sp.sub(m.oparg);
+        let has_self = !(*args.sub(1)).is_null() as usize;
+        (*args.sub(2), args.sub(has_self), m.oparg + has_self)
+    }
+}
+
+/// Puts function and instance in place of a bound method.
+#[inline(always)]
+unsafe fn unpack_method(m: &Regs, method: Value) {
+    // SAFETY: the callable is a Method without self; its parts get references of their own.
+    unsafe {
+        let args = m.sp.sub(m.oparg);
+        let parts = &*(method.as_pointer() as *const Object<Method>);
+        incref(parts.function.value());
+        incref(parts.this.value());
+        *args.sub(2) = parts.function.value();
+        *args.sub(1) = parts.this.value();
+        release(method);
+    }
+}
+
+#[handler]
+pub unsafe fn call(m: Regs) -> Value {
+    if due(&m) {
+        return m.tail(specialize::calls::call);
+    }
+    m.save();
+    m.tail(any_call)
+}
+
+/// Any callable.
+#[handler]
+unsafe fn any_call(mut m: Regs) -> Value {
+    let args = m.sp.sub(m.oparg);
+    if (*args.sub(1)).is_null() && m.obj(m.oparg + 2).exact::<Method>().is_some() {
+        unpack_method(&m, *args.sub(2));
+    }
+    let (callable, args, argc) = operands(&m);
+    if m.obj(m.oparg + 2).exact::<Function>().is_some() {
+        let callee = push_bound(m, callable, args, argc, Value::NULL);
+        if callee.is_null() {
+            return m.raise();
+        }
+        m.sp = m.sp.sub(m.oparg + 2);
+        return enter(m, callee, UNITS);
+    }
+    let v = ops::call::vectorcall(m.thread(), callable, args, argc, Value::NULL);
+    finish(m, v)
+}
+
+/// Puts the result of a native call in place of callable and arguments.
+#[inline(always)]
+unsafe fn finish(m: Regs, v: Value) -> Value {
+    // SAFETY: contract of handlers.
+    unsafe { if v.is_null() { m.raise() } else { m.replace_next(m.oparg + 2, v, UNITS) } }
+}
+
+/// The word is a function in the state that the inline cache names.
+#[inline(always)]
+unsafe fn is_cached_function(m: &Regs, callable: Value) -> bool {
+    // SAFETY: the class is checked before the payload is read.
+    unsafe {
+        callable.is_pointer_or_null()
+            && std::ptr::eq((*callable.as_pointer()).class.get(), <Function as pyrs_runtime::PyClass>::class())
+            && function_at(callable).version.get() == read_u32(m.ip.add(2))
+    }
+}
+
+#[handler]
+pub unsafe fn py_exact_args(mut m: Regs) -> Value {
+    let (callable, args, argc) = operands(&m);
+    if !is_cached_function(&m, callable) || function_at(callable).code().argcount != argc {
+        return m.tail(call);
+    }
+    m.save();
+    let callee = push_exact(&m, callable, args, argc);
+    if callee.is_null() {
+        return m.raise();
+    }
+    m.sp = m.sp.sub(m.oparg + 2);
+    enter(m, callee, UNITS)
+}
+
+#[handler]
+pub unsafe fn py_general(mut m: Regs) -> Value {
+    let (callable, args, argc) = operands(&m);
+    if !is_cached_function(&m, callable) {
+        return m.tail(call);
+    }
+    m.save();
+    let callee = push_bound(m, callable, args, argc, Value::NULL);
+    if callee.is_null() {
+        return m.raise();
+    }
+    m.sp = m.sp.sub(m.oparg + 2);
+    enter(m, callee, UNITS)
+}
+
+/// The callable is a method object whose function the inline cache names.
+#[inline(always)]
+unsafe fn is_cached_method(m: &Regs) -> bool {
+    // SAFETY: contract of handlers.
+    unsafe {
+        (*m.sp.sub(m.oparg + 1)).is_null()
+            && m.obj(m.oparg + 2).exact::<Method>().is_some_and(|method| is_cached_function(m, method.function.value()))
+    }
+}
+
+#[handler]
+pub unsafe fn bound_method_exact_args(m: Regs) -> Value {
+    if !is_cached_method(&m) {
+        return m.tail(call);
+    }
+    m.save();
+    unpack_method(&m, m.peek(m.oparg + 2));
+    m.tail(py_exact_args)
+}
+
+#[handler]
+pub unsafe fn bound_method_general(m: Regs) -> Value {
+    if !is_cached_method(&m) {
+        return m.tail(call);
+    }
+    m.save();
+    unpack_method(&m, m.peek(m.oparg + 2));
+    m.tail(py_general)
+}
+
+/// A class with the standard `__new__` and a Python `__init__`: the instance waits on the caller's stack while
+/// the frame of `__init__` runs.
+#[handler]
+pub unsafe fn alloc_and_enter_init(mut m: Regs) -> Value {
+    let callable = m.peek(m.oparg + 2);
+    if !m.peek(m.oparg + 1).is_null()
+        || !callable.is_pointer_or_null()
+        || (*callable.as_pointer()).class.get() != TYPE.get() as *const Type
+    {
+        return m.tail(call);
+    }
+    let class = &*(callable.as_pointer() as *const Type);
+    if class.current_version() != read_u32(m.ip.add(2)) {
+        return m.tail(call);
+    }
+    let [init, version] = class.spec_cache.get();
+    let init = Value(init);
+    if function_at(init).version.get() as u64 != version {
+        return m.tail(call);
+    }
+    m.save();
+    let this = new_plain_instance(class);
+    incref(this);
+    incref(init);
+    let args = m.sp.sub(m.oparg + 1);
+    *args = this;
+    let code = function_at(init).code();
+    let callee = if code.simple_args && code.argcount == m.oparg + 1 {
+        push_exact(&m, init, args, m.oparg + 1)
+    } else {
+        push_bound(m, init, args, m.oparg + 1, Value::NULL)
+    };
+    if callee.is_null() {
+        release(init);
+        release(this);
+        return m.raise();
+    }
+    (*callee).is_init = true;
+    *args.sub(1) = this;
+    m.sp = args;
+    release(callable);
+    enter(m, callee, UNITS)
+}
+
+/// A class whose call stays native.
+#[handler]
+pub unsafe fn builtin_class(m: Regs) -> Value {
+    m.tail(non_py_general)
+}
+
+/// A built-in function or bound built-in method.
+#[handler]
+pub unsafe fn builtin(m: Regs) -> Value {
+    let Some(function) = m.obj(m.oparg + 2).exact::<BuiltinFunction>() else { return m.tail(call) };
+    let args = m.sp.sub(m.oparg);
+    if !(*args.sub(1)).is_null() {
+        return m.tail(call);
+    }
+    m.save();
+    let thread = m.thread as *mut Thread;
+    let v = match &function.this {
+        Some(this) if function.passes_self() => {
+            // The free word in front of the arguments lends its place.
+            *args.sub(1) = this.value();
+            let v = (function.def.call)(thread, function.value(), args.sub(1), m.oparg + 1, Value::NULL);
+            *args.sub(1) = Value::NULL;
+            v
+        }
+        _ => (function.def.call)(thread, function.value(), args, m.oparg, Value::NULL),
+    };
+    finish(m, v)
+}
+
+/// A method of a native class, with its instance.
+#[handler]
+pub unsafe fn method_descriptor(m: Regs) -> Value {
+    let Some(method) = m.obj(m.oparg + 2).exact::<MethodDescriptor>() else { return m.tail(call) };
+    let (callable, args, argc) = operands(&m);
+    if argc == 0 {
+        return m.tail(call);
+    }
+    let class = (*(args as *const Obj)).class();
+    if !std::ptr::eq(class, method.owner()) && !class.is_subclass(method.owner()) {
+        return m.tail(call);
+    }
+    m.save();
+    let v = (method.def.call)(m.thread as *mut Thread, callable, args, argc, Value::NULL);
+    finish(m, v)
+}
+
+#[handler]
+pub unsafe fn len(m: Regs) -> Value {
+    if m.peek(3).0 != LEN.load(Ordering::Relaxed) || m.oparg != 1 || !m.peek(2).is_null() {
+        return m.tail(call);
+    }
+    m.save();
+    let n = tri!(m, truth::len(m.obj(1)));
+    m.replace_next(3, Value::from_fixnum(n as i64), UNITS)
+}
+
+#[handler]
+pub unsafe fn isinstance(m: Regs) -> Value {
+    if m.oparg != 2 || m.peek(4).0 != ISINSTANCE.load(Ordering::Relaxed) || !m.peek(3).is_null() {
+        return m.tail(call);
+    }
+    m.save();
+    let r = tri!(m, attr::is_instance(m.obj(2), m.obj(1)));
+    m.replace_next(4, bool_value(r), UNITS)
+}
+
+#[handler]
+pub unsafe fn list_append(mut m: Regs) -> Value {
+    if m.oparg != 1 || m.peek(3).0 != LIST_APPEND.load(Ordering::Relaxed) {
+        return m.tail(call);
+    }
+    let this = m.peek(2);
+    if this.is_null() || m.obj(2).exact::<List>().is_none() {
+        return m.tail(call);
+    }
+    let v = m.pop();
+    (*(this.as_pointer() as *const Object<List>)).push(v.into_obj());
+    let descriptor = m.peek(2);
+    m.sp = m.sp.sub(1);
+    m.put(1, none_value());
+    // The list still has its other owners or dies here; the descriptor belongs to the class.
+    m.save();
+    release(descriptor);
+    m.drop_next(this, UNITS)
+}
+
+#[handler]
+pub unsafe fn type_1(m: Regs) -> Value {
+    if m.oparg != 1 || !m.peek(2).is_null() || m.peek(3).as_pointer() as *const Type != TYPE.get() as *const Type {
+        return m.tail(call);
+    }
+    let class = m.obj(1).class().value();
+    incref(class);
+    m.save();
+    m.replace_next(3, class, UNITS)
+}
+
+/// A callable that is neither a function nor a method: its class's call slot.
+#[handler]
+pub unsafe fn non_py_general(m: Regs) -> Value {
+    let callable = m.obj(m.oparg + 2);
+    if callable.exact::<Function>().is_some() || callable.exact::<Method>().is_some() {
+        return m.tail(call);
+    }
+    m.save();
+    let (callable, args, argc) = operands(&m);
+    let v = ops::call::vectorcall(m.thread(), callable, args, argc, Value::NULL);
+    finish(m, v)
+}
+
+/// Callable, first argument, number of positional arguments of a CALL_KW.
+#[inline(always)]
+unsafe fn keyword_operands(m: &Regs) -> (Value, *mut Value, usize) {
+    // SAFETY: contract of handlers.
+    unsafe {
+        let named = (*(m.peek(1).as_pointer() as *const Object<Tuple>)).len();
+        let args = m.sp.sub(1 + m.oparg);
+        let has_self = !(*args.sub(1)).is_null() as usize;
+        (*args.sub(2), args.sub(has_self), m.oparg - named + has_self)
+    }
+}
+
+#[handler]
+pub unsafe fn call_kw(mut m: Regs) -> Value {
+    m.save();
+    if (*m.sp.sub(m.oparg + 2)).is_null() && m.obj(m.oparg + 3).exact::<Method>().is_some() {
+        unpack_method(&Regs { sp: m.sp.sub(1), ..m }, m.peek(m.oparg + 3));
+    }
+    let (callable, args, argc) = keyword_operands(&m);
+    let kwnames = m.peek(1);
+    if m.obj(m.oparg + 3).exact::<Function>().is_some() {
+        let callee = push_bound(m, callable, args, argc, kwnames);
+        if callee.is_null() {
+            return m.raise();
+        }
+        m.sp = m.sp.sub(m.oparg + 3);
+        release(kwnames);
+        return enter(m, callee, UNITS);
+    }
+    let v = ops::call::vectorcall(m.thread(), callable, args, argc, kwnames);
+    if v.is_null() {
+        return m.raise();
+    }
+    m.replace_next(m.oparg + 3, v, UNITS)
+}
+
+#[handler]
+pub unsafe fn call_function_ex(mut m: Regs) -> Value {
+    m.save();
+    // A Python function with positional arguments alone runs in this loop.
+    if m.peek(1).is_null() && m.obj(4).exact::<Function>().is_some() && m.obj(2).exact::<Tuple>().is_some() {
+        let callee = push_items(m, m.peek(4), m.obj(2));
+        if callee.is_null() {
+            return m.raise();
+        }
+        let tuple = m.peek(2);
+        m.sp = m.sp.sub(4);
+        release(tuple);
+        return enter(m, callee, 1);
+    }
+    let r = tri!(m, ops::call::call_function_ex(m.sp));
+    m.replace_next(4, r.into_value(), 1)
+}
+
+#[inline(never)]
+unsafe fn push_items(m: Regs, function: Value, items: &Obj) -> *mut Frame {
+    // SAFETY: contract of handlers; the tuple holds the arguments until the frame has its own references.
+    unsafe { push_borrowed(m, function, Args::positional(items.downcast_unchecked::<Tuple>().items())) }
+}
+
+#[handler]
+pub unsafe fn exit_init_check(mut m: Regs) -> Value {
+    m.save();
+    tri!(m, check_init_result(m.obj(1)));
+    m.pop();
+    m.next(1)
+}
+
+/// `__init__` must return None.
+pub fn check_init_result(v: &Obj) -> PyResult<()> {
+    if v.is_none() { Ok(()) } else { Err(ops::call::init_returned(v)) }
+}

@@ -1,0 +1,127 @@
+//! Comparisons, identity, membership.
+
+use pyrs_macros::handler;
+use pyrs_runtime::errors::PyResult;
+use pyrs_runtime::object::Obj;
+use pyrs_runtime::objects::dict::Dict;
+use pyrs_runtime::objects::set::{FrozenSet, Set};
+use pyrs_runtime::objects::singletons::bool_value;
+use pyrs_runtime::objects::str::Str;
+use pyrs_runtime::protocols::{compare, iter, truth};
+use pyrs_runtime::types::slots::CompareOp;
+use pyrs_runtime::value::Value;
+
+use crate::dispatch::{Regs, raised};
+use crate::ops::arith;
+use crate::specialize::{self, due};
+use crate::tri;
+
+/// Code units of COMPARE_OP and of CONTAINS_OP with their caches.
+const UNITS: usize = 2;
+/// Bit of a COMPARE_OP's operand: the result is wanted as a bool.
+const AS_BOOL: usize = 16;
+/// Bits of a COMPARE_OP's operand that say for which orderings it holds.
+const LESS: usize = 2;
+const GREATER: usize = 4;
+const EQUAL: usize = 8;
+
+#[handler]
+pub unsafe fn compare_op(m: Regs) -> Value {
+    if due(&m) {
+        return m.tail(specialize::operators::compare_op);
+    }
+    m.save();
+    let r = generic(m.oparg, m.obj(2), m.obj(1));
+    if r.is_null() {
+        return m.raise();
+    }
+    m.replace_next(2, r, UNITS)
+}
+
+#[inline(never)]
+fn generic(oparg: usize, a: &Obj, b: &Obj) -> Value {
+    let op = CompareOp::from_index(oparg >> 5);
+    if let Some(r) = arith::compare_fast(op, a.value(), b.value()) {
+        return bool_value(r);
+    }
+    let as_bool = |r: Obj| -> PyResult<Obj> { truth::is_true(&r).map(pyrs_runtime::objects::singletons::bool_obj) };
+    let r = compare::rich_compare(a, b, op);
+    raised(if oparg & AS_BOOL != 0 { r.and_then(as_bool) } else { r })
+}
+
+#[handler]
+pub unsafe fn compare_op_int(mut m: Regs) -> Value {
+    let (a, b) = (m.peek(2), m.peek(1));
+    if a.0 & b.0 & 1 == 0 {
+        return m.tail(compare_op);
+    }
+    let (x, y) = (a.0 as i64, b.0 as i64);
+    // One bit of the operand for each outcome.
+    let outcome = LESS * usize::from(x < y) | GREATER * usize::from(x > y) | EQUAL * usize::from(x == y);
+    m.sp = m.sp.sub(2);
+    m.branch_next(m.oparg & outcome != 0, UNITS)
+}
+
+#[handler]
+pub unsafe fn compare_op_float(mut m: Regs) -> Value {
+    let (a, b) = (m.peek(2), m.peek(1));
+    if !(a.is_flonum() && b.is_flonum()) {
+        return m.tail(compare_op);
+    }
+    let (x, y) = (a.as_flonum(), b.as_flonum());
+    // Flonums are never NaN.
+    let outcome = LESS * usize::from(x < y) | GREATER * usize::from(x > y) | EQUAL * usize::from(x == y);
+    m.sp = m.sp.sub(2);
+    m.branch_next(m.oparg & outcome != 0, UNITS)
+}
+
+#[handler]
+pub unsafe fn compare_op_str(m: Regs) -> Value {
+    match (m.obj(2).exact::<Str>(), m.obj(1).exact::<Str>()) {
+        (Some(a), Some(b)) => {
+            let equal = std::ptr::eq(a, b) || a.equals(b);
+            let holds = m.oparg & (if equal { EQUAL } else { LESS | GREATER }) != 0;
+            m.replace_next(2, bool_value(holds), UNITS)
+        }
+        _ => m.tail(compare_op),
+    }
+}
+
+#[handler]
+pub unsafe fn is_op(m: Regs) -> Value {
+    let r = bool_value((m.peek(2) == m.peek(1)) != (m.oparg != 0));
+    m.replace_next(2, r, 1)
+}
+
+#[handler]
+pub unsafe fn contains_op(m: Regs) -> Value {
+    if due(&m) {
+        return m.tail(specialize::operators::contains_op);
+    }
+    m.save();
+    let r = tri!(m, iter::contains(m.obj(1), m.obj(2)));
+    m.replace_next(2, bool_value(r != (m.oparg != 0)), UNITS)
+}
+
+#[handler]
+pub unsafe fn contains_op_dict(m: Regs) -> Value {
+    let Some(dict) = m.obj(1).exact::<Dict>() else { return m.tail(contains_op) };
+    m.save();
+    let r = tri!(m, dict_contains(dict, m.obj(2)));
+    m.replace_next(2, bool_value(r != (m.oparg != 0)), UNITS)
+}
+
+#[inline(never)]
+fn dict_contains(dict: &Dict, key: &Obj) -> PyResult<bool> {
+    dict.contains(key)
+}
+
+#[handler]
+pub unsafe fn contains_op_set(m: Regs) -> Value {
+    if m.obj(1).exact::<Set>().is_none() && m.obj(1).exact::<FrozenSet>().is_none() {
+        return m.tail(contains_op);
+    }
+    m.save();
+    let r = tri!(m, iter::contains(m.obj(1), m.obj(2)));
+    m.replace_next(2, bool_value(r != (m.oparg != 0)), UNITS)
+}

@@ -1,0 +1,111 @@
+//! Generators and coroutines: resuming them inside the same loop, delegation, asynchronous iteration.
+
+use pyrs_macros::handler;
+use pyrs_runtime::objects::singletons::none_value;
+use pyrs_runtime::types::slots::SendResult;
+use pyrs_runtime::value::Value;
+
+use crate::dispatch::Regs;
+use crate::frame::Frame;
+use crate::generator::{self, Core, Coroutine, Generator};
+use crate::ops;
+use crate::specialize::{self, due};
+use crate::tri;
+
+/// Code units of SEND with its cache.
+const UNITS: usize = 2;
+
+/// The frame of a generator that can be entered without a native call.
+#[inline(always)]
+pub unsafe fn resumable(m: &Regs, core: &Core) -> Option<*mut Frame> {
+    (core.is_suspended() && m.thread().recursion_remaining.get() > 0).then(|| core.frame())
+}
+
+/// Puts a suspended frame on top of the running one, with the value it waits for.
+#[inline(always)]
+pub unsafe fn link(m: &Regs, core: &Core, frame: *mut Frame, value: Value) {
+    let thread = m.thread();
+    thread.recursion_remaining.set(thread.recursion_remaining.get() - 1);
+    // SAFETY: a suspended frame has room for the value.
+    unsafe {
+        generator::link(thread, core, frame, value);
+        (*frame).is_entry = false;
+    }
+}
+
+#[handler]
+pub unsafe fn send(m: Regs) -> Value {
+    if due(&m) {
+        return m.tail(specialize::iteration::send);
+    }
+    m.save();
+    match tri!(m, generator::send_value(m.obj(2), m.obj(1))) {
+        SendResult::Yield(r) => m.replace_next(1, r.into_value(), UNITS),
+        SendResult::Return(r) => m.replace_next(1, r.into_value(), UNITS + m.oparg),
+    }
+}
+
+#[handler]
+pub unsafe fn send_gen(mut m: Regs) -> Value {
+    let receiver = m.obj(2);
+    let core = if let Some(generator) = receiver.exact::<Generator>() {
+        &generator.core
+    } else if let Some(coroutine) = receiver.exact::<Coroutine>() {
+        &coroutine.core
+    } else {
+        return m.tail(send);
+    };
+    let Some(frame) = resumable(&m, core) else { return m.tail(send) };
+    if core.is_fresh() && m.peek(1) != none_value() {
+        return m.tail(send);
+    }
+    m.save();
+    let v = m.pop();
+    link(&m, core, frame, v);
+    (*m.frame).sp = m.sp;
+    (*m.frame).return_offset = (UNITS + m.oparg) as u16;
+    m.enter(frame)
+}
+
+#[handler]
+pub unsafe fn get_awaitable(m: Regs) -> Value {
+    m.save();
+    let r = tri!(m, generator::get_awaitable(m.obj(1), m.oparg as u32));
+    m.replace_next(1, r.into_value(), 1)
+}
+
+#[handler]
+pub unsafe fn get_yield_from_iter(m: Regs) -> Value {
+    m.save();
+    let r = tri!(m, generator::yield_from_iter(m.frame, m.obj(1)));
+    m.replace_next(1, r.into_value(), 1)
+}
+
+#[handler]
+pub unsafe fn cleanup_throw(mut m: Regs) -> Value {
+    m.save();
+    match ops::exceptions::stop_iteration_value(m.obj(1)) {
+        Some(v) => {
+            let v = v.into_value();
+            m.release(3);
+            m.push(none_value());
+            m.push(v);
+            m.next(1)
+        }
+        None => {
+            m.thread().restore_exception(Some(m.obj(1).clone()));
+            m.reraise()
+        }
+    }
+}
+
+#[handler]
+pub unsafe fn end_async_for(mut m: Regs) -> Value {
+    m.save();
+    if ops::exceptions::is_stop_async_iteration(m.obj(1)) {
+        m.release(2);
+        return m.next(1);
+    }
+    m.thread().restore_exception(Some(m.obj(1).clone()));
+    m.reraise()
+}

@@ -1,0 +1,204 @@
+//! Subscripts and slices.
+
+use pyrs_macros::handler;
+use pyrs_runtime::errors::PyResult;
+use pyrs_runtime::heap::incref;
+use pyrs_runtime::object::Obj;
+use pyrs_runtime::objects::dict::Dict;
+use pyrs_runtime::objects::function::Function;
+use pyrs_runtime::objects::list::List;
+use pyrs_runtime::objects::slice::Slice;
+use pyrs_runtime::objects::str::Str;
+use pyrs_runtime::objects::tuple::Tuple;
+use pyrs_runtime::protocols::sequence;
+use pyrs_runtime::value::Value;
+
+use super::arithmetic::{BINARY_UNITS, binary_op};
+use super::calls;
+use crate::dispatch::{Regs, release};
+use crate::ops;
+use crate::specialize::{self, cache_at, due};
+use crate::tri;
+
+/// Code units of STORE_SUBSCR with its cache.
+const STORE_UNITS: usize = 2;
+
+/// The item that a fixnum index means, counted from the end if negative.
+#[inline(always)]
+fn item(items: &[Obj], index: Value) -> Option<Value> {
+    if !index.is_fixnum() {
+        return None;
+    }
+    let i = index.as_fixnum();
+    let i = if i < 0 { i + items.len() as i64 } else { i };
+    items.get(i as usize).map(Obj::value)
+}
+
+#[handler]
+pub unsafe fn list_int(mut m: Regs) -> Value {
+    if let Some(list) = m.obj(2).exact::<List>()
+        && let Some(v) = item(list.items_unchecked(), m.peek(1))
+    {
+        incref(v);
+        let container = m.peek(2);
+        m.sp = m.sp.sub(1);
+        m.put(1, v);
+        return m.drop_next(container, BINARY_UNITS);
+    }
+    m.tail(binary_op)
+}
+
+#[handler]
+pub unsafe fn tuple_int(mut m: Regs) -> Value {
+    if let Some(tuple) = m.obj(2).exact::<Tuple>()
+        && let Some(v) = item(tuple.items(), m.peek(1))
+    {
+        incref(v);
+        let container = m.peek(2);
+        m.sp = m.sp.sub(1);
+        m.put(1, v);
+        return m.drop_next(container, BINARY_UNITS);
+    }
+    m.tail(binary_op)
+}
+
+#[handler]
+pub unsafe fn str_int(mut m: Regs) -> Value {
+    if let Some(text) = m.obj(2).exact::<Str>()
+        && m.peek(1).is_fixnum()
+    {
+        let i = m.peek(1).as_fixnum();
+        let i = if i < 0 { i + text.len() as i64 } else { i };
+        if let Some(c) = text.get_char(i as usize) {
+            let v = Str::from_char(c).into_obj().into_value();
+            let container = m.peek(2);
+            m.sp = m.sp.sub(1);
+            m.put(1, v);
+            return m.drop_next(container, BINARY_UNITS);
+        }
+    }
+    m.tail(binary_op)
+}
+
+#[handler]
+pub unsafe fn dict(m: Regs) -> Value {
+    let Some(dict) = m.obj(2).exact::<Dict>() else { return m.tail(binary_op) };
+    m.save();
+    let v = tri!(m, dict_item(dict, m.obj(1)));
+    m.replace_next(2, v.into_value(), BINARY_UNITS)
+}
+
+#[inline(never)]
+fn dict_item(dict: &Dict, key: &Obj) -> PyResult<Obj> {
+    match dict.get(key)? {
+        Some(v) => Ok(v),
+        None => Err(pyrs_runtime::errors::raise_key_error(key)),
+    }
+}
+
+#[handler]
+pub unsafe fn list_slice(m: Regs) -> Value {
+    if m.obj(2).exact::<List>().is_none() || m.obj(1).exact::<Slice>().is_none() {
+        return m.tail(binary_op);
+    }
+    m.save();
+    let v = tri!(m, sequence::getitem(m.obj(2), m.obj(1)));
+    m.replace_next(2, v.into_value(), BINARY_UNITS)
+}
+
+/// `container[key]` where the container's class defines `__getitem__` in Python.
+#[handler]
+pub unsafe fn python_getitem(mut m: Regs) -> Value {
+    let cache = cache_at(m.ip.add(2));
+    let container = m.peek(2);
+    if !container.is_pointer_or_null() || (*(*container.as_pointer()).class.get()).current_version() != (*cache).version
+    {
+        return m.tail(binary_op);
+    }
+    let function = (*cache).target_value();
+    let code = function.as_obj().downcast_unchecked::<Function>();
+    if code.version.get() != (*cache).version2 {
+        return m.tail(binary_op);
+    }
+    m.save();
+    incref(function);
+    let callee = calls::push_exact(&m, function, m.sp.sub(2), 2);
+    if callee.is_null() {
+        release(function);
+        return m.raise();
+    }
+    m.sp = m.sp.sub(2);
+    calls::enter(m, callee, BINARY_UNITS)
+}
+
+#[handler]
+pub unsafe fn binary_slice(m: Regs) -> Value {
+    m.save();
+    let r = tri!(m, ops::build::binary_slice(m.obj(3), m.obj(2), m.obj(1)));
+    m.replace_next(3, r.into_value(), 1)
+}
+
+#[handler]
+pub unsafe fn store_slice(mut m: Regs) -> Value {
+    m.save();
+    tri!(m, ops::build::store_slice(m.sp));
+    m.release(4);
+    m.next(1)
+}
+
+#[handler]
+pub unsafe fn store_subscr(mut m: Regs) -> Value {
+    if due(&m) {
+        return m.tail(specialize::operators::store_subscr);
+    }
+    m.save();
+    tri!(m, sequence::setitem(m.obj(2), m.obj(1), m.obj(3)));
+    m.release(3);
+    m.next(STORE_UNITS)
+}
+
+#[handler]
+pub unsafe fn store_list_int(mut m: Regs) -> Value {
+    let index = m.peek(1);
+    if let Some(list) = m.obj(2).exact::<List>()
+        && index.is_fixnum()
+    {
+        let items = list.items_unchecked();
+        let i = index.as_fixnum();
+        let i = if i < 0 { i + items.len() as i64 } else { i };
+        if (i as usize) < items.len() {
+            let slot = items.as_ptr().add(i as usize) as *mut Value;
+            let (old, container) = (*slot, m.peek(2));
+            *slot = m.peek(3);
+            m.sp = m.sp.sub(3);
+            if old.is_pointer_or_null() {
+                m.save();
+                release(old);
+            }
+            return m.drop_next(container, STORE_UNITS);
+        }
+    }
+    m.tail(store_subscr)
+}
+
+#[handler]
+pub unsafe fn store_dict(mut m: Regs) -> Value {
+    let Some(dict) = m.obj(2).exact::<Dict>() else { return m.tail(store_subscr) };
+    m.save();
+    tri!(m, set_item(dict, m.obj(1), m.obj(3)));
+    m.release(3);
+    m.next(STORE_UNITS)
+}
+
+#[inline(never)]
+fn set_item(dict: &Dict, key: &Obj, value: &Obj) -> PyResult<()> {
+    dict.set(key.clone(), value.clone())
+}
+
+#[handler]
+pub unsafe fn delete_subscr(mut m: Regs) -> Value {
+    m.save();
+    tri!(m, sequence::delitem(m.obj(2), m.obj(1)));
+    m.release(2);
+    m.next(1)
+}
