@@ -2,6 +2,7 @@
 //!
 //! Each folder lists its modules in its `modules()`; this file is the registry that the import system asks.
 
+pub mod compress;
 pub mod core;
 pub mod data;
 pub mod lang;
@@ -31,6 +32,7 @@ fn registry() -> &'static Vec<&'static ModuleDef> {
     static REGISTRY: OnceLock<Vec<&'static ModuleDef>> = OnceLock::new();
     REGISTRY.get_or_init(|| {
         let mut all: Vec<Maker> = core::modules();
+        all.extend(compress::modules());
         all.extend(data::modules());
         all.extend(lang::modules());
         all.extend(math::modules());

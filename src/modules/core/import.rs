@@ -168,17 +168,22 @@ pub fn builtin_module(module_name: &str) -> PyResult<Option<Obj>> {
     }
     let Some(def) = crate::find_module(module_name) else { return Ok(None) };
     let module = Module::with_def(def.name, Some(def.doc).filter(|d| !d.is_empty()), Some(def));
-    let module_obj: Obj = Str::intern(def.name).into();
+    add_contents(&module, def);
+    Ok(Some(module.into()))
+}
+
+/// Adds the classes and functions of a definition to a module; large modules have several.
+pub fn add_contents(module: &Object<Module>, def: &'static pyrs_runtime::class::ModuleDef) {
     for class in def.classes {
         let class_def = class();
         pyrs_runtime::types::ready(class_def);
         module.add(class_def.name, class_def.class.get().to_obj());
     }
+    let module_name: Obj = Str::intern(def.name).into();
     for function in def.functions {
-        let function_obj = BuiltinFunction::new(function, Some(module.to_obj()), Some(module_obj.clone()));
+        let function_obj = BuiltinFunction::new(function, Some(module.to_obj()), Some(module_name.clone()));
         module.add(function.name, function_obj);
     }
-    Ok(Some(module.into()))
 }
 
 /// Runs the code part of a native module.

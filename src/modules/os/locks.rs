@@ -21,6 +21,8 @@ use pyrs_runtime::thread::{self, allow_threads};
 use pyrs_runtime::types::Type;
 use pyrs_runtime::value::Value;
 
+use crate::os::support::{Rounding, nanoseconds};
+
 /// A binary semaphore that threads wait for without the GIL.
 #[derive(Default)]
 struct Semaphore {
@@ -71,14 +73,14 @@ impl Held {
 const SLICE: Duration = Duration::from_millis(50);
 
 /// Acquires with Python's arguments: `timeout` < 0 = for ever.
-fn acquire(semaphore: &Arc<Semaphore>, blocking: bool, timeout: Option<f64>) -> PyResult<bool> {
+fn acquire(semaphore: &Arc<Semaphore>, blocking: bool, timeout: Option<Duration>) -> PyResult<bool> {
     if semaphore.try_acquire() {
         return Ok(true);
     }
     if !blocking {
         return Ok(false);
     }
-    let deadline = timeout.map(|t| Instant::now() + Duration::from_secs_f64(t));
+    let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
     loop {
         let slice = match deadline {
             Some(deadline) => {
@@ -99,15 +101,20 @@ fn acquire(semaphore: &Arc<Semaphore>, blocking: bool, timeout: Option<f64>) -> 
 }
 
 /// `blocking` and `timeout` as `Lock.acquire` checks them.
-fn check_timeout(blocking: bool, timeout: Option<f64>) -> PyResult<Option<f64>> {
-    match timeout {
-        None | Some(-1.0) => Ok(None),
-        Some(_) if !blocking => Err(raise!(ValueError, "can't specify a timeout for a non-blocking call")),
-        Some(t) if t < 0.0 => Err(raise!(ValueError, "timeout value must be a non-negative number")),
-        Some(t) if t > 9223372036.0 => Err(raise!(OverflowError, "timeout value is too large")),
-        Some(t) => Ok(Some(t)),
+fn check_timeout(blocking: bool, timeout: Option<&Obj>) -> PyResult<Option<Duration>> {
+    let Some(timeout) = timeout else { return Ok(None) };
+    let ns = nanoseconds(timeout, Rounding::Ceiling)?;
+    match ns {
+        -1_000_000_000 => Ok(None),
+        _ if !blocking => Err(raise!(ValueError, "can't specify a timeout for a non-blocking call")),
+        _ if ns < 0 => Err(raise!(ValueError, "timeout value must be a non-negative number")),
+        _ if ns > TIMEOUT_MAX * 1_000_000_000 => Err(raise!(OverflowError, "timeout value is too large")),
+        _ => Ok(Some(Duration::from_nanos(ns as u64))),
     }
 }
+
+/// The longest time-out in seconds.
+const TIMEOUT_MAX: i64 = 9_223_372_036;
 
 /// A lock object is a synchronization primitive.  To create a lock,
 /// call threading.Lock().
@@ -139,14 +146,14 @@ impl Lock {
     /// return value reflects whether the lock is acquired.
     /// The blocking operation is interruptible.
     #[pymethod(sig = "(blocking=True, timeout=-1)")]
-    fn acquire(&self, blocking: bool, timeout: Maybe<f64>) -> PyResult<bool> {
+    fn acquire(&self, blocking: bool, timeout: Maybe<&Obj>) -> PyResult<bool> {
         let timeout = check_timeout(blocking, timeout.0)?;
         acquire(&self.semaphore.get(), blocking, timeout)
     }
 
     /// An obsolete synonym of acquire().
     #[pymethod(sig = "(blocking=True, timeout=-1)")]
-    fn acquire_lock(&self, blocking: bool, timeout: Maybe<f64>) -> PyResult<bool> {
+    fn acquire_lock(&self, blocking: bool, timeout: Maybe<&Obj>) -> PyResult<bool> {
         self.acquire(blocking, timeout)
     }
 
@@ -221,7 +228,7 @@ impl RLock {
     /// Lock the lock.  `blocking` indicates whether we should wait
     /// for the lock to be available or not.
     #[pymethod(sig = "(blocking=True, timeout=-1)")]
-    fn acquire(&self, blocking: bool, timeout: Maybe<f64>) -> PyResult<bool> {
+    fn acquire(&self, blocking: bool, timeout: Maybe<&Obj>) -> PyResult<bool> {
         let timeout = check_timeout(blocking, timeout.0)?;
         let me = thread::current().id;
         if self.owner.get() == me {
@@ -387,14 +394,15 @@ impl ThreadHandle {
     }
 
     #[pymethod]
-    fn join(&self, timeout: Option<f64>) -> PyResult<()> {
+    fn join(&self, timeout: Option<&Obj>) -> PyResult<()> {
+        let timeout = timeout.map(|t| nanoseconds(t, Rounding::AwayFromZero)).transpose()?;
         if !self.started.get() {
             return Err(raise!(RuntimeError, "thread not started"));
         }
         if self.ident.get() == thread::current().id && !self.is_done() {
             return Err(raise!(RuntimeError, "Cannot join current thread"));
         }
-        wait_for(&self.completion, timeout.filter(|t| *t >= 0.0)).map(drop)
+        wait_for(&self.completion, timeout.and_then(|t| u64::try_from(t).ok()).map(Duration::from_nanos)).map(drop)
     }
 
     #[slot(repr)]
@@ -408,8 +416,8 @@ fn complete(completion: &Completion) {
     completion.changed.notify_all();
 }
 
-fn wait_for(completion: &Arc<Completion>, timeout: Option<f64>) -> PyResult<bool> {
-    let deadline = timeout.map(|t| Instant::now() + Duration::from_secs_f64(t.min(1e9)));
+fn wait_for(completion: &Arc<Completion>, timeout: Option<Duration>) -> PyResult<bool> {
+    let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
     loop {
         let slice = deadline.map_or(SLICE, |d| SLICE.min(d.saturating_duration_since(Instant::now())));
         let waited = completion.clone();

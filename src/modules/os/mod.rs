@@ -1,11 +1,14 @@
 //! The operating system: files, processes, threads, time, streams.
 
 pub mod accounts;
+pub mod descriptors;
 pub mod fcntl;
 pub mod io;
 pub mod locale;
 pub mod locks;
+pub mod paths;
 pub mod posix;
+pub mod process;
 pub mod queue;
 pub mod resource;
 pub mod scandir;

@@ -10,9 +10,7 @@ use pyrs_macros::pymodule;
 pub mod posix {
     use std::ffi::{CString, OsStr, OsString};
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    use std::os::unix::fs::MetadataExt;
 
-    use pyrs_runtime::args::Maybe;
     use pyrs_runtime::call;
     use pyrs_runtime::errors::{PyResult, Raised, raise_io};
     use pyrs_runtime::object::{Obj, Object, PyClass};
@@ -21,12 +19,13 @@ pub mod posix {
     use pyrs_runtime::objects::exceptions;
     use pyrs_runtime::objects::list::List;
     use pyrs_runtime::objects::module::Module;
-    use pyrs_runtime::objects::singletons::none;
     use pyrs_runtime::objects::str::Str;
     use pyrs_runtime::objects::tuple::Tuple;
     use pyrs_runtime::objects::{float, int};
     use pyrs_runtime::protocols::iter;
     use pyrs_runtime::thread::allow_threads;
+
+    use crate::os::{descriptors, paths, process};
     use pyrs_runtime::{name, raise};
 
     /// A path argument: its bytes, and whether it was given as bytes.
@@ -133,10 +132,6 @@ pub mod posix {
         if result < 0 { Err(raise_io(&last_error(), None)) } else { Ok(result) }
     }
 
-    fn check_path(result: i64, path: &Path) -> PyResult<i64> {
-        if result < 0 { Err(path.error(&last_error())) } else { Ok(result) }
-    }
-
     /// Repeats an interrupted call, with signal handlers run in between.
     pub fn retry(f: impl Fn() -> i64 + Send + Sync) -> PyResult<Result<i64, std::io::Error>> {
         loop {
@@ -154,123 +149,11 @@ pub mod posix {
         }
     }
 
-    const STAT_FIELDS: [&str; 19] = [
-        "st_mode",
-        "st_ino",
-        "st_dev",
-        "st_nlink",
-        "st_uid",
-        "st_gid",
-        "st_size",
-        "_st_atime",
-        "_st_mtime",
-        "_st_ctime",
-        "st_atime",
-        "st_mtime",
-        "st_ctime",
-        "st_atime_ns",
-        "st_mtime_ns",
-        "st_ctime_ns",
-        "st_blksize",
-        "st_blocks",
-        "st_rdev",
-    ];
-
-    /// `os.stat_result`.
-    pub fn stat_object(m: &std::fs::Metadata) -> PyResult<Obj> {
-        let n = |x: u64| int::from_u64(x);
-        let time = |s: i64, ns: i64| float::new(s as f64 + ns as f64 / 1e9);
-        let ns = |s: i64, ns: i64| int::from_i128(s as i128 * 1_000_000_000 + ns as i128);
-        let values = vec![
-            n(m.mode() as u64),
-            n(m.ino()),
-            n(m.dev()),
-            n(m.nlink()),
-            n(m.uid() as u64),
-            n(m.gid() as u64),
-            n(m.size()),
-            int::new(m.atime()),
-            int::new(m.mtime()),
-            int::new(m.ctime()),
-            time(m.atime(), m.atime_nsec()),
-            time(m.mtime(), m.mtime_nsec()),
-            time(m.ctime(), m.ctime_nsec()),
-            ns(m.atime(), m.atime_nsec()),
-            ns(m.mtime(), m.mtime_nsec()),
-            ns(m.ctime(), m.ctime_nsec()),
-            n(m.blksize()),
-            n(m.blocks()),
-            n(m.rdev()),
-        ];
-        let class = crate::struct_sequence::class("os", "stat_result", &STAT_FIELDS, 10)?;
-        crate::struct_sequence::instance(&class, values)
-    }
-
-    fn metadata_of_fd(fd: i32) -> std::io::Result<std::fs::Metadata> {
-        std::fs::metadata(format!("/proc/self/fd/{fd}")).or_else(|_| {
-            // Pipes and sockets have no target: ask the descriptor itself.
-            use std::os::fd::{AsFd, BorrowedFd};
-            if fd < 0 {
-                return Err(std::io::Error::from_raw_os_error(libc::EBADF));
-            }
-            // SAFETY: the descriptor is only duplicated; a closed one gives EBADF.
-            let owned = unsafe { BorrowedFd::borrow_raw(fd) }.as_fd().try_clone_to_owned()?;
-            std::fs::File::from(owned).metadata()
-        })
-    }
-
-    fn no_dir_fd(function: &str, dir_fd: Option<&Obj>) -> PyResult<()> {
-        match dir_fd {
-            Some(_) => Err(raise!(NotImplementedError, "{function}: dir_fd is not supported yet")),
-            None => Ok(()),
-        }
-    }
-
-    /// Perform a stat system call on the given path.
-    #[pyfunction(sig = "(path, *, dir_fd=None, follow_symlinks=True)")]
-    fn stat(path: &Obj, dir_fd: Option<&Obj>, follow_symlinks: bool) -> PyResult<Obj> {
-        no_dir_fd("stat", dir_fd)?;
-        let p = path_arg("stat", "path", path, true)?;
-        let result = match p.fd {
-            Some(fd) => metadata_of_fd(fd),
-            None if follow_symlinks => std::fs::metadata(p.os()),
-            None => std::fs::symlink_metadata(p.os()),
-        };
-        stat_object(&result.map_err(|e| p.error(&e))?)
-    }
-
-    /// Perform a stat system call on the given path, without following symbolic links.
-    #[pyfunction(sig = "(path, *, dir_fd=None)")]
-    fn lstat(path: &Obj, dir_fd: Option<&Obj>) -> PyResult<Obj> {
-        no_dir_fd("lstat", dir_fd)?;
-        let p = path_arg("lstat", "path", path, false)?;
-        stat_object(&std::fs::symlink_metadata(p.os()).map_err(|e| p.error(&e))?)
-    }
-
-    /// Perform a stat system call on the given file descriptor.
-    #[pyfunction(sig = "(fd)")]
-    fn fstat(fd: i32) -> PyResult<Obj> {
-        stat_object(&metadata_of_fd(fd).map_err(|e| raise_io(&e, None))?)
-    }
-
-    /// Return a list containing the names of the files in the directory.
-    #[pyfunction(sig = "(path=None)")]
-    fn listdir(path: Option<&Obj>) -> PyResult<Obj> {
-        let dot: Obj = Str::new(".").into();
-        let p = path_arg("listdir", "path", path.unwrap_or(&dot), false)?;
-        let mut names = Vec::new();
-        for entry in std::fs::read_dir(p.os()).map_err(|e| p.error(&e))? {
-            let entry = entry.map_err(|e| p.error(&e))?;
-            names.push(name_object(entry.file_name().as_bytes(), p.is_bytes));
-        }
-        Ok(List::from_vec(names).into())
-    }
-
     /// Return an iterator of DirEntry objects for given path.
     #[pyfunction(sig = "(path=None)")]
     fn scandir(path: Option<&Obj>) -> PyResult<Obj> {
         let dot: Obj = Str::new(".").into();
-        let p = path_arg("scandir", "path", path.unwrap_or(&dot), false)?;
+        let p = path_arg("scandir", "path", path.unwrap_or(&dot), true)?;
         crate::os::scandir::scandir(&p)
     }
 
@@ -286,24 +169,6 @@ pub mod posix {
     fn getcwdb() -> PyResult<Obj> {
         let dir = std::env::current_dir().map_err(|e| raise_io(&e, None))?;
         Ok(name_object(dir.as_os_str().as_bytes(), true))
-    }
-
-    /// Change the current working directory to the specified path.
-    #[pyfunction(sig = "(path)")]
-    fn chdir(path: &Obj) -> PyResult<()> {
-        let p = path_arg("chdir", "path", path, false)?;
-        std::env::set_current_dir(p.os()).map_err(|e| p.error(&e))
-    }
-
-    /// Open a file for low level IO.  Returns a file descriptor (integer).
-    #[pyfunction(sig = "(path, flags, mode=0o777, *, dir_fd=None)")]
-    fn open(path: &Obj, flags: i32, mode: Maybe<i32>, dir_fd: Option<&Obj>) -> PyResult<i64> {
-        no_dir_fd("open", dir_fd)?;
-        let p = path_arg("open", "path", path, false)?;
-        let (c, mode) = (p.c(), mode.0.unwrap_or(0o777));
-        // SAFETY: a NUL-terminated path.
-        retry(|| unsafe { libc::open(c.as_ptr(), flags | libc::O_CLOEXEC, mode as libc::c_uint) as i64 })?
-            .map_err(|e| p.error(&e))
     }
 
     /// Close a file descriptor.
@@ -419,17 +284,6 @@ pub mod posix {
         check(unsafe { libc::ftruncate(fd, length) } as i64).map(drop)
     }
 
-    /// Truncate a file, specified by path, to a specific length.
-    #[pyfunction(sig = "(path, length)")]
-    fn truncate(path: &Obj, length: i64) -> PyResult<()> {
-        let p = path_arg("truncate", "path", path, true)?;
-        if let Some(fd) = p.fd {
-            return ftruncate(fd, length);
-        }
-        // SAFETY: a NUL-terminated path.
-        check_path(unsafe { libc::truncate(p.c().as_ptr(), length) } as i64, &p).map(drop)
-    }
-
     /// Force write of fd to disk.
     #[pyfunction(sig = "(fd)")]
     fn fsync(fd: i32) -> PyResult<()> {
@@ -468,175 +322,6 @@ pub mod posix {
             let flags = if blocking { flags & !libc::O_NONBLOCK } else { flags | libc::O_NONBLOCK };
             check(libc::fcntl(fd, libc::F_SETFL, flags) as i64).map(drop)
         }
-    }
-
-    /// Create a directory.
-    #[pyfunction(sig = "(path, mode=0o777, *, dir_fd=None)")]
-    fn mkdir(path: &Obj, mode: Maybe<i32>, dir_fd: Option<&Obj>) -> PyResult<()> {
-        no_dir_fd("mkdir", dir_fd)?;
-        let p = path_arg("mkdir", "path", path, false)?;
-        // SAFETY: a NUL-terminated path.
-        check_path(unsafe { libc::mkdir(p.c().as_ptr(), mode.0.unwrap_or(0o777) as libc::mode_t) } as i64, &p).map(drop)
-    }
-
-    /// Remove a directory.
-    #[pyfunction(sig = "(path, *, dir_fd=None)")]
-    fn rmdir(path: &Obj, dir_fd: Option<&Obj>) -> PyResult<()> {
-        no_dir_fd("rmdir", dir_fd)?;
-        let p = path_arg("rmdir", "path", path, false)?;
-        std::fs::remove_dir(p.os()).map_err(|e| p.error(&e))
-    }
-
-    /// Remove a file (same as remove()).
-    #[pyfunction(sig = "(path, *, dir_fd=None)")]
-    fn unlink(path: &Obj, dir_fd: Option<&Obj>) -> PyResult<()> {
-        no_dir_fd("unlink", dir_fd)?;
-        let p = path_arg("unlink", "path", path, false)?;
-        // SAFETY: a NUL-terminated path.
-        check_path(unsafe { libc::unlink(p.c().as_ptr()) } as i64, &p).map(drop)
-    }
-
-    /// Remove a file (same as unlink()).
-    #[pyfunction(sig = "(path, *, dir_fd=None)")]
-    fn remove(path: &Obj, dir_fd: Option<&Obj>) -> PyResult<()> {
-        no_dir_fd("remove", dir_fd)?;
-        let p = path_arg("remove", "path", path, false)?;
-        // SAFETY: a NUL-terminated path.
-        check_path(unsafe { libc::unlink(p.c().as_ptr()) } as i64, &p).map(drop)
-    }
-
-    fn two_paths(
-        function: &str,
-        src: &Obj,
-        dst: &Obj,
-        f: impl Fn(&OsStr, &OsStr) -> std::io::Result<()>,
-    ) -> PyResult<()> {
-        let (a, b) = (path_arg(function, "src", src, false)?, path_arg(function, "dst", dst, false)?);
-        match f(a.os(), b.os()) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                let errno = error.raw_os_error().unwrap_or(0);
-                let text = error.to_string();
-                let reason = text.split(" (os error").next().unwrap_or_default().to_owned();
-                let args =
-                    [int::new(errno as i64), Str::new(&reason).into(), a.object.clone(), none(), b.object.clone()];
-                Err(pyrs_runtime::errors::raise_class(exceptions::OSError::class(), &args))
-            }
-        }
-    }
-
-    /// Rename a file or directory.
-    #[pyfunction(sig = "(src, dst, *, src_dir_fd=None, dst_dir_fd=None)")]
-    fn rename(src: &Obj, dst: &Obj, src_dir_fd: Option<&Obj>, dst_dir_fd: Option<&Obj>) -> PyResult<()> {
-        no_dir_fd("rename", src_dir_fd.or(dst_dir_fd))?;
-        two_paths("rename", src, dst, |a, b| std::fs::rename(a, b))
-    }
-
-    /// Rename a file or directory, overwriting the destination.
-    #[pyfunction(sig = "(src, dst, *, src_dir_fd=None, dst_dir_fd=None)")]
-    fn replace(src: &Obj, dst: &Obj, src_dir_fd: Option<&Obj>, dst_dir_fd: Option<&Obj>) -> PyResult<()> {
-        no_dir_fd("replace", src_dir_fd.or(dst_dir_fd))?;
-        two_paths("replace", src, dst, |a, b| std::fs::rename(a, b))
-    }
-
-    /// Create a hard link to a file.
-    #[pyfunction(sig = "(src, dst, *, src_dir_fd=None, dst_dir_fd=None, follow_symlinks=True)")]
-    fn link(
-        src: &Obj,
-        dst: &Obj,
-        src_dir_fd: Option<&Obj>,
-        dst_dir_fd: Option<&Obj>,
-        follow_symlinks: bool,
-    ) -> PyResult<()> {
-        no_dir_fd("link", src_dir_fd.or(dst_dir_fd))?;
-        let _ = follow_symlinks;
-        two_paths("link", src, dst, |a, b| std::fs::hard_link(a, b))
-    }
-
-    /// Create a symbolic link pointing to src named dst.
-    #[pyfunction(sig = "(src, dst, target_is_directory=False, *, dir_fd=None)")]
-    fn symlink(src: &Obj, dst: &Obj, target_is_directory: bool, dir_fd: Option<&Obj>) -> PyResult<()> {
-        no_dir_fd("symlink", dir_fd)?;
-        let _ = target_is_directory;
-        two_paths("symlink", src, dst, |a, b| std::os::unix::fs::symlink(a, b))
-    }
-
-    /// Return a string representing the path to which the symbolic link points.
-    #[pyfunction(sig = "(path, *, dir_fd=None)")]
-    fn readlink(path: &Obj, dir_fd: Option<&Obj>) -> PyResult<Obj> {
-        no_dir_fd("readlink", dir_fd)?;
-        let p = path_arg("readlink", "path", path, false)?;
-        let target = std::fs::read_link(p.os()).map_err(|e| p.error(&e))?;
-        Ok(name_object(target.as_os_str().as_bytes(), p.is_bytes))
-    }
-
-    /// Change the access permissions of a file.
-    #[pyfunction(sig = "(path, mode, *, dir_fd=None, follow_symlinks=True)")]
-    fn chmod(path: &Obj, mode: i32, dir_fd: Option<&Obj>, follow_symlinks: bool) -> PyResult<()> {
-        no_dir_fd("chmod", dir_fd)?;
-        let _ = follow_symlinks;
-        let p = path_arg("chmod", "path", path, true)?;
-        // SAFETY: a NUL-terminated path or a descriptor.
-        let result = unsafe {
-            match p.fd {
-                Some(fd) => libc::fchmod(fd, mode as libc::mode_t),
-                None => libc::chmod(p.c().as_ptr(), mode as libc::mode_t),
-            }
-        };
-        check_path(result as i64, &p).map(drop)
-    }
-
-    /// Use the real uid/gid to test for access to a path.
-    #[pyfunction(sig = "(path, mode, *, dir_fd=None, effective_ids=False, follow_symlinks=True)")]
-    fn access(
-        path: &Obj,
-        mode: i32,
-        dir_fd: Option<&Obj>,
-        effective_ids: bool,
-        follow_symlinks: bool,
-    ) -> PyResult<bool> {
-        no_dir_fd("access", dir_fd)?;
-        let _ = (effective_ids, follow_symlinks);
-        let p = path_arg("access", "path", path, false)?;
-        // SAFETY: a NUL-terminated path.
-        Ok(unsafe { libc::access(p.c().as_ptr(), mode) } == 0)
-    }
-
-    /// Set the access and modified time of path.
-    #[pyfunction(sig = "(path, times=None, *, ns=None, dir_fd=None, follow_symlinks=True)")]
-    fn utime(
-        path: &Obj,
-        times: Option<&Obj>,
-        ns: Option<&Obj>,
-        dir_fd: Option<&Obj>,
-        follow_symlinks: bool,
-    ) -> PyResult<()> {
-        no_dir_fd("utime", dir_fd)?;
-        let p = path_arg("utime", "path", path, false)?;
-        let pair = |o: &Obj, what: &str| -> PyResult<(Obj, Obj)> {
-            match o.downcast::<Tuple>().map(|t| t.items().to_vec()).as_deref() {
-                Some([a, b]) => Ok((a.clone(), b.clone())),
-                _ => Err(raise!(TypeError, "utime: '{what}' must be either a tuple of two ints or None")),
-            }
-        };
-        let mut spec = [libc::timespec { tv_sec: 0, tv_nsec: libc::UTIME_NOW }; 2];
-        if let Some(times) = times {
-            let (a, b) = pair(times, "times")?;
-            for (to, t) in spec.iter_mut().zip([a, b]) {
-                let x = pyrs_runtime::protocols::number::as_f64(&t)?;
-                *to = libc::timespec { tv_sec: x.floor() as i64, tv_nsec: ((x - x.floor()) * 1e9) as i64 };
-            }
-        } else if let Some(ns) = ns {
-            let (a, b) = pair(ns, "ns")?;
-            for (to, t) in spec.iter_mut().zip([a, b]) {
-                let n = int::to_i64(&t).unwrap_or(0);
-                *to = libc::timespec { tv_sec: n.div_euclid(1_000_000_000), tv_nsec: n.rem_euclid(1_000_000_000) };
-            }
-        }
-        let flags = if follow_symlinks { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
-        // SAFETY: a NUL-terminated path and two times.
-        check_path(unsafe { libc::utimensat(libc::AT_FDCWD, p.c().as_ptr(), spec.as_ptr(), flags) } as i64, &p)
-            .map(drop)
     }
 
     /// Set the current numeric umask and return the previous umask.
@@ -948,13 +633,7 @@ pub mod posix {
             };
             let values =
                 vec![text(&u.sysname), text(&u.nodename), text(&u.release), text(&u.version), text(&u.machine)];
-            let class = crate::struct_sequence::class(
-                "posix",
-                "uname_result",
-                &["sysname", "nodename", "release", "version", "machine"],
-                5,
-            )?;
-            crate::struct_sequence::instance(&class, values)
+            crate::struct_sequence::instance(&uname_class()?, values)
         }
     }
 
@@ -980,31 +659,53 @@ pub mod posix {
             let ticks = libc::sysconf(libc::_SC_CLK_TCK) as f64;
             let s = |n: i64| float::new(n as f64 / ticks);
             let values = vec![s(t.tms_utime), s(t.tms_stime), s(t.tms_cutime), s(t.tms_cstime), s(elapsed)];
-            let fields = ["user", "system", "children_user", "children_system", "elapsed"];
-            let class = crate::struct_sequence::class("posix", "times_result", &fields, 5)?;
-            crate::struct_sequence::instance(&class, values)
+            crate::struct_sequence::instance(&times_class()?, values)
         }
     }
 
-    /// Return an integer-valued system configuration variable.
-    #[pyfunction]
-    fn sysconf(name: &Obj) -> PyResult<i64> {
-        let number = match name.downcast::<Str>().map(|s| s.to_string_lossy()).as_deref() {
-            Some("SC_PAGESIZE" | "SC_PAGE_SIZE") => libc::_SC_PAGESIZE,
-            Some("SC_CLK_TCK") => libc::_SC_CLK_TCK,
-            Some("SC_NPROCESSORS_ONLN") => libc::_SC_NPROCESSORS_ONLN,
-            Some("SC_OPEN_MAX") => libc::_SC_OPEN_MAX,
-            Some("SC_PHYS_PAGES") => libc::_SC_PHYS_PAGES,
-            Some("SC_IOV_MAX") => libc::_SC_IOV_MAX,
-            Some(_) => return Err(raise!(ValueError, "unrecognized configuration name")),
-            None => int::to_i64(name).unwrap_or(-1) as i32,
-        };
-        // SAFETY: plain call.
-        Ok(unsafe { libc::sysconf(number) })
+    /// What `os` asks for to fill `supports_dir_fd` and the like.
+    const HAVE: &[&str] = &[
+        "HAVE_FACCESSAT",
+        "HAVE_FCHDIR",
+        "HAVE_FCHMOD",
+        "HAVE_FCHMODAT",
+        "HAVE_FCHOWN",
+        "HAVE_FCHOWNAT",
+        "HAVE_FDOPENDIR",
+        "HAVE_FEXECVE",
+        "HAVE_FPATHCONF",
+        "HAVE_FSTATAT",
+        "HAVE_FSTATVFS",
+        "HAVE_FTRUNCATE",
+        "HAVE_FUTIMENS",
+        "HAVE_LINKAT",
+        "HAVE_LCHOWN",
+        "HAVE_LSTAT",
+        "HAVE_LUTIMES",
+        "HAVE_MEMFD_CREATE",
+        "HAVE_MKDIRAT",
+        "HAVE_MKFIFOAT",
+        "HAVE_MKNODAT",
+        "HAVE_OPENAT",
+        "HAVE_READLINKAT",
+        "HAVE_RENAMEAT",
+        "HAVE_SYMLINKAT",
+        "HAVE_UNLINKAT",
+        "HAVE_UTIMENSAT",
+    ];
+
+    fn uname_class() -> PyResult<Obj> {
+        let fields = ["sysname", "nodename", "release", "version", "machine"];
+        crate::struct_sequence::class("posix", "uname_result", &fields, 5)
+    }
+
+    fn times_class() -> PyResult<Obj> {
+        let fields = ["user", "system", "children_user", "children_system", "elapsed"];
+        crate::struct_sequence::class("posix", "times_result", &fields, 5)
     }
 
     /// The environment, as bytes.
-    fn environment() -> PyResult<Obj> {
+    pub fn environment() -> PyResult<Obj> {
         let dict = Dict::new();
         for (key, value) in std::env::vars_os() {
             let (key, value): (Vec<u8>, Vec<u8>) = (OsString::into_vec(key), OsString::into_vec(value));
@@ -1017,63 +718,29 @@ pub mod posix {
     fn exec(module: &Object<Module>) -> PyResult<()> {
         module.add("environ", environment()?);
         module.add("error", exceptions::OSError::class().to_obj());
-        module.add("stat_result", crate::struct_sequence::class("os", "stat_result", &STAT_FIELDS, 10)?);
+        module.add("stat_result", paths::stat_class()?);
+        module.add("statvfs_result", paths::paths::statvfs_class()?);
+        module.add("uname_result", uname_class()?);
+        module.add("times_result", times_class()?);
         module.add("terminal_size", crate::struct_sequence::class("os", "terminal_size", &["columns", "lines"], 2)?);
-        module.add("_have_functions", List::from_vec(Vec::new()));
-        module.add("sysconf_names", {
-            let names = Dict::new();
-            for (name, value) in [
-                ("SC_PAGESIZE", libc::_SC_PAGESIZE),
-                ("SC_PAGE_SIZE", libc::_SC_PAGESIZE),
-                ("SC_NPROCESSORS_ONLN", libc::_SC_NPROCESSORS_ONLN),
-                ("SC_CLK_TCK", libc::_SC_CLK_TCK),
-            ] {
-                names.set_text(name, int::new(value as i64));
-            }
-            names
-        });
-        for (name, value) in [
-            ("F_OK", libc::F_OK),
-            ("R_OK", libc::R_OK),
-            ("W_OK", libc::W_OK),
-            ("X_OK", libc::X_OK),
-            ("O_RDONLY", libc::O_RDONLY),
-            ("O_WRONLY", libc::O_WRONLY),
-            ("O_RDWR", libc::O_RDWR),
-            ("O_NDELAY", libc::O_NONBLOCK),
-            ("O_NONBLOCK", libc::O_NONBLOCK),
-            ("O_APPEND", libc::O_APPEND),
-            ("O_DSYNC", libc::O_DSYNC),
-            ("O_RSYNC", libc::O_RSYNC),
-            ("O_SYNC", libc::O_SYNC),
-            ("O_NOCTTY", libc::O_NOCTTY),
-            ("O_CREAT", libc::O_CREAT),
-            ("O_EXCL", libc::O_EXCL),
-            ("O_TRUNC", libc::O_TRUNC),
-            ("O_DIRECTORY", libc::O_DIRECTORY),
-            ("O_NOFOLLOW", libc::O_NOFOLLOW),
-            ("O_CLOEXEC", libc::O_CLOEXEC),
-            ("O_TMPFILE", libc::O_TMPFILE),
-            ("O_PATH", libc::O_PATH),
-            ("WNOHANG", libc::WNOHANG),
-            ("WUNTRACED", libc::WUNTRACED),
-            ("WCONTINUED", libc::WCONTINUED),
-            ("SEEK_DATA", 3),
-            ("SEEK_HOLE", 4),
-            ("EX_OK", 0),
-            ("EX_USAGE", 64),
-            ("NGROUPS_MAX", 65536),
-            ("TMP_MAX", 238328),
-            ("P_ALL", 0),
-            ("P_PID", 1),
-            ("P_PGID", 2),
-            ("WEXITED", libc::WEXITED),
-            ("WNOWAIT", libc::WNOWAIT),
-            ("WSTOPPED", libc::WSTOPPED),
-            ("SCHED_OTHER", libc::SCHED_OTHER),
-            ("PRIO_PROCESS", 0),
+        let have = HAVE.iter().map(|name| Str::new(name).into()).collect();
+        module.add("_have_functions", List::from_vec(have));
+        for (name, entries) in [
+            ("sysconf_names", paths::SYSCONF_NAMES),
+            ("pathconf_names", paths::PATHCONF_NAMES),
+            ("confstr_names", paths::CONFSTR_NAMES),
         ] {
-            module.add(name, int::new(value as i64));
+            let names = Dict::new();
+            for (key, number) in entries {
+                names.set_text(key, int::new(*number));
+            }
+            module.add(name, names);
+        }
+        for part in [paths::paths::def(), descriptors::descriptors::def(), process::process::def()] {
+            crate::core::import::add_contents(module, part);
+            if let Some(exec) = part.exec {
+                exec(module)?;
+            }
         }
         Ok(())
     }

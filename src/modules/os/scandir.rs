@@ -10,7 +10,7 @@ use pyrs_runtime::object::{DataCell, Obj, Object, Ptr};
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::protocols::text;
 
-use super::posix::posix::{Path, name_object, stat_object};
+use super::posix::posix::{Path, name_object};
 
 /// One entry of a directory.
 #[pyclass(name = "DirEntry", module = "posix", flags = DISALLOW_INSTANTIATION)]
@@ -84,9 +84,16 @@ impl DirEntry {
     /// Return stat_result object for the entry; cached per entry.
     #[pymethod(sig = "(*, follow_symlinks=True)")]
     fn stat(&self, follow_symlinks: bool) -> PyResult<Obj> {
-        let result =
-            if follow_symlinks { std::fs::metadata(&self.native) } else { std::fs::symlink_metadata(&self.native) };
-        stat_object(&result.map_err(|e| DirEntry::error(self, &e))?)
+        let flags = if follow_symlinks { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
+        let path = std::ffi::CString::new(self.native.as_os_str().as_bytes()).expect("names have no NUL");
+        // SAFETY: a NUL-terminated path and a valid structure.
+        unsafe {
+            let mut status: libc::stat = std::mem::zeroed();
+            if libc::fstatat(libc::AT_FDCWD, path.as_ptr(), &mut status, flags) < 0 {
+                return Err(DirEntry::error(self, &std::io::Error::last_os_error()));
+            }
+            crate::os::paths::stat_result(&status)
+        }
     }
 
     /// Return inode of the entry; cached per entry.
@@ -116,7 +123,12 @@ pub struct ScandirIterator {
 }
 
 pub fn scandir(path: &Path) -> PyResult<Obj> {
-    let entries = std::fs::read_dir(path.os()).map_err(|e| path.error(&e))?;
+    // The entries of an open folder are found through its descriptor for as long as that is open.
+    let opened = match path.fd {
+        Some(fd) => std::fs::read_dir(format!("/proc/self/fd/{fd}")),
+        None => std::fs::read_dir(path.os()),
+    };
+    let entries = opened.map_err(|e| path.error(&e))?;
     let (folder, is_bytes) = (path.bytes.clone(), path.is_bytes);
     Ok(Ptr::new(ScandirIterator { entries: DataCell::new(Some(entries)), folder, is_bytes }).into())
 }
@@ -138,7 +150,7 @@ impl ScandirIterator {
         };
         let file = entry.file_name();
         let mut full = this.folder.clone();
-        if !full.ends_with(b"/") {
+        if !full.is_empty() && !full.ends_with(b"/") {
             full.push(b'/');
         }
         full.extend_from_slice(file.as_bytes());

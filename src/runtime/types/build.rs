@@ -541,27 +541,26 @@ pub fn set_bases(class: &Type, value: &Obj) -> PyResult<()> {
             class.base().map_or("object", Type::name)
         ));
     }
-    let (old_bases, old_base) = (class.bases.get(), class.base.get());
+    // References travel with the pointers: what the class has, it owns; what it had is released here. An `mro()`
+    // method may assign to `__bases__` in between.
+    let old_bases = class.bases.get();
+    // SAFETY: the class gives up the reference to its base.
+    let old_base = unsafe { Ptr::from_owned(class.base.get().cast_mut()) };
     unlink_from_bases(class);
     class.bases.put(value.clone());
-    class.base.set(&raw const *new_base);
-    if let Err(raised) = recompute_mro(class) {
-        if class.bases.peek() == value.value() {
-            class.bases.set(old_bases);
-            class.base.set(old_base);
-            link_to_bases(class);
-        }
-        return Err(raised);
+    class.base.set(&raw const **std::mem::ManuallyDrop::new(new_base.clone()));
+    let result = recompute_mro(class);
+    let still_ours = class.bases.peek() == value.value();
+    if result.is_err() && still_ours {
+        class.bases.set(old_bases);
+        // SAFETY: the class owns the reference that was put there above.
+        drop(unsafe { Ptr::from_owned(class.base.get().cast_mut()) });
+        class.base.set(&raw const **std::mem::ManuallyDrop::new(old_base));
     }
-    if class.bases.peek() != value.value() {
-        // An `mro()` method has assigned to `__bases__` meanwhile: that assignment counts.
-        return Ok(());
+    if still_ours {
+        link_to_bases(class);
     }
-    std::mem::forget(new_base);
-    // SAFETY: the class gives up the reference to its old base.
-    unsafe { crate::heap::decref((*old_base).value()) };
-    link_to_bases(class);
-    Ok(())
+    result
 }
 
 fn link_to_bases(class: &Type) {
