@@ -464,6 +464,12 @@ pub mod sys {
         Ok(dict.into())
     }
 
+    /// Return whether an object keeps its attributes without a dictionary.
+    #[pyfunction]
+    fn _has_inline_attributes(object: &Obj) -> bool {
+        pyrs_runtime::types::shape::has_inline_attributes(object)
+    }
+
     /// Private function for getting PyConfig.cpu_count
     #[pyfunction]
     fn _get_cpu_count_config() -> i32 {
