@@ -3,6 +3,7 @@
 import _imp
 import sys
 from _frozen_importlib import ModuleSpec, _call_with_frames_removed
+from _frozen_importlib_external import _path_isdir, _path_stat
 
 
 class EmbeddedImporter:
@@ -74,4 +75,27 @@ class EmbeddedImporter:
         return None
 
 
+def zip_path_hook(path):
+    """Stands for `zipimport.zipimporter` in `sys.path_hooks` until there is an archive on the path."""
+    if not isinstance(path, str) or not path or _path_isdir(path):
+        raise ImportError("not a Zip file", path=path)
+    place = path
+    while True:
+        try:
+            mode = _path_stat(place).st_mode
+            break
+        except OSError:
+            # Perhaps a folder inside an archive.
+            place, slash, _ = place.rpartition("/")
+            if not place or not slash:
+                raise ImportError("not a Zip file", path=path) from None
+    if mode & 0o170000 != 0o100000:
+        raise ImportError("not a Zip file", path=path)
+    import zipimport
+
+    sys.path_hooks[:] = [zipimport.zipimporter if hook is zip_path_hook else hook for hook in sys.path_hooks]
+    return zipimport.zipimporter(path)
+
+
 sys.meta_path.append(EmbeddedImporter)
+sys.path_hooks.insert(0, zip_path_hook)

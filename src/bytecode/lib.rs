@@ -13,7 +13,9 @@ mod wstr;
 
 pub use code::{CodeObject, ExceptionEntry, ExceptionTable, co_flags, local_kind, write_varint};
 pub use constant::{ConstKey, Constant};
-pub use linetable::{LineTableWriter, LocationEntry, LocationIter, NO_LOCATION_COLUMN, Position, PositionIter};
+pub use linetable::{
+    LINES_ONLY, LineTableWriter, LocationEntry, LocationIter, NO_LOCATION_COLUMN, Position, PositionIter,
+};
 pub use opcodes::{AnyOpcode, HAVE_ARGUMENT, MIN_INSTRUMENTED_OPCODE, Opcode};
 pub use operands::*;
 pub use wstr::WStr;

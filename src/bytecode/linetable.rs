@@ -153,6 +153,9 @@ impl Iterator for PositionIter<'_> {
     }
 }
 
+/// Set by `-X no_debug_ranges`: tables get lines only.
+pub static LINES_ONLY: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
 /// Builds a location table.
 pub struct LineTableWriter {
     table: Vec<u8>,
@@ -189,6 +192,8 @@ impl LineTableWriter {
             return;
         }
         let delta = line - self.line;
+        let lines_only = LINES_ONLY.load(std::sync::atomic::Ordering::Relaxed);
+        let (end_line, column, end_column) = if lines_only { (line, -1, -1) } else { (end_line, column, end_column) };
         if column < 0 || end_column < 0 {
             if end_line == line || end_line < 0 {
                 self.head(form::NO_COLUMNS, units);

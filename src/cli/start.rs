@@ -1,4 +1,4 @@
-//! Bringing the runtime up and down.
+//! Bringing the runtime up.
 
 use pyrs_modules::core::{self, Flags, import};
 use pyrs_runtime::hooks::Hooks;
@@ -6,41 +6,46 @@ use pyrs_runtime::object::Obj;
 use pyrs_runtime::types::Type;
 use pyrs_runtime::{PyResult, call, hooks, thread};
 
+use crate::{args, paths};
+
 /// The key for hashing strings: random, or from `PYTHONHASHSEED`.
-fn hash_key(flags: &Flags) -> Result<(u64, u64), String> {
-    let seed = if flags.ignore_environment { None } else { std::env::var("PYTHONHASHSEED").ok() };
-    match seed.as_deref() {
-        None | Some("" | "random") => {
-            let mut bytes = [0u8; 16];
-            // SAFETY: the buffer is 16 bytes long.
-            let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), 16, 0) };
-            if got != 16 {
-                let now =
-                    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
-                bytes = now.to_le_bytes();
-            }
-            Ok((
-                u64::from_le_bytes(bytes[..8].try_into().expect("8")),
-                u64::from_le_bytes(bytes[8..].try_into().expect("8")),
-            ))
+fn hash_key(flags: &mut Flags) -> Result<(u64, u64), String> {
+    let seed = args::variable(flags, "PYTHONHASHSEED");
+    match seed.as_ref().and_then(|s| s.to_str()) {
+        Some(_) if flags.force_random_hash => Ok(random_key()),
+        Some("random") => Ok(random_key()),
+        None if seed.is_none() => Ok(random_key()),
+        Some("0") => {
+            flags.hash_randomization = false;
+            Ok((0, 0))
         }
-        Some("0") => Ok((0, 0)),
-        Some(text) => match text.parse::<u32>() {
-            Ok(seed) => {
-                // CPython's generator, so that equal seeds give the hashes that CPython gives.
-                let mut x = seed;
-                let mut next = || {
-                    let bytes = std::array::from_fn(|_| {
-                        x = x.wrapping_mul(214_013).wrapping_add(2_531_011);
-                        (x >> 16) as u8
-                    });
-                    u64::from_le_bytes(bytes)
-                };
-                Ok((next(), next()))
-            }
-            Err(_) => Err("PYTHONHASHSEED must be \"random\" or an integer in range [0; 4294967295]".to_owned()),
-        },
+        Some(text) if text.parse::<u32>().is_ok() => {
+            // CPython's generator, so that equal seeds give the hashes that CPython gives.
+            let mut x = text.parse::<u32>().unwrap_or(0);
+            let mut next = || {
+                let bytes = std::array::from_fn(|_| {
+                    x = x.wrapping_mul(214_013).wrapping_add(2_531_011);
+                    (x >> 16) as u8
+                });
+                u64::from_le_bytes(bytes)
+            };
+            Ok((next(), next()))
+        }
+        _ => Err("config_init_hash_seed: PYTHONHASHSEED must be \"random\" or an integer in range [0; 4294967295]"
+            .to_owned()),
     }
+}
+
+fn random_key() -> (u64, u64) {
+    let mut bytes = [0u8; 16];
+    // SAFETY: the buffer is 16 bytes long.
+    let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), 16, 0) };
+    if got != 16 {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        bytes = now.to_le_bytes();
+    }
+    let [a, b] = [&bytes[..8], &bytes[8..]].map(|half| u64::from_le_bytes(half.try_into().expect("eight bytes")));
+    (a, b)
 }
 
 fn warn(category: &Type, text: &str, level: usize) -> PyResult<()> {
@@ -59,10 +64,17 @@ fn super_arguments() -> PyResult<(Obj, Obj)> {
 
 /// Makes runtime, classes and import system.
 pub fn start(mut flags: Flags) -> Result<(), String> {
-    let key = hash_key(&flags)?;
-    set_paths(&mut flags);
+    let key = hash_key(&mut flags)?;
+    paths::set(&mut flags);
+    let digits = flags.int_max_str_digits;
+    if flags.no_debug_ranges {
+        pyrs_bytecode::LINES_ONLY.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
     core::set_flags(flags);
     thread::init(key);
+    if let Some(digits) = digits {
+        thread::runtime().int_max_str_digits.set(digits);
+    }
     hooks::install(Hooks {
         import_module: import::import_module,
         write_unraisable: core::sys_objects::write_unraisable,
@@ -84,58 +96,6 @@ pub fn start(mut flags: Flags) -> Result<(), String> {
             exc.class().name().to_owned()
         });
         let place = pyrs_interp::frame_object::describe_traceback(&exc);
-        format!("Fatal Python error: init_import: {shown}\n{place}")
+        format!("init_import: {shown}\n{place}")
     })
-}
-
-fn set_paths(flags: &mut Flags) {
-    let environment =
-        |name: &str| if flags.ignore_environment { None } else { std::env::var(name).ok().filter(|v| !v.is_empty()) };
-    let mut path: Vec<String> = Vec::new();
-    if let Some(list) = environment("PYTHONPATH") {
-        path.extend(list.split(':').map(|p| if p.is_empty() { ".".to_owned() } else { p.to_owned() }));
-    }
-    let home = environment("PYTHONHOME");
-    let executable = std::path::Path::new(&flags.executable);
-    let prefix = executable
-        .parent()
-        .and_then(|p| p.parent())
-        .map_or("/usr/local".to_owned(), |p| p.to_string_lossy().into_owned());
-    flags.prefix = home.clone().unwrap_or(prefix);
-    let library = format!("{}/lib/python3.14", flags.prefix);
-    path.push(format!("{}/lib/python314.zip", flags.prefix));
-    path.push(library.clone());
-    path.push(format!("{library}/lib-dynload"));
-    flags.stdlib_dir = Some(library);
-    flags.path = path;
-}
-
-/// Runs what is due at the end: threads, `atexit`, streams. False if flushing failed.
-pub fn finish() -> bool {
-    let rt = thread::runtime();
-    let threading = rt
-        .modules
-        .get()
-        .and_then(|m| m.downcast::<pyrs_runtime::objects::dict::Dict>().and_then(|d| d.get_text("threading")));
-    if let Some(threading) = threading
-        && let Err(raised) = call::call_method(&threading, "_shutdown", &[])
-    {
-        pyrs_runtime::errors::write_unraisable(raised, None);
-    }
-    pyrs_modules::os::run_exit_functions();
-    let mut fine = true;
-    for name in ["stdout", "stderr"] {
-        if let Some(stream) = core::sys_attribute(name).filter(|s| !s.is_none()) {
-            match call::call_method(&stream, "flush", &[]) {
-                Ok(_) => {}
-                Err(raised) if name == "stdout" => {
-                    fine = false;
-                    pyrs_runtime::errors::write_unraisable(raised, Some(&stream));
-                }
-                Err(raised) => raised.discard(),
-            }
-        }
-    }
-    rt.finalizing.set(true);
-    fine
 }

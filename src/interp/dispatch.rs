@@ -25,6 +25,7 @@ use pyrs_runtime::errors::{PyResult, Raised};
 use pyrs_runtime::heap::{dealloc, decref, decref_or_null};
 use pyrs_runtime::object::Obj;
 use pyrs_runtime::object::Object;
+use pyrs_runtime::objects::singletons::bool_value;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::thread::Thread;
 use pyrs_runtime::value::Value;
@@ -206,6 +207,40 @@ impl Regs {
     pub unsafe fn next(self, units: usize) -> Value {
         // SAFETY: contract.
         unsafe { self.goto(self.ip.add(units)) }
+    }
+
+    /// Goes on with a truth value as the top word's successor: at a branch on it that follows, right behind the
+    /// branch; else by pushing it.
+    #[inline(always)]
+    pub unsafe fn branch_next(mut self, truth: bool, units: usize) -> Value {
+        // SAFETY: contract.
+        unsafe {
+            let ip = self.ip.add(units);
+            let unit = *ip;
+            if unit as u8 == Opcode::PopJumpIfFalse as u8 {
+                return self.goto(ip.add(2 + if truth { 0 } else { (unit >> 8) as usize }));
+            }
+            self.push(bool_value(truth));
+            self.goto(ip)
+        }
+    }
+
+    /// Goes on with `v` pushed; stores it right away if a plain STORE_FAST follows.
+    #[inline(always)]
+    pub unsafe fn push_next(mut self, v: Value, units: usize) -> Value {
+        // SAFETY: contract.
+        unsafe {
+            let ip = self.ip.add(units);
+            let unit = *ip;
+            if unit as u8 == Opcode::StoreFast as u8 {
+                let slot = self.local((unit >> 8) as usize);
+                let old = *slot;
+                *slot = v;
+                return self.drop_goto(old, ip.add(1));
+            }
+            self.push(v);
+            self.goto(ip)
+        }
     }
 
     /// Goes on at `ip`.

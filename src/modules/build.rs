@@ -60,7 +60,10 @@ fn collect(root: &Path, folder: &Path, rows: &mut BTreeMap<String, Row>) {
             continue;
         }
         let relative = path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
-        let Ok(source) = fs::read(&path) else { continue };
+        let Ok(mut source) = fs::read(&path) else { continue };
+        if ["site.py", "sysconfig/__init__.py"].contains(&relative.as_str()) {
+            source = with_python_folders(&source);
+        }
         if file.ends_with(".py") {
             add_module(&relative, source, rows);
         } else if file.ends_with(".txt") || file.ends_with(".cfg") {
@@ -68,6 +71,12 @@ fn collect(root: &Path, folder: &Path, rows: &mut BTreeMap<String, Row>) {
             rows.insert(format!("/{relative}"), Row { path: relative, is_package: false, code: Vec::new(), source });
         }
     }
+}
+
+/// The folders of the library have CPython's names, not those of the distribution it comes from.
+fn with_python_folders(source: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(source);
+    text.replace("'RustPython'", "'Python'").replace("lib/rustpython", "lib/python").into_bytes()
 }
 
 fn add_module(relative: &str, source: Vec<u8>, rows: &mut BTreeMap<String, Row>) {

@@ -5,6 +5,7 @@
 pub mod compress;
 pub mod core;
 pub mod data;
+pub mod io;
 pub mod lang;
 pub mod math;
 pub mod net;
@@ -34,6 +35,7 @@ fn registry() -> &'static Vec<&'static ModuleDef> {
         let mut all: Vec<Maker> = core::modules();
         all.extend(compress::modules());
         all.extend(data::modules());
+        all.extend(io::modules());
         all.extend(lang::modules());
         all.extend(math::modules());
         all.extend(net::modules());

@@ -1,6 +1,6 @@
 //! The entry points of the parser.
 
-use crate::ast::{Location, Mod};
+use crate::ast::{Location, Mod, StmtKind};
 use crate::decode::{Codec, DecodedSource, decode_source, prepare_text};
 use crate::error::{ErrorKind, SyntaxErrorInfo, SyntaxWarningInfo};
 use crate::parse::{ParseFailure, Parser, PendingError};
@@ -82,6 +82,28 @@ fn check_nul(source: &[u8], filename: &str) -> Result<(), SyntaxErrorInfo> {
     })
 }
 
+/// Whether interactive input is a compound statement.
+fn ends_with_block(tree: &Mod) -> bool {
+    let Mod::Interactive { body } = tree else { return false };
+    body.last().is_some_and(|statement| {
+        matches!(
+            statement.kind,
+            StmtKind::FunctionDef { .. }
+                | StmtKind::AsyncFunctionDef { .. }
+                | StmtKind::ClassDef { .. }
+                | StmtKind::For { .. }
+                | StmtKind::AsyncFor { .. }
+                | StmtKind::While { .. }
+                | StmtKind::If { .. }
+                | StmtKind::With { .. }
+                | StmtKind::AsyncWith { .. }
+                | StmtKind::Match { .. }
+                | StmtKind::Try { .. }
+                | StmtKind::TryStar { .. }
+        )
+    })
+}
+
 fn parse_decoded(
     decoded: &DecodedSource,
     options: ParseOptions<'_>,
@@ -122,6 +144,15 @@ fn parse_decoded(
                 "multiple statements found while compiling a single statement",
             )
         });
+    }
+    const OPEN: u32 = parser_flags::DONT_IMPLY_DEDENT | parser_flags::ALLOW_INCOMPLETE_INPUT;
+    if options.mode == Mode::Single
+        && options.flags & OPEN == OPEN
+        && decoded.implicit_newline
+        && ends_with_block(&tree)
+    {
+        // A line without an end may belong to the block, or come before its next line.
+        return Err(context.incomplete());
     }
     for warning in parser.warnings {
         let info = context.place(warning.location, false);

@@ -136,8 +136,10 @@ impl Runtime {
         }
     }
 
+    #[inline]
     pub fn was_finalized(&self, header: *const Header) -> bool {
-        self.finalized.borrow().contains(&(header as usize))
+        let finalized = self.finalized.borrow();
+        !finalized.is_empty() && finalized.contains(&(header as usize))
     }
 
     pub fn mark_finalized(&self, header: *const Header) {
@@ -457,8 +459,22 @@ pub fn release_gil() -> *mut Thread {
     thread
 }
 
+/// Set when the main thread has begun to take the runtime down.
+static FINALIZING: AtomicBool = AtomicBool::new(false);
+
+/// States that only the calling thread may run Python code from now on.
+pub fn set_finalizing() {
+    FINALIZING.store(true, Ordering::Release);
+}
+
 /// Waits for the GIL and makes `thread` current.
 pub fn acquire_gil(thread: *mut Thread) {
+    if FINALIZING.load(Ordering::Acquire) && thread_ident() != runtime().main_thread.get() {
+        // The process is about to end: threads that are still there sleep until then.
+        loop {
+            std::thread::park();
+        }
+    }
     let interval = std::time::Duration::from_micros(switch_interval_micros() as u64);
     GIL_HELD.acquire(interval, || {
         EVAL_BREAKER.fetch_or(breaker::GIL_DROP, Ordering::Relaxed);

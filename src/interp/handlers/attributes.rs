@@ -125,6 +125,26 @@ pub unsafe fn instance_value(m: Regs) -> Value {
     push_value(m, v)
 }
 
+/// LOAD_FAST_BORROW and the LOAD_ATTR_INSTANCE_VALUE behind it in one: nothing is counted for the owner.
+#[handler]
+pub unsafe fn local_instance_value(mut m: Regs) -> Value {
+    let owner = *m.local((*m.ip.sub(1) >> 8) as usize);
+    let cache = find_shape(cache_at(m.ip.add(2)), owner);
+    if !cache.is_null() {
+        let v = *word_at(owner, (*cache).offset);
+        if !v.is_null() {
+            incref(v);
+            m.push(v);
+            *m.sp = Value::NULL;
+            m.sp = m.sp.add(m.oparg & 1);
+            return m.next(LOAD_UNITS);
+        }
+    }
+    incref(owner);
+    m.push(owner);
+    m.tail(load_attr)
+}
+
 #[handler]
 pub unsafe fn method_with_values(mut m: Regs) -> Value {
     let owner = m.peek(1);

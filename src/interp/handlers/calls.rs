@@ -65,6 +65,14 @@ fn too_deep(thread: &Thread) -> *mut Frame {
     std::ptr::null_mut()
 }
 
+/// In the body of a loop that copies or clears a few words: it stays the small loop that it is, where the
+/// compiler would call a library function or unroll it.
+#[inline(always)]
+fn keep_loop() {
+    // SAFETY: no instruction at all.
+    unsafe { std::arch::asm!("", options(nomem, nostack, preserves_flags)) }
+}
+
 /// Makes the frame of a call whose positional arguments are exactly the parameters. The references of `function`
 /// and the arguments move into it; null with an exception pending, and nothing moved.
 ///
@@ -81,12 +89,13 @@ pub unsafe fn push_exact(m: &Regs, function: Value, args: *const Value, argc: us
             return callee;
         }
         let slots = Frame::locals(callee);
-        // Volatile, so that these few words are not copied and cleared by library calls.
         for i in 0..argc {
-            slots.add(i).write_volatile(*args.add(i));
+            *slots.add(i) = *args.add(i);
+            keep_loop();
         }
         for i in argc..code.nlocalsplus {
-            slots.add(i).write_volatile(Value::NULL);
+            *slots.add(i) = Value::NULL;
+            keep_loop();
         }
         frame::init(callee, function, code, Value::NULL, m.frame);
         thread.frame.set(callee as *mut u8);

@@ -24,7 +24,6 @@ const AS_BOOL: usize = 16;
 const LESS: usize = 2;
 const GREATER: usize = 4;
 const EQUAL: usize = 8;
-const UNORDERED: usize = 1;
 
 #[handler]
 pub unsafe fn compare_op(m: Regs) -> Value {
@@ -59,9 +58,8 @@ pub unsafe fn compare_op_int(mut m: Regs) -> Value {
     let (x, y) = (a.0 as i64, b.0 as i64);
     // One bit of the operand for each outcome.
     let outcome = LESS * usize::from(x < y) | GREATER * usize::from(x > y) | EQUAL * usize::from(x == y);
-    m.sp = m.sp.sub(1);
-    m.put(1, bool_value(m.oparg & outcome != 0));
-    m.next(UNITS)
+    m.sp = m.sp.sub(2);
+    m.branch_next(m.oparg & outcome != 0, UNITS)
 }
 
 #[handler]
@@ -73,10 +71,8 @@ pub unsafe fn compare_op_float(mut m: Regs) -> Value {
     let (x, y) = (a.as_flonum(), b.as_flonum());
     // Flonums are never NaN.
     let outcome = LESS * usize::from(x < y) | GREATER * usize::from(x > y) | EQUAL * usize::from(x == y);
-    let _ = UNORDERED;
-    m.sp = m.sp.sub(1);
-    m.put(1, bool_value(m.oparg & outcome != 0));
-    m.next(UNITS)
+    m.sp = m.sp.sub(2);
+    m.branch_next(m.oparg & outcome != 0, UNITS)
 }
 
 #[handler]

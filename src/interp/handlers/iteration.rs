@@ -51,7 +51,7 @@ fn exhausted(m: &Regs) -> usize {
 }
 
 #[handler]
-pub unsafe fn for_iter_list(mut m: Regs) -> Value {
+pub unsafe fn for_iter_list(m: Regs) -> Value {
     let Some(it) = m.obj(1).exact::<ListIterator>() else { return m.tail(for_iter) };
     let list = it.list.peek();
     if !list.is_null() {
@@ -61,8 +61,7 @@ pub unsafe fn for_iter_list(mut m: Regs) -> Value {
             it.index.set(i + 1);
             let v = items.get_unchecked(i).value();
             incref(v);
-            m.push(v);
-            return m.next(UNITS);
+            return m.push_next(v, UNITS);
         }
         let list = it.list.replace_word(Value::NULL);
         return m.drop_next(list, exhausted(&m));
@@ -71,7 +70,7 @@ pub unsafe fn for_iter_list(mut m: Regs) -> Value {
 }
 
 #[handler]
-pub unsafe fn for_iter_tuple(mut m: Regs) -> Value {
+pub unsafe fn for_iter_tuple(m: Regs) -> Value {
     let Some(it) = m.obj(1).exact::<TupleIterator>() else { return m.tail(for_iter) };
     let tuple = it.tuple.peek();
     if !tuple.is_null() {
@@ -81,8 +80,7 @@ pub unsafe fn for_iter_tuple(mut m: Regs) -> Value {
             it.index.set(i + 1);
             let v = items.get_unchecked(i).value();
             incref(v);
-            m.push(v);
-            return m.next(UNITS);
+            return m.push_next(v, UNITS);
         }
         let tuple = it.tuple.replace_word(Value::NULL);
         return m.drop_next(tuple, exhausted(&m));
@@ -91,7 +89,7 @@ pub unsafe fn for_iter_tuple(mut m: Regs) -> Value {
 }
 
 #[handler]
-pub unsafe fn for_iter_range(mut m: Regs) -> Value {
+pub unsafe fn for_iter_range(m: Regs) -> Value {
     let Some(it) = m.obj(1).exact::<RangeIterator>() else { return m.tail(for_iter) };
     let left = it.remaining.get();
     if left == 0 {
@@ -101,8 +99,7 @@ pub unsafe fn for_iter_range(mut m: Regs) -> Value {
     let Some(v) = Value::try_from_i64(n) else { return m.tail(for_iter) };
     it.remaining.set(left - 1);
     it.next.set(n.wrapping_add(it.step));
-    m.push(v);
-    m.next(UNITS)
+    m.push_next(v, UNITS)
 }
 
 /// Goes on in the generator's frame; `YIELD_VALUE` and `RETURN_VALUE` come back.

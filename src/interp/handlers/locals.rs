@@ -1,11 +1,13 @@
 //! Local variables, constants, cells, and moving words on the operand stack.
 
+use pyrs_bytecode::Opcode;
 use pyrs_macros::handler;
 use pyrs_runtime::heap::incref;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::cell::Cell;
 use pyrs_runtime::value::Value;
 
+use super::attributes;
 use crate::dispatch::{Regs, release};
 use crate::ops;
 use crate::tri;
@@ -13,6 +15,19 @@ use crate::tri;
 #[handler]
 pub unsafe fn load_fast(mut m: Regs) -> Value {
     let v = *m.local(m.oparg);
+    incref(v);
+    m.push(v);
+    m.next(1)
+}
+
+/// As [`load_fast`]; an attribute of the instance that is read next is read from where the variable is.
+#[handler]
+pub unsafe fn load_fast_borrow(mut m: Regs) -> Value {
+    let v = *m.local(m.oparg);
+    let next = *m.ip.add(1);
+    if next as u8 == Opcode::LoadAttrInstanceValue as u8 && m.oparg < 256 {
+        return Regs { ip: m.ip.add(1), oparg: (next >> 8) as usize, ..m }.tail(attributes::local_instance_value);
+    }
     incref(v);
     m.push(v);
     m.next(1)

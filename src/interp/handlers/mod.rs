@@ -36,7 +36,8 @@ pub const fn of(opcode: Opcode) -> Handler {
         CallIntrinsic2 => misc::call_intrinsic_2,
         InterpreterExit => misc::interpreter_exit,
 
-        LoadFast | LoadFastBorrow => locals::load_fast,
+        LoadFast => locals::load_fast,
+        LoadFastBorrow => locals::load_fast_borrow,
         LoadFastLoadFast | LoadFastBorrowLoadFastBorrow => locals::load_fast_load_fast,
         LoadFastCheck => locals::load_fast_check,
         LoadFastAndClear => locals::load_fast_and_clear,

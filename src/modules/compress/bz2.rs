@@ -16,6 +16,8 @@ struct Stream {
     /// Boxed: the library keeps a pointer to it.
     state: Box<b::bz_stream>,
     compressing: bool,
+    /// The library's error; the stream must not be used after it.
+    broken: Option<i32>,
 }
 
 impl Drop for Stream {
@@ -58,11 +60,18 @@ impl Stream {
                 None => b::BZ2_bzDecompressInit(&mut *state, 0, 0),
             }
         };
-        if code == b::BZ_OK { Ok(Stream { state, compressing: level.is_some() }) } else { Err(failed(code)) }
+        if code == b::BZ_OK {
+            Ok(Stream { state, compressing: level.is_some(), broken: None })
+        } else {
+            Err(failed(code))
+        }
     }
 
     /// One call of the library: its code and the input that it took.
     fn run(&mut self, input: &[u8], out: &mut Vec<u8>, room: usize, action: i32) -> (i32, usize) {
+        if let Some(code) = self.broken {
+            return (code, 0);
+        }
         let (given, room) = (input.len().min(u32::MAX as usize), room.min(u32::MAX as usize));
         let used = out.len();
         out.resize(used + room, 0);
@@ -78,6 +87,9 @@ impl Stream {
         let consumed = given - state.avail_in as usize;
         state.next_in = std::ptr::null();
         state.next_out = std::ptr::null_mut();
+        if code < 0 {
+            self.broken = Some(code);
+        }
         (code, consumed)
     }
 }

@@ -89,7 +89,14 @@ enum Filter {
 }
 
 fn unsigned(obj: &Obj) -> PyResult<u32> {
-    u32::from_arg(obj)
+    let index = pyrs_runtime::protocols::number::index(obj)?;
+    match int::to_bigint(&index).and_then(|n| u32::try_from(&n).ok()) {
+        Some(n) => Ok(n),
+        None if pyrs_runtime::protocols::number::is_negative(&index) => {
+            Err(raise!(ValueError, "Cannot convert negative int"))
+        }
+        None => Err(raise!(OverflowError, "Value too large for uint32_t type")),
+    }
 }
 
 /// The entries of a filter specifier, all of which must be known.

@@ -226,6 +226,7 @@ struct DecompressState {
     unused: Vec<u8>,
     unconsumed: Vec<u8>,
     at_end: bool,
+    finished: bool,
 }
 
 /// Decompresses data in pieces.
@@ -271,6 +272,7 @@ impl Decompress {
                 unused: state.unused.clone(),
                 unconsumed: state.unconsumed.clone(),
                 at_end: state.at_end,
+                finished: state.finished,
             })
         })?;
         Ok(Ptr::new(Decompress { state: DataCell::new(state) }).into())
@@ -299,12 +301,13 @@ impl Decompress {
         };
         let out = self.state.with(|state| {
             let input = std::mem::take(&mut state.unconsumed);
-            if state.stream.is_none() {
+            if state.finished {
                 return Ok(Vec::new());
             }
             let (out, done) = state.inflate(&input, usize::MAX, Z_FINISH, length)?;
             if done.code == Z_STREAM_END {
-                state.stream = None;
+                // A finished stream gives nothing more.
+                state.finished = true;
             }
             Ok(out)
         })?;
@@ -488,7 +491,14 @@ pub mod zlib {
     fn decompressobj(wbits: i32, zdict: Option<&Obj>) -> PyResult<Obj> {
         let zdict = dictionary(zdict)?;
         let stream = Some(new_inflate(wbits, zdict.as_deref())?);
-        let state = DecompressState { stream, zdict, unused: Vec::new(), unconsumed: Vec::new(), at_end: false };
+        let state = DecompressState {
+            stream,
+            zdict,
+            unused: Vec::new(),
+            unconsumed: Vec::new(),
+            at_end: false,
+            finished: false,
+        };
         Ok(Ptr::new(Decompress { state: DataCell::new(state) }).into())
     }
 

@@ -677,6 +677,21 @@ pub mod builtins {
                 return Err(raise!(TypeError, "{what} must be None or a string, not {}", v.class().name()));
             }
         }
+        if crate::io::text::writes_directly(&file)? {
+            let mut pieces = Vec::with_capacity(2 * args.len() + 1);
+            for (i, arg) in args.iter().enumerate() {
+                if i > 0 {
+                    pieces.push(sep.cloned().unwrap_or_else(|| Str::intern(" ").into()));
+                }
+                pieces.push(text::str(arg)?.into());
+            }
+            pieces.push(end.cloned().unwrap_or_else(|| Str::intern("\n").into()));
+            crate::io::text::write_pieces(&file, &pieces)?;
+            if flush {
+                call::call_method(&file, "flush", &[])?;
+            }
+            return Ok(());
+        }
         let write = attr::getattr(&file, name!("write"))?;
         for (i, arg) in args.iter().enumerate() {
             if i > 0 {

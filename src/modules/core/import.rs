@@ -43,7 +43,7 @@ impl Embedded {
 
 /// Where the library would be installed.
 pub fn library_root() -> String {
-    format!("{}/lib/python3.14", super::flags().prefix)
+    format!("{}/lib/python3.14", super::flags().base_prefix)
 }
 
 /// Modules that must be importable before `importlib` works.
@@ -60,6 +60,8 @@ pub fn embedded(name: &str) -> Option<Embedded> {
     let real = match name {
         "_frozen_importlib" => "importlib._bootstrap",
         "_frozen_importlib_external" => "importlib._bootstrap_external",
+        // The real name has the platform in it.
+        other if other.starts_with("_sysconfigdata_") => "_pyrs_sysconfigdata",
         other => other,
     };
     let mut found = find(real).filter(|m| m.code.1 != 0)?;
@@ -76,6 +78,12 @@ pub fn embedded_code(name: &str) -> PyResult<Obj> {
     let Some(module) = embedded(name) else {
         return Err(raise!(ImportError, "No such frozen object named {name}"));
     };
+    if super::flags().optimize > 0 && !module.bootstrap {
+        // What is embedded was compiled without `-O`.
+        let source = embedded_source(name).unwrap_or_default();
+        let level = super::flags().optimize.min(2) as i8;
+        return super::compile::compile_source(&source, &module.origin(), pyrs_compiler::Mode::Exec, 0, level);
+    }
     let code = constant_from_marshal(bytes_at(module.code))?;
     if let Some(code) = code.exact::<Code>() {
         let file = if module.bootstrap { format!("<frozen {}>", module.name) } else { module.origin() };
@@ -234,6 +242,10 @@ pub fn boot() -> PyResult<()> {
     modules_dict().set_text("builtins", builtins.clone());
     exec_builtin(&builtins)?;
     let sys = load_builtin("sys")?;
+    if super::flags().verbose > 0 {
+        // What follows is reported there.
+        crate::io::open_standard_streams()?;
+    }
     let imp = load_builtin("_imp")?;
     let bootstrap = import_embedded("_frozen_importlib")?;
     rt.register("importlib", bootstrap.clone());
@@ -272,12 +284,70 @@ fn is_initializing(module: &Obj) -> PyResult<bool> {
     }
 }
 
+/// Imports a module that is not loaded; `-X importtime` reports how long it takes.
 fn find_and_load(absolute: &Obj) -> PyResult<Obj> {
+    if super::flags().import_time == 0 {
+        return find_and_load_now(absolute);
+    }
+    thread_local! {
+        /// How deep imports nest, and the time that the current level's imports have taken together.
+        static STATE: Cell<(usize, u128, bool)> = const { Cell::new((0, 0, false)) };
+    }
+    let (depth, outer, headed) = STATE.get();
+    if !headed {
+        eprintln!("import time: self [us] | cumulative | imported package");
+    }
+    STATE.set((depth + 1, 0, true));
+    let start = std::time::Instant::now();
+    let result = find_and_load_now(absolute);
+    let total = start.elapsed().as_micros();
+    let inner = STATE.get().1;
+    STATE.set((depth, outer + total, true));
+    let own = total.saturating_sub(inner);
+    eprintln!("import time: {own:>9} | {total:>10} | {:indent$}{}", "", escaped(absolute), indent = depth * 2);
+    result
+}
+
+/// The module's name in UTF-8, with escapes for surrogates.
+fn escaped(name: &Obj) -> String {
+    let Some(name) = name.downcast::<Str>() else { return String::new() };
+    name.code_points().map(|c| char::from_u32(c).map_or_else(|| format!("\\u{c:04x}"), String::from)).collect()
+}
+
+const COMMAND: &str = "code of the command";
+const COMMAND_SOURCE: &str = "source of the command";
+
+/// Hands the source of code without a file to `linecache`, at once or when it is imported.
+pub fn register_source(code: Obj, source: Obj) -> PyResult<()> {
+    runtime().register(COMMAND, code);
+    runtime().register(COMMAND_SOURCE, source);
+    match modules_dict().get_text("linecache") {
+        Some(linecache) => tell_linecache(&linecache),
+        None => Ok(()),
+    }
+}
+
+fn tell_linecache(linecache: &Obj) -> PyResult<()> {
+    let (Some(code), Some(source)) = (runtime().registered(COMMAND), runtime().registered(COMMAND_SOURCE)) else {
+        return Ok(());
+    };
+    match attr::getattr_optional(linecache, name!("_register_code"))? {
+        Some(register) => call::call(&register, &[code, source, Str::intern("<string>").into()]).map(drop),
+        None => Ok(()),
+    }
+}
+
+fn find_and_load_now(absolute: &Obj) -> PyResult<Obj> {
     let importlib = importlib()?;
     let function = attr::getattr(&importlib, name!("_find_and_load"))?;
     let import = attr::getattr(&importlib, name!("_gcd_import"))?;
     match call::call(&function, &[absolute.clone(), import]) {
-        Ok(module) => Ok(module),
+        Ok(module) => {
+            if absolute.downcast::<Str>().is_some_and(|n| n.eq_str("linecache")) {
+                tell_linecache(&module)?;
+            }
+            Ok(module)
+        }
         Err(raised) => {
             let exc = raised.take();
             strip_importlib_frames(&exc);
@@ -386,16 +456,21 @@ pub fn import_with_level(
         }
         relative.clone()
     };
-    let found = modules_dict().get(&Str::new(&absolute).into())?;
+    // The name as it is given may hold surrogates.
+    let key: Obj = if level > 0 { Str::new(&absolute).into() } else { module_name.clone() };
+    let found = modules_dict().get(&key)?;
     let module = match found {
         Some(m) if !m.is_none() => {
+            if super::flags().import_time == 2 {
+                eprintln!("import time: cached    | cached     | {}", escaped(&key));
+            }
             if is_initializing(&m)? && runtime().registered("importlib").is_some() {
-                call::call_method(&importlib()?, "_lock_unlock_module", &[Str::new(&absolute).into()])?;
+                call::call_method(&importlib()?, "_lock_unlock_module", &[key])?;
             }
             m
         }
         _ if runtime().registered("importlib").is_none() => load_builtin(&absolute)?,
-        _ => find_and_load(&Str::new(&absolute).into())?,
+        _ => find_and_load(&key)?,
     };
     let has_from = match fromlist {
         Some(list) if !list.is_none() => truth::is_true(list)?,

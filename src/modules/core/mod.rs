@@ -14,6 +14,7 @@ pub mod sys_objects;
 pub mod tree;
 pub mod tree_reader;
 
+use std::ffi::OsString;
 use std::sync::OnceLock;
 
 use pyrs_runtime::call;
@@ -29,6 +30,7 @@ use pyrs_runtime::thread::runtime;
 /// Settings of the command line and environment, as `sys.flags` shows them.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
+    pub debug: u8,
     pub inspect: u8,
     pub interactive: u8,
     pub optimize: u8,
@@ -40,22 +42,38 @@ pub struct Flags {
     pub bytes_warning: u8,
     pub quiet: bool,
     pub hash_randomization: bool,
+    /// `-R`: whatever `PYTHONHASHSEED` says.
+    pub force_random_hash: bool,
+    /// `-X cpu_count`
+    pub cpu_count: Option<i32>,
+    /// `PYTHONMALLOCSTATS`
+    pub malloc_stats: bool,
     pub isolated: bool,
     pub dev_mode: bool,
     pub utf8_mode: bool,
     pub warn_default_encoding: bool,
     pub safe_path: bool,
-    pub int_max_str_digits: usize,
+    /// `None` = the default.
+    pub int_max_str_digits: Option<usize>,
     pub unbuffered: bool,
     pub executable: String,
-    pub argv: Vec<String>,
-    pub orig_argv: Vec<String>,
-    pub warn_options: Vec<String>,
+    pub base_executable: String,
+    pub argv: Vec<OsString>,
+    pub orig_argv: Vec<OsString>,
+    pub warn_options: Vec<OsString>,
     pub x_options: Vec<(String, Option<String>)>,
-    pub path: Vec<String>,
+    pub path: Vec<OsString>,
+    /// Of the virtual environment, if there is one.
     pub prefix: String,
+    /// Where the library is.
+    pub base_prefix: String,
     pub stdlib_dir: Option<String>,
     pub check_hash_pycs: String,
+    pub pycache_prefix: Option<String>,
+    pub faulthandler: bool,
+    pub no_debug_ranges: bool,
+    /// 1 = show how long imports take, 2 = modules that were loaded before too.
+    pub import_time: u8,
 }
 
 static FLAGS: OnceLock<Flags> = OnceLock::new();
@@ -67,6 +85,15 @@ pub fn set_flags(flags: Flags) {
 
 pub fn flags() -> &'static Flags {
     FLAGS.get_or_init(Flags::default)
+}
+
+/// True if the locale is `C` or `POSIX`, which say nothing about the encoding.
+pub fn locale_is_c() -> bool {
+    // SAFETY: the locale is only set at start; the text is read at once.
+    unsafe {
+        let name = libc::setlocale(libc::LC_CTYPE, std::ptr::null());
+        name.is_null() || matches!(std::ffi::CStr::from_ptr(name).to_bytes(), b"C" | b"POSIX")
+    }
 }
 
 /// An attribute of `sys`.

@@ -90,12 +90,7 @@ pub mod sys {
     /// Print debug info to stderr about the state of the object allocator.
     #[pyfunction]
     fn _debugmallocstats() {
-        let (arenas, used, pools) = alloc::heap().statistics();
-        eprintln!("Small block threshold = {}", alloc::SMALL_LIMIT);
-        eprintln!("# arenas allocated total           = {arenas:>20}");
-        eprintln!("# pools in use                     = {used:>20}");
-        eprintln!("# pools                            = {pools:>20}");
-        eprintln!("# allocated blocks                 = {:>20}", alloc::heap().allocated_blocks());
+        sys_objects::print_memory_statistics();
     }
 
     /// Return the current default encoding used by the Unicode implementation.
@@ -279,10 +274,23 @@ pub mod sys {
             return Err(raise!(RuntimeError, "lost sys.stdout"));
         };
         let shown = text::repr(object)?;
-        call::call_method(&stdout, "write", &[shown.into()])?;
+        match call::call_method(&stdout, "write", &[shown.to_obj()]) {
+            Err(raised) if raised.matches(exceptions::UnicodeEncodeError::class()) => {
+                raised.discard();
+                sys_objects::write_escaped(&stdout, &shown)?;
+            }
+            other => other.map(drop)?,
+        }
         call::call_method(&stdout, "write", &[Str::new("\n").into()])?;
         builtins.set_text("_", object.clone());
         Ok(())
+    }
+
+    /// Run the plain interactive prompt in __main__.
+    #[pyfunction]
+    fn _baserepl() -> PyResult<()> {
+        let repl = (pyrs_runtime::hooks::hooks().import_module)("_pyrs_repl")?;
+        call::call_method(&repl, "base_repl", &[]).map(drop)
     }
 
     /// This hook function is called by built-in breakpoint().
@@ -473,7 +481,7 @@ pub mod sys {
     /// Private function for getting PyConfig.cpu_count
     #[pyfunction]
     fn _get_cpu_count_config() -> i32 {
-        -1
+        crate::core::flags().cpu_count.unwrap_or(-1)
     }
 
     /// Return True if remote debugging is enabled, False otherwise.

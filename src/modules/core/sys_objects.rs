@@ -75,14 +75,18 @@ fn fields(name: &str) -> &'static [&'static str] {
 
 /// A tuple with named fields of a class made on first use.
 pub fn struct_sequence(name: &str, values: Vec<Obj>) -> PyResult<Obj> {
-    let class = crate::struct_sequence::class("sys", name, fields(name), fields(name).len())?;
+    // The last fields of `flags` have names only.
+    let shown = if name == "flags" { 18 } else { fields(name).len() };
+    let class = crate::struct_sequence::class("sys", name, fields(name), shown)?;
     crate::struct_sequence::instance(&class, values)
 }
 
 /// Fills the module.
 pub fn fill(module: &Object<Module>) -> PyResult<()> {
     let flags = super::flags();
-    let list = |items: &[String]| -> Obj { List::from_vec(items.iter().map(|i| s(i)).collect()).into() };
+    use std::os::unix::ffi::OsStrExt;
+    let decoded = |item: &std::ffi::OsString| crate::os::posix::posix::name_object(item.as_bytes(), false);
+    let list = |items: &[std::ffi::OsString]| -> Obj { List::from_vec(items.iter().map(decoded).collect()).into() };
     module.add("argv", list(&flags.argv));
     module.add("orig_argv", list(&flags.orig_argv));
     module.add("path", list(&flags.path));
@@ -105,14 +109,16 @@ pub fn fill(module: &Object<Module>) -> PyResult<()> {
         module.add(name, value);
     }
     module.add("path_importer_cache", Dict::new());
-    for name in ["executable", "_base_executable"] {
-        module.add(name, s(&flags.executable));
-    }
-    for name in ["prefix", "exec_prefix", "base_prefix", "base_exec_prefix"] {
+    module.add("executable", s(&flags.executable));
+    module.add("_base_executable", s(&flags.base_executable));
+    for name in ["prefix", "exec_prefix"] {
         module.add(name, s(&flags.prefix));
     }
+    for name in ["base_prefix", "base_exec_prefix"] {
+        module.add(name, s(&flags.base_prefix));
+    }
     module.add("platlibdir", s("lib"));
-    module.add("pycache_prefix", none());
+    module.add("pycache_prefix", flags.pycache_prefix.as_ref().map_or_else(none, |p| s(p)));
     module.add("_stdlib_dir", flags.stdlib_dir.as_ref().map_or_else(none, |d| s(d)));
     module.add("_framework", s(""));
     module.add("abiflags", s(""));
@@ -206,7 +212,7 @@ fn flags_structure() -> PyResult<Obj> {
     struct_sequence(
         "flags",
         vec![
-            int::new(0),
+            n(f.debug),
             n(f.inspect),
             n(f.interactive),
             n(f.optimize),
@@ -257,6 +263,33 @@ pub fn print_exception(exc: &Obj, traceback: &Obj) -> PyResult<()> {
     call::call_method(&stderr, "flush", &[]).map(drop)
 }
 
+/// What `sys._debugmallocstats()` prints.
+pub fn print_memory_statistics() {
+    use pyrs_runtime::heap::alloc;
+    let (arenas, used, pools) = alloc::heap().statistics();
+    eprintln!("Small block threshold = {}", alloc::SMALL_LIMIT);
+    eprintln!("# arenas allocated total           = {arenas:>20}");
+    eprintln!("# pools in use                     = {used:>20}");
+    eprintln!("# pools                            = {pools:>20}");
+    eprintln!("# allocated blocks                 = {:>20}", alloc::heap().allocated_blocks());
+}
+
+/// Writes a text that the stream's encoding cannot hold, with escapes.
+pub fn write_escaped(stream: &Obj, shown: &Object<Str>) -> PyResult<()> {
+    let encoding = attr::getattr_text(stream, "encoding")?;
+    let bytes = call::call_method(&shown.as_obj(), "encode", &[encoding.clone(), s("backslashreplace")])?;
+    match attr::getattr_optional(stream, &Str::intern("buffer"))? {
+        Some(buffer) => {
+            call::call_method(stream, "flush", &[])?;
+            call::call_method(&buffer, "write", &[bytes]).map(drop)
+        }
+        None => {
+            let text = call::call_method(&bytes, "decode", &[encoding, s("strict")])?;
+            call::call_method(stream, "write", &[text]).map(drop)
+        }
+    }
+}
+
 /// The standard `sys.unraisablehook`.
 pub fn print_unraisable(unraisable: &Obj) -> PyResult<()> {
     let field = |name: &str| attr::getattr_text(unraisable, name);
@@ -277,13 +310,18 @@ pub fn print_unraisable(unraisable: &Obj) -> PyResult<()> {
 
 /// Reports an exception that nobody can catch, through `sys.unraisablehook`.
 pub fn write_unraisable(exc: &Obj, source: Option<&Obj>) {
+    write_unraisable_message(exc, None, source);
+}
+
+/// As [`write_unraisable`], with a text that takes the place of the usual first line.
+pub fn write_unraisable_message(exc: &Obj, message: Option<&str>, source: Option<&Obj>) {
     let result = (|| -> PyResult<()> {
         let hook = super::sys_attribute("unraisablehook");
         let args = vec![
             exc.class().to_obj(),
             exc.clone(),
             exceptions::traceback(exc).unwrap_or_else(none),
-            none(),
+            message.map_or_else(none, s),
             source.cloned().unwrap_or_else(none),
         ];
         let args = struct_sequence("UnraisableHookArgs", args)?;

@@ -440,7 +440,8 @@ fn wait_for(completion: &Arc<Completion>, timeout: Option<Duration>) -> PyResult
 pub fn after_fork_in_child() {
     RUNNING.store(0, Ordering::Relaxed);
     let me = thread::current().id;
-    for (ident, completion) in std::mem::take(&mut *STARTED.lock().expect("never poisoned")) {
+    let all = std::mem::take(&mut *STARTED.lock().expect("never poisoned"));
+    for (ident, completion) in all {
         match completion.upgrade() {
             Some(completion) if ident == me => {
                 RUNNING.store(1, Ordering::Relaxed);

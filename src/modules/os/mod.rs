@@ -1,11 +1,11 @@
-//! The operating system: files, processes, threads, time, streams.
+//! The operating system: files, processes, threads, time.
 
 pub mod accounts;
 pub mod descriptors;
 pub mod fcntl;
-pub mod io;
 pub mod locale;
 pub mod locks;
+pub mod mmap;
 pub mod paths;
 pub mod posix;
 pub mod process;
@@ -25,7 +25,6 @@ pub mod warnings;
 
 use pyrs_runtime::class::ModuleDef;
 
-pub use io::open_standard_streams;
 pub use signal::{check_signals, trip_signal};
 
 /// The definitions of the modules in this folder.
@@ -34,8 +33,8 @@ pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
         accounts::grp::def,
         accounts::pwd::def,
         fcntl::fcntl::def,
-        io::module::def,
         locale::locale::def,
+        mmap::mmap::def,
         posix::posix::def,
         queue::queue::def,
         resource::resource::def,

@@ -615,9 +615,22 @@ pub mod posix {
         Ok(Bytes::new(&buffer).into())
     }
 
+    /// Whether something wants to run while the prompt waits for input.
+    #[pyfunction]
+    fn _is_inputhook_installed() -> bool {
+        false
+    }
+
+    /// Run what wants to run while the prompt waits for input.
+    #[pyfunction]
+    fn _inputhook() {}
+
     /// Return the number of logical CPUs in the system.
     #[pyfunction]
     fn cpu_count() -> Option<usize> {
+        if let Some(count) = crate::core::flags().cpu_count {
+            return Some(count as usize);
+        }
         std::thread::available_parallelism().ok().map(usize::from)
     }
 

@@ -762,7 +762,10 @@ pub mod process {
                 flags |= libc::POSIX_SPAWN_SETSIGDEF;
             }
             if let Some(scheduler) = scheduler {
-                let Some([policy, param]) = scheduler.downcast::<Tuple>().map(|t| t.items()) else {
+                let Some(pair) = scheduler.downcast::<Tuple>() else {
+                    return Err(raise!(TypeError, "scheduler must be a tuple or None"));
+                };
+                let [policy, param] = pair.items() else {
                     return Err(raise!(TypeError, "A scheduler tuple must have two elements"));
                 };
                 if !policy.is_none() {

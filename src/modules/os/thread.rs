@@ -103,7 +103,9 @@ pub mod thread {
     /// Simulate the effect of a signal arriving, by default SIGINT, in the main thread.
     #[pyfunction(sig = "(signum=2, /)")]
     fn interrupt_main(signum: i32) -> PyResult<()> {
-        crate::os::trip_signal(signum)
+        crate::os::trip_signal(signum)?;
+        // In the main thread the handler runs at once.
+        crate::os::check_signals()
     }
 
     /// Return the number of threads currently running.

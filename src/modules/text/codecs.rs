@@ -379,6 +379,9 @@ pub mod module {
     /// Looks up a codec tuple in the Python codec registry and returns a CodecInfo object.
     #[pyfunction]
     fn lookup(encoding: String) -> PyResult<Obj> {
+        if encoding.contains('\0') {
+            return Err(raise!(ValueError, "embedded null character"));
+        }
         codecs::lookup(&encoding)
     }
 

@@ -2,6 +2,7 @@
 
 pub mod binascii;
 pub mod codecs;
+pub mod csv;
 pub mod json;
 pub mod sre;
 pub mod string;
@@ -16,6 +17,7 @@ pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
     vec![
         binascii::module::def,
         codecs::module::def,
+        csv::csv::def,
         json::module::def,
         sre::module::def,
         string::module::def,

@@ -150,14 +150,13 @@ unsafe fn run_finalizer(header: *mut Header, class: &Type) -> bool {
     unsafe {
         (*header).refcnt.set(1);
         let this = Value::from_pointer(header);
-        runtime().mark_finalized(header);
         class.call_finalizer(this.as_obj());
         let count = (*header).refcnt.get() - 1;
         (*header).refcnt.set(count);
         if count > 0 {
+            runtime().mark_finalized(header);
             return false;
         }
-        runtime().forget_finalized(header);
         true
     }
 }

@@ -87,6 +87,11 @@ fn native_new(callable: &Obj, args: Args<'_>) -> PyResult<Obj> {
     while native.is_heap_type() {
         native = native.base().expect("heap classes have a base");
     }
+    if native.has_flag(crate::types::flags::PLAIN_NEW)
+        && let Some(new) = native.slots().new
+    {
+        return new(wanted, args.rest());
+    }
     if native.slots().new.map(|f| f as usize) != class.slots().new.map(|f| f as usize) {
         return Err(raise!(
             TypeError,

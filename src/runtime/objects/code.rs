@@ -48,10 +48,10 @@ pub struct Code {
     pub first_traceable: usize,
     /// `co_extra`-like word for profilers and the JIT.
     pub extra: Cell<usize>,
-    /// Inline caches that do not fit the instruction stream.
-    pub caches: CacheArena,
     /// What tools of `sys.monitoring` watch here.
     pub monitoring: DataCell<Option<Box<Monitoring>>>,
+    /// Inline caches that do not fit the instruction stream.
+    pub caches: CacheArena,
 }
 
 /// The part of a code object that `sys.monitoring` needs.

@@ -10,8 +10,8 @@ use crate::object::{Obj, ObjCell, Object, Ptr, PyClass};
 use crate::objects::generic_alias::GenericAlias;
 use crate::objects::int;
 use crate::objects::iter::{builtin, reduce_empty};
-use crate::objects::list_methods::{SliceBound, compare_items, repeat_items};
-use crate::objects::singletons::not_implemented;
+use crate::objects::list_methods::{SliceBound, repeat_items};
+use crate::objects::singletons::{bool_obj, not_implemented};
 use crate::objects::slice::Slice;
 use crate::objects::str::Str;
 use crate::objects::text_builder::TextBuilder;
@@ -95,6 +95,27 @@ pub fn hash_items(items: &[Obj]) -> PyResult<i64> {
     Ok(hash.finish())
 }
 
+/// Compares two sequences of items that do not change.
+fn compare_fixed(op: CompareOp, a: &[Obj], b: &[Obj]) -> PyResult<Obj> {
+    for (x, y) in a.iter().zip(b) {
+        let same = match x.is(y) {
+            true => true,
+            false => match compare::quick_equal(x, y) {
+                Some(same) => same,
+                None => compare::equal(x, y)?,
+            },
+        };
+        if !same {
+            return match op {
+                CompareOp::Eq => Ok(bool_obj(false)),
+                CompareOp::Ne => Ok(bool_obj(true)),
+                _ => compare::rich_compare(x, y, op),
+            };
+        }
+    }
+    Ok(bool_obj(op.matches(a.len().cmp(&b.len()))))
+}
+
 #[pymethods]
 impl Tuple {
     #[new(text_signature = "(iterable=(), /)")]
@@ -141,7 +162,7 @@ impl Tuple {
         let (a, b) = (this.items(), other.items());
         // Unlike lists, tuples of different length may be compared to the first difference: the answer is
         // the same for == and !=.
-        compare_items(op, || (a.len(), b.len()), |i| Some((a.get(i)?.clone(), b.get(i)?.clone())))
+        compare_fixed(op, a, b)
     }
 
     #[slot(iter)]

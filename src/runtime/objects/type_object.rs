@@ -288,11 +288,8 @@ impl TypeData {
 
     #[getter(name = "__flags__")]
     fn get_flags(this: &Object<TypeData>) -> u64 {
-        // Classes of extension modules are heap types in CPython: `copyreg` and others tell them from those of
-        // the language by it.
-        let own = matches!(this.native_module(), "builtins" | "types" | "weakref" | "_weakref" | "contextvars");
-        let heap = if own || this.is_heap_type() { 0 } else { flags::HEAPTYPE };
-        (this.flags.get() | heap) & flags::VISIBLE
+        let shown = this.flags.get() & flags::VISIBLE;
+        if this.has_flag(flags::HEAP_LIKE) { shown | flags::HEAPTYPE } else { shown }
     }
 
     #[getter(name = "__basicsize__")]

@@ -3,6 +3,8 @@
 //! `str.encode` and `bytes.decode` look at the name first: UTF-8, UTF-16, UTF-32, ASCII and Latin-1 need
 //! no registry. Everything else is looked up as `codecs.lookup` does.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use pyrs_unicode::codecs::narrow;
 use pyrs_unicode::codecs::utf;
 use pyrs_unicode::codecs::{ByteOrder, CodecError, ErrorHandler, Replacement, Utf};
@@ -41,11 +43,21 @@ fn search_path() -> Ptr<List> {
     found.into_ptr::<List>().unwrap_or_else(|_| List::new())
 }
 
+/// Imports the standard codecs, whose search function comes first, when they are needed for the first time.
+fn load_encodings() -> PyResult<()> {
+    static LOADED: AtomicBool = AtomicBool::new(false);
+    if LOADED.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
+    (crate::hooks::hooks().import_module)("encodings").map(drop).inspect_err(|_| LOADED.store(false, Ordering::Relaxed))
+}
+
 /// `codecs.register`
 pub fn register(search: &Obj) -> PyResult<()> {
     if search.class().slots().call.is_none() {
         return Err(raise!(TypeError, "argument must be callable"));
     }
+    load_encodings()?;
     search_path().push(search.clone());
     Ok(())
 }
@@ -88,9 +100,7 @@ pub fn lookup(encoding: &str) -> PyResult<Obj> {
     if let Some(found) = cache.get(&key)? {
         return Ok(found);
     }
-    if search_path().is_empty() {
-        (crate::hooks::hooks().import_module)("encodings")?;
-    }
+    load_encodings()?;
     let path = search_path();
     let mut i = 0;
     while let Some(search) = path.get(i) {

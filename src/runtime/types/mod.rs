@@ -94,6 +94,10 @@ pub mod flags {
     pub const SLOT_WORDS: u64 = 1 << 35;
     /// Instances have a finaliser.
     pub const FINALIZER: u64 = 1 << 34;
+    /// The class is not a static one in CPython, and `__flags__` shows it so.
+    pub const HEAP_LIKE: u64 = 1 << 35;
+    /// The class has no `__new__` of its own: `object.__new__` makes instances.
+    pub const PLAIN_NEW: u64 = 1 << 36;
     /// What `__flags__` shows.
     pub const VISIBLE: u64 = (1 << 32) - 1;
 }

@@ -84,7 +84,7 @@ pub fn ready(def: &'static ClassDef) {
     let own_new = class.slots().new.is_some();
     finish_slots(class, def, &dict);
     set_mro(class);
-    if own_new && !class.has_flag(flags::DISALLOW_INSTANTIATION) {
+    if own_new && !class.has_flag(flags::DISALLOW_INSTANTIATION) && !class.has_flag(flags::PLAIN_NEW) {
         let new = BuiltinFunction::native_constructor(class);
         set(&dict, "__new__", new);
     }

@@ -3,7 +3,7 @@
 //! function, a native one behind an inherited wrapper descriptor, and nothing.
 
 use super::slots::{CompareOp, Kind, SLOT_DEFS, SendResult, SlotFn, SlotId, SlotSignature};
-use super::{Type, lookup, lookup_raw, slot_wrapper};
+use super::{Type, flags, lookup, lookup_raw, slot_wrapper};
 use crate::call::{self, Args, VectorCall, call_special};
 use crate::errors::PyResult;
 use crate::object::{Obj, Object};
@@ -300,7 +300,7 @@ fn with_self<R>(this: &Obj, args: Args<'_>, f: impl FnOnce(Args<'_>) -> R) -> R 
 
 /// Calls a method found on the class of `this`, unbound if it is a method descriptor.
 fn call_found(found: &Obj, this: &Obj, args: Args<'_>) -> PyResult<Obj> {
-    if found.class().has_flag(super::flags::METHOD_DESCRIPTOR) {
+    if found.class().has_flag(flags::METHOD_DESCRIPTOR) {
         return with_self(this, args, |args| call::call_args(found, args));
     }
     let bound = match found.class().slots().descr_get {
@@ -437,6 +437,14 @@ fn native_new(class: &Type, found: &Obj) -> Option<SlotFn> {
     let owner = function.this.as_ref().and_then(crate::types::as_type)?;
     if !class.is_native_subclass(owner) {
         return None;
+    }
+    // Where a native class has no `__new__` to show, what is found is a base's.
+    let mut native = class;
+    while native.is_heap_type() {
+        native = native.base()?;
+    }
+    if native.has_flag(flags::PLAIN_NEW) && !std::ptr::eq(owner, native) {
+        return native.slots().new.map(SlotSignature::wrap);
     }
     function.native_new().map(SlotSignature::wrap)
 }

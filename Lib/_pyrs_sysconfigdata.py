@@ -1,0 +1,52 @@
+"""What `sysconfig` says about the build: under the name `_sysconfigdata_...` of the platform."""
+
+import sys
+
+_version = "%d.%d" % sys.version_info[:2]
+_multiarch = sys.implementation._multiarch
+
+build_time_vars = {
+    "ABIFLAGS": "",
+    "AR": "ar",
+    "ARFLAGS": "rcs",
+    "BINDIR": sys.base_prefix + "/bin",
+    "BINLIBDEST": f"{sys.base_prefix}/lib/python{_version}",
+    "CC": "cc",
+    "CCSHARED": "-fPIC",
+    "CFLAGS": "-O2",
+    "CONFIG_ARGS": "",
+    "CXX": "c++",
+    "EXE": "",
+    "EXT_SUFFIX": f".{sys.implementation.cache_tag}-{_multiarch}.so",
+    "HAVE_FORK": 1,
+    "HAVE_GETENTROPY": 1,
+    "HAVE_GETRANDOM": 1,
+    "HOST_GNU_TYPE": _multiarch,
+    "INCLUDEPY": f"{sys.base_prefix}/include/python{_version}",
+    "INSTSONAME": "",
+    "LDFLAGS": "",
+    "LDSHARED": "cc -shared",
+    "LDVERSION": _version,
+    "LIBDEST": f"{sys.base_prefix}/lib/python{_version}",
+    "LIBDIR": sys.base_prefix + "/lib",
+    "MACHDEP": "linux",
+    "MULTIARCH": _multiarch,
+    "OPT": "-O2",
+    "PYTHON": "python",
+    "PYTHONPATH": "",
+    "Py_DEBUG": 0,
+    "Py_ENABLE_SHARED": 0,
+    "Py_GIL_DISABLED": 0,
+    "SHELL": "/bin/sh",
+    "SHLIB_SUFFIX": ".so",
+    "SIZEOF_SIZE_T": 8,
+    "SIZEOF_VOID_P": 8,
+    "SO": ".so",
+    "SOABI": f"{sys.implementation.cache_tag}-{_multiarch}",
+    "TZPATH": "/usr/share/zoneinfo:/usr/lib/zoneinfo:/usr/share/lib/zoneinfo:/etc/zoneinfo",
+    "VERSION": _version,
+    "WITH_DOC_STRINGS": 1,
+    "WITH_PYMALLOC": 1,
+    "prefix": sys.base_prefix,
+    "exec_prefix": sys.base_prefix,
+}
