@@ -22,7 +22,6 @@ pub mod posix {
     use pyrs_runtime::objects::str::Str;
     use pyrs_runtime::objects::tuple::Tuple;
     use pyrs_runtime::objects::{float, int};
-    use pyrs_runtime::protocols::iter;
     use pyrs_runtime::thread::allow_threads;
 
     use crate::os::{descriptors, paths, process};
@@ -503,41 +502,6 @@ pub mod posix {
     #[pyfunction(sig = "(status)", name = "WSTOPSIG")]
     fn wstopsig(status: i32) -> i32 {
         libc::WSTOPSIG(status)
-    }
-
-    fn c_strings(items: &Obj) -> PyResult<Vec<CString>> {
-        iter::collect(items)?.iter().map(|i| Ok(path_arg("execv", "args", i, false)?.c())).collect()
-    }
-
-    fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
-        strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect()
-    }
-
-    /// Execute an executable path with arguments, replacing current process.
-    #[pyfunction]
-    fn execv(path: &Obj, argv: &Obj) -> PyResult<()> {
-        let p = path_arg("execv", "path", path, false)?;
-        let args = c_strings(argv)?;
-        // SAFETY: NUL-terminated strings in NULL-terminated arrays.
-        unsafe { libc::execv(p.c().as_ptr(), pointers(&args).as_ptr()) };
-        Err(p.error(&last_error()))
-    }
-
-    /// Execute an executable path with arguments and environment, replacing current process.
-    #[pyfunction]
-    fn execve(path: &Obj, argv: &Obj, env: &Object<Dict>) -> PyResult<()> {
-        let p = path_arg("execve", "path", path, false)?;
-        let args = c_strings(argv)?;
-        let mut variables = Vec::new();
-        for (key, value) in env.entries() {
-            let mut entry = path_arg("execve", "env", &key, false)?.bytes;
-            entry.push(b'=');
-            entry.extend(path_arg("execve", "env", &value, false)?.bytes);
-            variables.push(CString::new(entry).expect("checked for NULs"));
-        }
-        // SAFETY: as in `execv`.
-        unsafe { libc::execve(p.c().as_ptr(), pointers(&args).as_ptr(), pointers(&variables).as_ptr()) };
-        Err(p.error(&last_error()))
     }
 
     /// Execute the command in a subshell.
