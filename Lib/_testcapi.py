@@ -66,3 +66,21 @@ class CodeLike:
 
 class awaitType:
     """An awaitable that tells nothing of itself."""
+
+
+def _fires(name):
+    def fire(*args):
+        raise NotImplementedError("native code cannot fire events yet")
+
+    fire.__name__ = fire.__qualname__ = name
+    return fire
+
+
+for _name in (
+    "py_start py_resume py_return c_return py_yield py_call line jump branch branch_left branch_right py_throw raise "
+    "c_raise reraise exception_handled py_unwind stop_iteration"
+).split():
+    globals()["fire_event_" + _name] = _fires("fire_event_" + _name)
+del _name
+monitoring_enter_scope = _fires("monitoring_enter_scope")
+monitoring_exit_scope = _fires("monitoring_exit_scope")
