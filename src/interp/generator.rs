@@ -10,8 +10,8 @@ use pyrs_bytecode::co_flags;
 use pyrs_macros::{pyclass, pymethods};
 use pyrs_runtime::call;
 use pyrs_runtime::errors::{PyResult, Raised, raise_stop_iteration};
-use pyrs_runtime::heap::alloc;
 use pyrs_runtime::heap::cycles::Visitor;
+use pyrs_runtime::heap::{self, alloc};
 use pyrs_runtime::object::{Obj, ObjCell, Object, Ptr, PyClass, Trace};
 use pyrs_runtime::objects::code::Code;
 use pyrs_runtime::objects::exceptions::{self, BaseException, GeneratorExit, StopAsyncIteration, StopIteration};
@@ -149,7 +149,11 @@ pub unsafe fn from_frame(frame: *mut Frame) -> Obj {
         let words = HEAD_WORDS + code.frame_size;
         let copy = alloc::allocate(words * 8, false) as *mut Frame;
         let used = (*frame).sp.offset_from(frame as *mut Value) as usize;
-        std::ptr::copy_nonoverlapping(frame as *const Value, copy as *mut Value, used);
+        // Word by word: the frame has just been written so, and wider reads would have to wait for that.
+        for i in 0..used {
+            *(copy as *mut Value).add(i) = *(frame as *const Value).add(i);
+            frame::keep_loop();
+        }
         (*copy).sp = (copy as *mut Value).add(used);
         (*copy).owner = Owner::Generator;
         (*copy).is_entry = true;
@@ -159,22 +163,24 @@ pub unsafe fn from_frame(frame: *mut Frame) -> Obj {
             object.as_obj().downcast_unchecked::<crate::frame_object::FrameObject>().frame.set(copy);
         }
         let function = (*copy).function();
-        let core = Core {
-            frame: Cell::new(copy),
-            words,
-            state: Cell::new(State::Created),
-            exc_info: ExcInfo::new(),
-            name: ObjCell::new(function.name.get()),
-            qualname: ObjCell::new(function.qualname.get()),
-            code,
+        let flags = code.flags;
+        let fill = |core: *mut Core| {
+            (&raw mut (*core).frame).write(Cell::new(copy));
+            (&raw mut (*core).words).write(words);
+            (&raw mut (*core).state).write(Cell::new(State::Created));
+            (&raw mut (*core).exc_info).write(ExcInfo::new());
+            (&raw mut (*core).name).write(ObjCell::new(function.name.get()));
+            (&raw mut (*core).qualname).write(ObjCell::new(function.qualname.get()));
+            (&raw mut (*core).code).write(code);
         };
-        let flags = core.code.flags;
         let object: Obj = if flags & co_flags::COROUTINE != 0 {
-            Coroutine::create(core)
+            Coroutine::create(fill)
         } else if flags & co_flags::ASYNC_GENERATOR != 0 {
-            crate::async_generator::create(core)
+            let mut core = std::mem::MaybeUninit::<Core>::uninit();
+            fill(core.as_mut_ptr());
+            crate::async_generator::create(core.assume_init())
         } else {
-            Ptr::new(Generator { core }).into_obj()
+            heap::new_instance_with(|p: *mut Generator| fill(&raw mut (*p).core)).into_obj()
         };
         (*copy).generator = object.value();
         object
@@ -697,12 +703,22 @@ pub struct Coroutine {
 common_methods!(Coroutine, COMMON, "coroutine", "cr_frame", "cr_running", "cr_suspended", "cr_code", "cr_await");
 
 impl Coroutine {
-    fn create(core: Core) -> Obj {
-        let origin = ObjCell::empty();
-        if thread::current().coroutine_origin_depth.get() > 0 {
-            origin.put(crate::frame_object::origin(thread::current().coroutine_origin_depth.get()));
+    /// # Safety
+    /// `fill` initialises the whole core.
+    #[inline(always)]
+    unsafe fn create(fill: impl FnOnce(*mut Core)) -> Obj {
+        // SAFETY: by contract; the other field is written here.
+        let coroutine = unsafe {
+            heap::new_instance_with(|p: *mut Coroutine| {
+                fill(&raw mut (*p).core);
+                (&raw mut (*p).origin).write(ObjCell::empty());
+            })
+        };
+        let depth = thread::current().coroutine_origin_depth.get();
+        if depth > 0 {
+            coroutine.origin.put(crate::frame_object::origin(depth));
         }
-        Ptr::new(Coroutine { core, origin }).into_obj()
+        coroutine.into_obj()
     }
 }
 

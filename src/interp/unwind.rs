@@ -99,9 +99,8 @@ pub unsafe fn add_traceback(thread: &Thread, frame: *mut Frame) {
     // SAFETY: by contract.
     let (object, lasti) = unsafe { (frame::object_of(frame).into_obj(), (*frame).lasti()) };
     let next = exceptions::traceback(&exc);
-    // SAFETY: as above.
-    let line = unsafe { (*frame).line() };
-    let traceback: Obj = Traceback::new(next, object, lasti, line.unwrap_or(-1)).into_obj();
+    // The line is found when somebody asks.
+    let traceback: Obj = Traceback::new(next, object, lasti, -1).into_obj();
     exceptions::set_traceback(&exc, Some(traceback));
     thread.restore_exception(Some(exc));
 }

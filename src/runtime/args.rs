@@ -64,10 +64,10 @@ impl KwArgs<'_> {
 /// Distributes `args` over the parameters of `spec`.
 #[inline(always)]
 pub fn bind<'a, const N: usize>(spec: &ParamSpec, args: Args<'a>) -> PyResult<Bound<'a, N>> {
-    // Every parameter is given by position: nearly always.
-    if args.kwnames.is_none() && args.nargs == N && spec.positional == N {
-        // SAFETY: there are `N` values.
-        let values = std::array::from_fn(|i| Some(unsafe { args.values.get_unchecked(i) }));
+    // Positions alone, and enough of them: nearly always.
+    let given = (1u64 << args.nargs.min(63)) - 1;
+    if args.kwnames.is_none() && args.nargs <= spec.positional && spec.required & !given == 0 {
+        let values = std::array::from_fn(|i| args.values.get(i));
         return Ok(Bound { values, rest: &[], keywords: KwArgs::default() });
     }
     bind_any(spec, args)

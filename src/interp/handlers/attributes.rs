@@ -364,6 +364,29 @@ pub unsafe fn store_instance_value(mut m: Regs) -> Value {
     m.drop_next(owner, STORE_UNITS)
 }
 
+/// LOAD_FAST_BORROW_LOAD_FAST_BORROW and the STORE_ATTR_INSTANCE_VALUE behind it in one: nothing is counted for the
+/// owner.
+#[handler]
+pub unsafe fn store_local_instance_value(mut m: Regs) -> Value {
+    let locals = (*m.ip.sub(1) >> 8) as usize;
+    let (v, owner) = (*m.local(locals >> 4), *m.local(locals & 15));
+    incref(v);
+    let cache = find_shape(cache_at(m.ip.add(2)), owner);
+    if cache.is_null() {
+        incref(owner);
+        m.push(v);
+        m.push(owner);
+        return m.tail(store_attr);
+    }
+    let slot = word_at(owner, (*cache).offset);
+    let old = *slot;
+    *slot = v;
+    if (*cache).target != 0 {
+        *(word_at(owner, (*cache).shape_offset) as *mut u64) = (*cache).target;
+    }
+    m.drop_next(old, STORE_UNITS)
+}
+
 #[handler]
 pub unsafe fn store_slot(mut m: Regs) -> Value {
     let owner = m.peek(1);

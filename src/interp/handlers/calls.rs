@@ -65,14 +65,6 @@ fn too_deep(thread: &Thread) -> *mut Frame {
     std::ptr::null_mut()
 }
 
-/// In the body of a loop that copies or clears a few words: it stays the small loop that it is, where the
-/// compiler would call a library function or unroll it.
-#[inline(always)]
-fn keep_loop() {
-    // SAFETY: no instruction at all.
-    unsafe { std::arch::asm!("", options(nomem, nostack, preserves_flags)) }
-}
-
 /// Makes the frame of a call whose positional arguments are exactly the parameters. The references of `function`
 /// and the arguments move into it; null with an exception pending, and nothing moved.
 ///
@@ -91,11 +83,11 @@ pub unsafe fn push_exact(m: &Regs, function: Value, args: *const Value, argc: us
         let slots = Frame::locals(callee);
         for i in 0..argc {
             *slots.add(i) = *args.add(i);
-            keep_loop();
+            frame::keep_loop();
         }
         for i in argc..code.nlocalsplus {
             *slots.add(i) = Value::NULL;
-            keep_loop();
+            frame::keep_loop();
         }
         frame::init(callee, function, code, Value::NULL, m.frame);
         thread.frame.set(callee as *mut u8);
@@ -257,12 +249,68 @@ pub unsafe fn py_general(mut m: Regs) -> Value {
         return m.tail(call);
     }
     m.save();
-    let callee = push_bound(m, callable, args, argc, Value::NULL);
+    let callee = match missing_defaults(function_at(callable), argc) {
+        Some(defaults) => push_with_defaults(m, callable, args, argc, defaults),
+        None => push_bound(m, callable, args, argc, Value::NULL),
+    };
     if callee.is_null() {
         return m.raise();
     }
     m.sp = m.sp.sub(m.oparg + 2);
     enter(m, callee, UNITS)
+}
+
+/// The defaults that make up for missing positional arguments, where that is all there is to bind.
+#[inline(always)]
+fn missing_defaults(function: &Object<Function>, argc: usize) -> Option<&[Obj]> {
+    let code = function.code();
+    if !code.simple_args || argc > code.argcount {
+        return None;
+    }
+    let defaults = function.defaults.peek();
+    if defaults.is_null() {
+        return None;
+    }
+    // SAFETY: the function holds its defaults, a tuple, and nothing replaces them while they are copied.
+    let defaults = unsafe { (*(defaults.as_pointer() as *const Object<Tuple>)).items() };
+    let missing = code.argcount - argc;
+    (missing <= defaults.len()).then(|| &defaults[defaults.len() - missing..])
+}
+
+/// As [`push_exact`], with `defaults` behind the arguments.
+#[inline(never)]
+unsafe fn push_with_defaults(
+    m: Regs,
+    function: Value,
+    args: *const Value,
+    argc: usize,
+    defaults: &[Obj],
+) -> *mut Frame {
+    // SAFETY: as in `push_exact`.
+    unsafe {
+        let thread = m.thread();
+        let code = function_at(function).code();
+        let callee = reserve(thread, code);
+        if callee.is_null() {
+            return callee;
+        }
+        let slots = Frame::locals(callee);
+        for i in 0..argc {
+            *slots.add(i) = *args.add(i);
+            frame::keep_loop();
+        }
+        for (i, default) in defaults.iter().enumerate() {
+            incref(default.value());
+            *slots.add(argc + i) = default.value();
+        }
+        for i in code.argcount..code.nlocalsplus {
+            *slots.add(i) = Value::NULL;
+            frame::keep_loop();
+        }
+        frame::init(callee, function, code, Value::NULL, m.frame);
+        thread.frame.set(callee as *mut u8);
+        callee
+    }
 }
 
 /// The callable is a method object whose function the inline cache names.

@@ -4,7 +4,7 @@ use pyrs_macros::handler;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::object::Obj;
 use pyrs_runtime::objects::dict::Dict;
-use pyrs_runtime::objects::set::{FrozenSet, Set};
+use pyrs_runtime::objects::set::{FrozenSet, Set, SetData};
 use pyrs_runtime::objects::singletons::bool_value;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::protocols::{compare, iter, truth};
@@ -116,12 +116,22 @@ fn dict_contains(dict: &Dict, key: &Obj) -> PyResult<bool> {
     dict.contains(key)
 }
 
+#[inline(never)]
+fn set_contains(elements: &SetData, set: &Obj, item: &Obj) -> PyResult<bool> {
+    if !item.value().is_pointer_or_null() || item.exact::<Str>().is_some() {
+        return elements.contains_hashed(item, compare::hash(item)?);
+    }
+    iter::contains(set, item)
+}
+
 #[handler]
 pub unsafe fn contains_op_set(m: Regs) -> Value {
-    if m.obj(1).exact::<Set>().is_none() && m.obj(1).exact::<FrozenSet>().is_none() {
-        return m.tail(contains_op);
-    }
+    let elements = match (m.obj(1).exact::<Set>(), m.obj(1).exact::<FrozenSet>()) {
+        (Some(set), _) => &set.0,
+        (None, Some(set)) => &set.0,
+        (None, None) => return m.tail(contains_op),
+    };
     m.save();
-    let r = tri!(m, iter::contains(m.obj(1), m.obj(2)));
+    let r = tri!(m, set_contains(elements, m.obj(1), m.obj(2)));
     m.replace_next(2, bool_value(r != (m.oparg != 0)), UNITS)
 }

@@ -1,5 +1,6 @@
 //! `for` loops and unpacking.
 
+use pyrs_bytecode::Opcode;
 use pyrs_macros::handler;
 use pyrs_runtime::heap::incref;
 use pyrs_runtime::object::{Obj, Object};
@@ -16,6 +17,7 @@ use super::generators;
 use crate::dispatch::Regs;
 use crate::generator::Generator;
 use crate::ops;
+use crate::ops::iteration::Pair;
 use crate::specialize::{self, due};
 use crate::tri;
 
@@ -35,6 +37,17 @@ pub unsafe fn for_iter(mut m: Regs) -> Value {
         return m.tail(specialize::iteration::for_iter);
     }
     m.save();
+    if unpacks_pair(*m.ip.add(UNITS)) {
+        match ops::iteration::next_pair(m.obj(1), m.sp) {
+            Pair::Pushed => {
+                m.sp = m.sp.add(2);
+                return m.next(UNITS + UNITS);
+            }
+            Pair::Exhausted => return m.next(exhausted(&m)),
+            Pair::Raised => return m.raise(),
+            Pair::Other => {}
+        }
+    }
     match tri!(m, ops::iteration::next(m.obj(1))) {
         Some(v) => {
             m.push(v.into_value());
@@ -42,6 +55,16 @@ pub unsafe fn for_iter(mut m: Regs) -> Value {
         }
         None => m.next(exhausted(&m)),
     }
+}
+
+/// The instruction unpacks two items, as in `for key, value in …`.
+#[inline(always)]
+fn unpacks_pair(unit: u16) -> bool {
+    let opcode = unit as u8;
+    unit >> 8 == 2
+        && (opcode == Opcode::UnpackSequence as u8
+            || opcode == Opcode::UnpackSequenceTwoTuple as u8
+            || opcode == Opcode::UnpackSequenceTuple as u8)
 }
 
 /// Units from a FOR_ITER to what follows the loop's END_FOR.

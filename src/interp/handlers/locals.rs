@@ -44,6 +44,23 @@ pub unsafe fn load_fast_load_fast(mut m: Regs) -> Value {
     m.next(1)
 }
 
+/// As [`load_fast_load_fast`]; if the second variable's attribute is set to the first next, it is done from where
+/// the variables are.
+#[handler]
+pub unsafe fn load_fast_borrow_load_fast_borrow(mut m: Regs) -> Value {
+    let next = *m.ip.add(1);
+    if next as u8 == Opcode::StoreAttrInstanceValue as u8 && m.oparg < 256 {
+        return Regs { ip: m.ip.add(1), oparg: (next >> 8) as usize, ..m }.tail(attributes::store_local_instance_value);
+    }
+    let a = *m.local(m.oparg >> 4);
+    let b = *m.local(m.oparg & 15);
+    incref(a);
+    incref(b);
+    m.push(a);
+    m.push(b);
+    m.next(1)
+}
+
 #[handler]
 pub unsafe fn load_fast_check(mut m: Regs) -> Value {
     let v = *m.local(m.oparg);

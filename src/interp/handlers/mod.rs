@@ -38,7 +38,8 @@ pub const fn of(opcode: Opcode) -> Handler {
 
         LoadFast => locals::load_fast,
         LoadFastBorrow => locals::load_fast_borrow,
-        LoadFastLoadFast | LoadFastBorrowLoadFastBorrow => locals::load_fast_load_fast,
+        LoadFastLoadFast => locals::load_fast_load_fast,
+        LoadFastBorrowLoadFastBorrow => locals::load_fast_borrow_load_fast_borrow,
         LoadFastCheck => locals::load_fast_check,
         LoadFastAndClear => locals::load_fast_and_clear,
         StoreFast => locals::store_fast,

@@ -98,11 +98,17 @@ fn dict_item(dict: &Dict, key: &Obj) -> PyResult<Obj> {
 
 #[handler]
 pub unsafe fn list_slice(m: Regs) -> Value {
-    if m.obj(2).exact::<List>().is_none() || m.obj(1).exact::<Slice>().is_none() {
+    if m.obj(2).exact::<List>().is_none() {
         return m.tail(binary_op);
     }
+    let Some(slice) = m.obj(1).exact::<Slice>() else { return m.tail(binary_op) };
     m.save();
-    let v = tri!(m, sequence::getitem(m.obj(2), m.obj(1)));
+    let v = if slice.step.is_none() {
+        ops::build::binary_slice(m.obj(2), &slice.start, &slice.stop)
+    } else {
+        sequence::getitem(m.obj(2), m.obj(1))
+    };
+    let v = tri!(m, v);
     m.replace_next(2, v.into_value(), BINARY_UNITS)
 }
 

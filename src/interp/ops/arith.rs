@@ -12,6 +12,8 @@ const OR: u32 = 7;
 const XOR: u32 = 12;
 const FLOOR_DIVIDE: u32 = 2;
 const REMAINDER: u32 = 6;
+const LEFT_SHIFT: u32 = 3;
+const RIGHT_SHIFT: u32 = 9;
 const INPLACE: u32 = 13;
 
 /// `a OP b` for two fixnums or two flonums whose result is an immediate.
@@ -22,18 +24,35 @@ pub fn binary_fast(oparg: u32, a: Value, b: Value) -> Option<Value> {
     if a.is_fixnum() && b.is_fixnum() {
         return fixnums(op, a, b);
     }
-    if a.is_flonum() && b.is_flonum() {
-        let (x, y) = (a.as_flonum(), b.as_flonum());
-        return Value::try_from_f64(match op {
-            ADD => x + y,
-            SUBTRACT => x - y,
-            MULTIPLY => x * y,
-            TRUE_DIVIDE if y != 0.0 => x / y,
-            _ => return None,
-        });
+    if a.is_flonum() {
+        let y = if b.is_flonum() {
+            b.as_flonum()
+        } else if b.is_fixnum() {
+            b.as_fixnum() as f64
+        } else {
+            return None;
+        };
+        return flonums(op, a.as_flonum(), y);
+    }
+    if a.is_fixnum() && b.is_flonum() {
+        return flonums(op, a.as_fixnum() as f64, b.as_flonum());
     }
     None
 }
+
+#[inline(always)]
+fn flonums(op: u32, x: f64, y: f64) -> Option<Value> {
+    Value::try_from_f64(match op {
+        ADD => x + y,
+        SUBTRACT => x - y,
+        MULTIPLY => x * y,
+        TRUE_DIVIDE if y != 0.0 => x / y,
+        _ => return None,
+    })
+}
+
+/// Integers up to here are doubles, too.
+const EXACT: i64 = 1 << 53;
 
 #[inline(always)]
 fn fixnums(op: u32, a: Value, b: Value) -> Option<Value> {
@@ -47,6 +66,9 @@ fn fixnums(op: u32, a: Value, b: Value) -> Option<Value> {
         XOR => Some(Value::from_fixnum(x ^ y)),
         FLOOR_DIVIDE if y > 0 => Some(Value::from_fixnum(x.div_euclid(y))),
         REMAINDER if y > 0 => Some(Value::from_fixnum(x.rem_euclid(y))),
+        RIGHT_SHIFT if (0..63).contains(&y) => Some(Value::from_fixnum(x >> y)),
+        LEFT_SHIFT if (0..63).contains(&y) && (x << y) >> y == x => Value::try_from_i64(x << y),
+        TRUE_DIVIDE if y != 0 && x.abs() <= EXACT && y.abs() <= EXACT => Value::try_from_f64(x as f64 / y as f64),
         _ => None,
     }
 }

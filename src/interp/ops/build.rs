@@ -2,7 +2,7 @@
 
 use pyrs_bytecode::Conversion;
 use pyrs_runtime::errors::PyResult;
-use pyrs_runtime::object::{Obj, PyClass};
+use pyrs_runtime::object::{Obj, Object, PyClass};
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::exceptions::{AttributeError, TypeError};
 use pyrs_runtime::objects::list::List;
@@ -61,9 +61,17 @@ pub unsafe fn build_map(words: *mut Value, count: usize) -> PyResult<Obj> {
 /// The operands lie where the interpreter loop has them.
 pub unsafe fn build_string(words: *mut Value, count: usize) -> Obj {
     // SAFETY: the caller's operands, all str.
-    let pieces: Vec<&Str> =
-        unsafe { view(words, count) }.iter().map(|o| unsafe { &**o.downcast_unchecked::<Str>() }).collect();
-    join(&pieces).into_obj()
+    let operands = unsafe { view(words, count) };
+    // SAFETY: the compiler made them strings.
+    let text = |o: &Obj| unsafe { &*(o.value().as_pointer() as *const Object<Str>) };
+    let mut few: [&Str; 8] = [text(&operands[0]); 8];
+    if count <= few.len() {
+        for (piece, operand) in few.iter_mut().zip(operands) {
+            *piece = text(operand);
+        }
+        return Str::concat(&few[..count]).into_obj();
+    }
+    Str::concat(&operands.iter().map(|o| &**text(o)).collect::<Vec<&Str>>()).into_obj()
 }
 
 /// Concatenates strings.
@@ -167,6 +175,7 @@ pub unsafe fn list_extend(list: *mut Value, iterable: &Obj) -> PyResult<()> {
     Ok(())
 }
 
+#[inline(never)]
 pub fn set_add(set: &Obj, item: &Obj) -> PyResult<()> {
     set::as_set(set).expect("the compiler put a set there").add(item.clone()).map(drop)
 }

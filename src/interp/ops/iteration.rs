@@ -2,7 +2,9 @@
 
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::object::{Obj, PyClass};
+use pyrs_runtime::objects::dict_views::DictItemIterator;
 use pyrs_runtime::objects::exceptions::{StopIteration, TypeError};
+use pyrs_runtime::objects::iterators::{Enumerate, Zip};
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::iter;
@@ -21,6 +23,52 @@ pub fn next(it: &Obj) -> PyResult<Option<Obj>> {
             other => other,
         },
         None => Err(raise!(TypeError, "'{}' object is not an iterator", it.class().name())),
+    }
+}
+
+/// What [`next_pair`] did.
+pub enum Pair {
+    /// Two items are on the stack, the first one on top.
+    Pushed,
+    Exhausted,
+    Raised,
+    /// The iterator does not give pairs of its own making.
+    Other,
+}
+
+/// One step of a `for` loop that unpacks pairs, over the items of a dictionary, `enumerate` or `zip`: without the
+/// tuple that would be made and taken apart at once.
+///
+/// # Safety
+/// Two free words at `sp`.
+#[inline(never)]
+pub unsafe fn next_pair(it: &Obj, sp: *mut Value) -> Pair {
+    let pair = if let Some(items) = it.exact::<DictItemIterator>() {
+        items.next_pair()
+    } else if let Some(enumerate) = it.exact::<Enumerate>() {
+        enumerate.next_pair()
+    } else if let Some(zip) = it.exact::<Zip>() {
+        match zip.next_pair() {
+            Some(pair) => pair,
+            None => return Pair::Other,
+        }
+    } else {
+        return Pair::Other;
+    };
+    match pair {
+        Ok(Some((first, second))) => {
+            // SAFETY: by contract.
+            unsafe {
+                *sp = second.into_value();
+                *sp.add(1) = first.into_value();
+            }
+            Pair::Pushed
+        }
+        Ok(None) => Pair::Exhausted,
+        Err(raised) => {
+            raised.leave_pending();
+            Pair::Raised
+        }
     }
 }
 

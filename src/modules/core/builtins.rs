@@ -522,6 +522,16 @@ pub mod builtins {
         current_locals()
     }
 
+    /// `a < b` or `a > b`, as a truth value.
+    #[inline]
+    fn ranks_before(a: &Obj, b: &Obj, op: CompareOp) -> PyResult<bool> {
+        let (x, y) = (a.value(), b.value());
+        if x.is_fixnum() && y.is_fixnum() {
+            return Ok(op.matches(x.as_fixnum().cmp(&y.as_fixnum())));
+        }
+        truth::is_true(&compare::rich_compare(a, b, op)?)
+    }
+
     fn extreme(function: &str, args: Args<'_>, op: CompareOp) -> PyResult<Obj> {
         let (mut key, mut default) = (None, None);
         for (name, value) in args.keywords() {
@@ -536,6 +546,18 @@ pub mod builtins {
                     name.to_string_lossy()
                 ));
             }
+        }
+        if let [first, rest @ ..] = args.positionals()
+            && !rest.is_empty()
+            && !args.has_keywords()
+        {
+            let mut best = first;
+            for item in rest {
+                if ranks_before(item, best, op)? {
+                    best = item;
+                }
+            }
+            return Ok(best.clone());
         }
         let items = match args.positionals() {
             [] => return Err(raise!(TypeError, "{function} expected at least 1 argument, got 0")),
@@ -557,7 +579,7 @@ pub mod builtins {
                 None => item.clone(),
             };
             let better = match &best {
-                Some((_, best_rank)) => truth::is_true(&compare::rich_compare(&rank, best_rank, op)?)?,
+                Some((_, best_rank)) => ranks_before(&rank, best_rank, op)?,
                 None => true,
             };
             if better {

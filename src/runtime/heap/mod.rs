@@ -223,6 +223,27 @@ pub fn new_instance<T>(class: &Type, payload: T) -> Ptr<T> {
     }
 }
 
+/// As [`new_instance`] for `T`'s own class, with a payload that `fill` writes where it will stay: large payloads are
+/// not moved.
+///
+/// # Safety
+/// `fill` initialises the whole payload and runs nothing that looks at the object.
+#[inline(always)]
+pub unsafe fn new_instance_with<T: crate::object::PyClass>(fill: impl FnOnce(*mut T)) -> Ptr<T> {
+    let class = T::class();
+    debug_assert!(class.itemsize() == 0 && !class.has_inline_slots());
+    // SAFETY: fresh memory; every field is written before use, the payload by contract.
+    unsafe {
+        let header = alloc_object(class, class.basicsize());
+        let object = header as *mut Object<T>;
+        fill(&raw mut (*object).payload);
+        if class.has_managed_slots() {
+            shape::init_instance(header, class, size_of::<Object<T>>());
+        }
+        Ptr::from_owned(object)
+    }
+}
+
 /// Allocates memory for an instance and writes its header (count one).
 ///
 /// # Safety

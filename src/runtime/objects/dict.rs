@@ -240,7 +240,21 @@ impl Dict {
     }
 
     /// True if no key's `__eq__` can run Python code when compared with an exact str.
+    #[inline]
     fn find(&self, key: &Obj, hash: i64) -> PyResult<Found> {
+        // The very object where its hash points, or nothing there: nearly always.
+        let table = self.table();
+        let first = hash as usize & table.indices.len().wrapping_sub(1);
+        match table.indices.get(first) {
+            None | Some(&EMPTY) => Ok(Found::Missing),
+            Some(&at) => match table.entries.get(at as usize) {
+                Some(Entry { key: Some(k), .. }) if k.is(key) => Ok(Found::At(first, at as usize)),
+                _ => self.search(key, hash),
+            },
+        }
+    }
+
+    fn search(&self, key: &Obj, hash: i64) -> PyResult<Found> {
         'restart: loop {
             let table = self.table();
             if table.used == 0 {

@@ -45,6 +45,35 @@ macro_rules! dict_iterator {
             }
         }
 
+        impl $ty {
+            /// The next key and value.
+            #[inline]
+            pub fn next_pair(&self) -> PyResult<Option<(Obj, Obj)>> {
+                let dict = self.dict.peek();
+                if dict.is_null() {
+                    return Ok(None);
+                }
+                // SAFETY: the cell holds a dict.
+                let table = unsafe { dict.as_obj().downcast_unchecked::<Dict>() };
+                if self.used.get() != Some(table.len()) {
+                    self.used.set(None);
+                    return Err(raise!(RuntimeError, "dictionary changed size during iteration"));
+                }
+                let found = if $reverse { table.previous_item(self.at.get()) } else { table.next_item(self.at.get()) };
+                let Some((next, key, value)) = found else {
+                    self.dict.set(None);
+                    return Ok(None);
+                };
+                if self.remaining.get() == 0 {
+                    self.dict.set(None);
+                    return Err(raise!(RuntimeError, "dictionary keys changed during iteration"));
+                }
+                self.at.set(next);
+                self.remaining.set(self.remaining.get() - 1);
+                Ok(Some((key, value)))
+            }
+        }
+
         #[pymethods]
         impl $ty {
             #[slot(iter)]
@@ -54,25 +83,7 @@ macro_rules! dict_iterator {
 
             #[slot(iternext)]
             fn next(this: &Object<$ty>) -> PyResult<Option<Obj>> {
-                let Some(dict) = this.dict.get() else { return Ok(None) };
-                // SAFETY: the cell holds a dict.
-                let table = unsafe { dict.downcast_unchecked::<Dict>() };
-                if this.used.get() != Some(table.len()) {
-                    this.used.set(None);
-                    return Err(raise!(RuntimeError, "dictionary changed size during iteration"));
-                }
-                let found = if $reverse { table.previous_item(this.at.get()) } else { table.next_item(this.at.get()) };
-                let Some((next, $key, $value)) = found else {
-                    this.dict.set(None);
-                    return Ok(None);
-                };
-                if this.remaining.get() == 0 {
-                    this.dict.set(None);
-                    return Err(raise!(RuntimeError, "dictionary keys changed during iteration"));
-                }
-                this.at.set(next);
-                this.remaining.set(this.remaining.get() - 1);
-                Ok(Some($item))
+                Ok(this.next_pair()?.map(|($key, $value)| $item))
             }
 
             /// Private method returning an estimate of len(list(it)).

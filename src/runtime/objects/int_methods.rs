@@ -148,6 +148,25 @@ fn convert(x: Option<&Obj>, base: Option<&Obj>) -> PyResult<Obj> {
 }
 
 /// Decimal text, or ValueError beyond the digit limit.
+/// The decimal text of a machine integer.
+pub fn small_decimal(n: i64) -> Ptr<Str> {
+    let mut digits = [0u8; 20];
+    let (mut at, mut rest) = (digits.len(), n.unsigned_abs());
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if n < 0 {
+        at -= 1;
+        digits[at] = b'-';
+    }
+    Str::from_latin1(&digits[at..])
+}
+
 pub fn to_decimal(value: IntRef<'_>) -> PyResult<String> {
     check_decimal_limit(value)?;
     Ok(match value {
@@ -286,7 +305,11 @@ impl Int {
 
     #[slot(repr)]
     fn repr(this: &Obj) -> PyResult<Obj> {
-        Ok(Str::from_latin1(to_decimal(value(this))?.as_bytes()).into_obj())
+        let value = value(this);
+        if let IntRef::Small(n) = value {
+            return Ok(small_decimal(n).into_obj());
+        }
+        Ok(Str::from_latin1(to_decimal(value)?.as_bytes()).into_obj())
     }
 
     #[slot(hash)]

@@ -84,10 +84,7 @@ impl Enumerate {
 
     #[slot(iternext)]
     fn next(this: &Object<Enumerate>) -> PyResult<Option<Obj>> {
-        let Some(item) = iter::next(&this.iterator)? else { return Ok(None) };
-        let number = this.current();
-        this.advance();
-        Ok(Some(tuple(vec![number, item])))
+        Ok(this.next_pair()?.map(|(number, item)| Tuple::pair(number, item).into_obj()))
     }
 
     /// Return state information for pickling.
@@ -104,6 +101,16 @@ impl Enumerate {
 }
 
 impl Enumerate {
+    /// The next number and item.
+    #[inline]
+    pub fn next_pair(&self) -> PyResult<Option<(Obj, Obj)>> {
+        let Some(item) = iter::next(&self.iterator)? else { return Ok(None) };
+        let number = self.current();
+        self.advance();
+        Ok(Some((number, item)))
+    }
+
+    #[inline]
     fn current(&self) -> Obj {
         match self.big.with(|big| big.clone()) {
             Some(n) => int::from_bigint(n),
@@ -237,6 +244,22 @@ fn uneven(function: &str, i: usize, relation: &str) -> Raised {
 }
 
 /// The next item of each iterator; `None` when the first of them ends.
+impl Zip {
+    /// The next items of two iterators, where this is the plain zip of two.
+    #[inline]
+    pub fn next_pair(&self) -> Option<PyResult<Option<(Obj, Obj)>>> {
+        let [first, second] = &*self.iterators else { return None };
+        if self.strict.get() {
+            return None;
+        }
+        let step = || {
+            let Some(a) = iter::next(first)? else { return Ok(None) };
+            Ok(iter::next(second)?.map(|b| (a, b)))
+        };
+        Some(step())
+    }
+}
+
 fn next_row(iterators: &[Obj], strict: bool, function: &str) -> PyResult<Option<Vec<Obj>>> {
     let mut row = Vec::with_capacity(iterators.len());
     for (i, iterator) in iterators.iter().enumerate() {
@@ -293,6 +316,9 @@ impl Zip {
     fn next(this: &Object<Zip>) -> PyResult<Option<Obj>> {
         if this.iterators.is_empty() {
             return Ok(None);
+        }
+        if let Some(pair) = this.next_pair() {
+            return Ok(pair?.map(|(a, b)| Tuple::pair(a, b).into_obj()));
         }
         Ok(next_row(&this.iterators, this.strict.get(), "zip")?.map(tuple))
     }

@@ -248,7 +248,19 @@ impl SetData {
     }
 
     /// The place of a key, or the free one where it would go.
+    #[inline]
     fn find(&self, key: &Obj, hash: i64) -> PyResult<Result<usize, usize>> {
+        // The very object in its first place, or nothing there: nearly always.
+        let places = &self.table().places;
+        match places.get(hash as usize & places.len().wrapping_sub(1)) {
+            Some(Place::Used { key: own, .. }) if own.is(key) => Ok(Ok(hash as usize & (places.len() - 1))),
+            Some(Place::Free) => Ok(Err(hash as usize & (places.len() - 1))),
+            Some(_) => self.search(key, hash),
+            None => Ok(Err(0)),
+        }
+    }
+
+    fn search(&self, key: &Obj, hash: i64) -> PyResult<Result<usize, usize>> {
         'restart: loop {
             let table = self.table();
             if table.places.is_empty() {

@@ -78,6 +78,13 @@ impl Tuple {
         Tuple::from_vec_in(TUPLE.get(), items)
     }
 
+    /// `(a, b)`.
+    #[inline]
+    pub fn pair(a: Obj, b: Obj) -> Ptr<Tuple> {
+        // SAFETY: both words are owned, and their ownership moves.
+        unsafe { Tuple::from_words([a.into_value(), b.into_value()].as_ptr(), 2) }
+    }
+
     /// From borrowed items.
     pub fn from_slice(items: &[Obj]) -> Ptr<Tuple> {
         if items.is_empty() {
@@ -114,12 +121,17 @@ impl Tuple {
         if count == 0 {
             return Tuple::empty();
         }
-        let tuple = Tuple::allocate(TUPLE.get(), count);
-        // SAFETY: by contract.
+        // SAFETY: fresh memory, all of it written here; the words by contract.
         unsafe {
-            std::ptr::copy_nonoverlapping(words, (&raw const tuple.payload).add(1) as *mut Value, count);
+            let header = heap::alloc_object(TUPLE.get(), PAYLOAD + count * 8);
+            let object = header as *mut Object<Tuple>;
+            (&raw mut (*object).payload).write(Tuple { length: count, hash: Cell::new(-1) });
+            let first = (&raw mut (*object).payload).add(1) as *mut Value;
+            for i in 0..count {
+                first.add(i).write(*words.add(i));
+            }
+            Ptr::from_owned(object)
         }
-        tuple
     }
 
     /// A tuple whose items are all `NULL` words, which the caller fills before it can be looked at.

@@ -61,7 +61,7 @@ pub fn format(obj: &Obj, spec: &Obj) -> PyResult<Ptr<Str>> {
             return Ok(s.to_ptr());
         }
         if obj.value().is_fixnum() {
-            return str(obj);
+            return Ok(crate::objects::int_methods::small_decimal(obj.value().as_fixnum()));
         }
     }
     match call::call_special(obj, name!("__format__"), std::slice::from_ref(spec))? {
