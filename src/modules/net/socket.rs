@@ -130,6 +130,8 @@ impl Socket {
         deadline: Deadline,
         mut f: impl FnMut(i32) -> io::Result<T> + Send,
     ) -> PyResult<T> {
+        // What has arrived already would not interrupt the call.
+        crate::os::check_signals()?;
         loop {
             let (fd, timeout) = (self.fd.get(), self.timeout.get());
             let result = allow_threads(|| {

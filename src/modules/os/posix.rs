@@ -133,6 +133,8 @@ pub mod posix {
 
     /// Repeats an interrupted call, with signal handlers run in between.
     pub fn retry(f: impl Fn() -> i64 + Send + Sync) -> PyResult<Result<i64, std::io::Error>> {
+        // What has arrived already would not interrupt the call.
+        crate::os::check_signals()?;
         loop {
             let (result, error) = allow_threads(|| {
                 let r = f();

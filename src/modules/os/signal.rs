@@ -222,6 +222,7 @@ pub mod signal {
     /// Wait until a signal arrives.
     #[pyfunction]
     fn pause() -> PyResult<()> {
+        check_signals()?;
         thread::allow_threads(|| {
             // SAFETY: plain call.
             unsafe { libc::pause() }

@@ -129,6 +129,8 @@ pub mod time {
         let deadline = std::time::Instant::now()
             + Duration::try_from_secs_f64(secs)
                 .map_err(|_| raise!(OverflowError, "timestamp out of range for platform time_t"))?;
+        // What has arrived already would not interrupt the wait.
+        crate::os::check_signals()?;
         loop {
             let left = deadline.saturating_duration_since(std::time::Instant::now());
             let interrupted = allow_threads(move || {
