@@ -77,7 +77,7 @@ def _fires(name):
 
 
 for _name in (
-    "py_start py_resume py_return c_return py_yield py_call line jump branch branch_left branch_right py_throw raise "
+    "py_start py_resume py_return c_return py_yield call line jump branch branch_left branch_right py_throw raise "
     "c_raise reraise exception_handled py_unwind stop_iteration"
 ).split():
     globals()["fire_event_" + _name] = _fires("fire_event_" + _name)

@@ -79,6 +79,6 @@ pub mod counter {
     /// The counter after a failure: twice as long as before.
     pub fn backed_off(old: u16) -> u16 {
         let backoff = ((old & 15) + 1).min(MAX_BACKOFF);
-        ((1u32 << backoff) - 1).min(0xfff) as u16 * ONE | backoff
+        (((1u32 << backoff) - 1).min(0xfff) as u16 * ONE) | backoff
     }
 }
