@@ -440,7 +440,7 @@ pub unsafe fn len(m: Regs) -> Value {
     }
     m.save();
     let n = tri!(m, truth::len(m.obj(1)));
-    m.replace_next(3, Value::from_fixnum(n as i64), UNITS)
+    m.replace_next(3, pyrs_runtime::objects::int::from_u64(n as u64).into_value(), UNITS)
 }
 
 #[handler]

@@ -230,7 +230,7 @@ unsafe fn unpack_ex_word(v: Value, before: usize, after: usize, sp: *mut Value) 
 pub unsafe fn get_len(mut m: Regs) -> Value {
     m.save();
     let n = tri!(m, truth::len(m.obj(1)));
-    m.push(Value::from_fixnum(n as i64));
+    m.push(pyrs_runtime::objects::int::from_u64(n as u64).into_value());
     m.next(1)
 }
 
