@@ -6,6 +6,7 @@ pub mod atexit;
 pub mod bisect;
 pub mod collections;
 pub mod contextvars;
+pub mod datetime;
 pub mod errno;
 pub mod functools;
 pub mod heapq;
@@ -26,6 +27,7 @@ pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
         bisect::module::def,
         collections::module::def,
         contextvars::module::def,
+        datetime::datetime::def,
         errno::module::def,
         functools::module::def,
         heapq::module::def,

@@ -240,8 +240,18 @@ extern "C" fn on_fatal(signum: libc::c_int) {
             write_frames(&mut out, own);
         }
     }
-    // SAFETY: the action in force is the previous one again: it ends the process or goes on.
-    unsafe { libc::raise(signum) };
+    raise_again(signum);
+}
+
+/// Lets a fatal signal do what it did before `enable()`; in the end it ends the process, even if a handler
+/// only looks at the faulting address and leaves the rest to the next fault.
+fn raise_again(signum: i32) {
+    // SAFETY: the action in force is the previous one; then the default one, which ends the process.
+    unsafe {
+        libc::raise(signum);
+        libc::signal(signum, libc::SIG_DFL);
+        libc::raise(signum);
+    }
 }
 
 /// Signals with a handler of `register()`.
@@ -575,8 +585,7 @@ pub mod faulthandler {
 
     fn crash(signum: i32) {
         no_core_dump();
-        // SAFETY: what the caller asked for.
-        unsafe { libc::raise(signum) };
+        raise_again(signum);
     }
 
     /// Crash, for tests: as reading from the null pointer does.

@@ -28,6 +28,8 @@ fn seconds(timeout: &Obj, kinds: &str) -> PyResult<i64> {
 
 /// Repeats an interrupted wait with what is left of the time.
 fn wait(deadline: Deadline, mut f: impl FnMut(Deadline) -> io::Result<usize> + Send) -> PyResult<usize> {
+    // What has arrived already would not interrupt the wait.
+    crate::os::check_signals()?;
     loop {
         match allow_threads(|| f(deadline)) {
             Err(e) if e.raw_os_error() == Some(libc::EINTR) => crate::os::check_signals()?,

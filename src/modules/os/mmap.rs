@@ -120,7 +120,7 @@ impl Mmap {
     }
 
     fn bytes(&self, start: usize, end: usize) -> PyResult<Obj> {
-        self.with(|m| Bytes::new(&m.bytes()[start..end])).map(Into::into)
+        self.with(|m| Bytes::new(m.bytes().get(start..end).unwrap_or_default())).map(Into::into)
     }
 
     fn check_resizable(&self) -> PyResult<()> {
@@ -147,7 +147,7 @@ impl Mmap {
             let length = m.length as isize;
             let clip = |n: isize| if n < 0 { (n + length).max(0) } else { n.min(length) } as usize;
             let (start, end) = (start.map_or(default_start, clip), end.map_or(length as usize, clip));
-            if start > end || wanted.len() > end - start {
+            if start > end || wanted.len() > end - start || end > m.length {
                 return -1;
             }
             let part = &m.bytes()[start..end];
@@ -460,7 +460,7 @@ impl Mmap {
         let start = self.position.get();
         let left = self.length()?.saturating_sub(start);
         let size = usize::try_from(wanted).map_or(left, |n| n.min(left));
-        let data = self.bytes(start.min(start + left), start + size)?;
+        let data = self.bytes(start, start + size)?;
         self.position.set(start + size);
         Ok(data)
     }
@@ -486,7 +486,7 @@ impl Mmap {
             let rest = m.bytes().get(start..).unwrap_or_default();
             start + rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |i| i + 1)
         })?;
-        let line = self.bytes(start.min(end), end)?;
+        let line = self.bytes(start, end)?;
         self.position.set(end);
         Ok(line)
     }
@@ -505,11 +505,11 @@ impl Mmap {
         if fd != -1 && unsafe { libc::ftruncate(fd, self.offset + newsize as i64) } < 0 {
             return Err(os_error());
         }
-        // SAFETY: nothing is exported, as checked above.
         let result = self.with(|m| {
             if fd == -1 && self.flags & libc::MAP_PRIVATE == 0 && size > m.length {
                 return Err(None);
             }
+            // SAFETY: nothing is exported, as checked above.
             unsafe { m.resize(size) }.map_err(Some)
         })?;
         result.map_err(|e| match e {
@@ -546,16 +546,12 @@ impl Mmap {
     /// The size of the file, which may be more than is mapped.
     #[pymethod]
     fn size(&self) -> PyResult<i64> {
-        let length = self.length()?;
+        self.length()?;
         let fd = self.fd.get();
-        if fd == -1 && !self.trackfd {
-            return Err(raise!(ValueError, "can't get size with trackfd=False"));
-        }
         // SAFETY: a valid structure.
         unsafe {
             let mut status: libc::stat = std::mem::zeroed();
             let found = allow_threads(|| outcome(libc::fstat(fd, &mut status) as i64).map(|_| status.st_size));
-            let _ = length;
             found.map_err(|e| raise_io(&e, None))
         }
     }

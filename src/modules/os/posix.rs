@@ -22,7 +22,6 @@ pub mod posix {
     use pyrs_runtime::objects::str::Str;
     use pyrs_runtime::objects::tuple::Tuple;
     use pyrs_runtime::objects::{float, int};
-    use pyrs_runtime::protocols::iter;
     use pyrs_runtime::thread::allow_threads;
 
     use crate::os::{descriptors, paths, process};
@@ -64,7 +63,13 @@ pub mod posix {
             match char::from_u32(c) {
                 Some(ch) => out.extend_from_slice(ch.encode_utf8(&mut [0; 4]).as_bytes()),
                 None if (0xdc80..0xdd00).contains(&c) => out.push((c - 0xdc00) as u8),
-                None => return Err(raise!(ValueError, "surrogates not allowed in a file name")),
+                None => {
+                    // Raises UnicodeEncodeError.
+                    let codec: [Obj; 2] = [Str::new("utf-8").into(), Str::new("surrogateescape").into()];
+                    let copy: Obj = Str::from_points(text.code_points()).into();
+                    call::call_method(&copy, "encode", &codec)?;
+                    return Err(raise!(ValueError, "surrogates not allowed in a file name"));
+                }
             }
         }
         Ok(out)
@@ -134,6 +139,8 @@ pub mod posix {
 
     /// Repeats an interrupted call, with signal handlers run in between.
     pub fn retry(f: impl Fn() -> i64 + Send + Sync) -> PyResult<Result<i64, std::io::Error>> {
+        // What has arrived already would not interrupt the call.
+        crate::os::check_signals()?;
         loop {
             let (result, error) = allow_threads(|| {
                 let r = f();
@@ -503,41 +510,6 @@ pub mod posix {
     #[pyfunction(sig = "(status)", name = "WSTOPSIG")]
     fn wstopsig(status: i32) -> i32 {
         libc::WSTOPSIG(status)
-    }
-
-    fn c_strings(items: &Obj) -> PyResult<Vec<CString>> {
-        iter::collect(items)?.iter().map(|i| Ok(path_arg("execv", "args", i, false)?.c())).collect()
-    }
-
-    fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
-        strings.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect()
-    }
-
-    /// Execute an executable path with arguments, replacing current process.
-    #[pyfunction]
-    fn execv(path: &Obj, argv: &Obj) -> PyResult<()> {
-        let p = path_arg("execv", "path", path, false)?;
-        let args = c_strings(argv)?;
-        // SAFETY: NUL-terminated strings in NULL-terminated arrays.
-        unsafe { libc::execv(p.c().as_ptr(), pointers(&args).as_ptr()) };
-        Err(p.error(&last_error()))
-    }
-
-    /// Execute an executable path with arguments and environment, replacing current process.
-    #[pyfunction]
-    fn execve(path: &Obj, argv: &Obj, env: &Object<Dict>) -> PyResult<()> {
-        let p = path_arg("execve", "path", path, false)?;
-        let args = c_strings(argv)?;
-        let mut variables = Vec::new();
-        for (key, value) in env.entries() {
-            let mut entry = path_arg("execve", "env", &key, false)?.bytes;
-            entry.push(b'=');
-            entry.extend(path_arg("execve", "env", &value, false)?.bytes);
-            variables.push(CString::new(entry).expect("checked for NULs"));
-        }
-        // SAFETY: as in `execv`.
-        unsafe { libc::execve(p.c().as_ptr(), pointers(&args).as_ptr(), pointers(&variables).as_ptr()) };
-        Err(p.error(&last_error()))
     }
 
     /// Execute the command in a subshell.

@@ -557,6 +557,53 @@ pub mod process {
         done(unsafe { libc::sched_setaffinity(pid, size_of_val(&words), words.as_ptr().cast()) })
     }
 
+    /// The arguments of a program: a tuple or list whose first item is not empty.
+    fn program_arguments(what: &str, argv: &Obj) -> PyResult<Vec<CString>> {
+        if argv.downcast::<List>().is_none() && argv.downcast::<Tuple>().is_none() {
+            return Err(raise!(TypeError, "{what} must be a tuple or list"));
+        }
+        let items = sequence::fast_items(argv, "argv must be a tuple or list")?;
+        if items.is_empty() {
+            return Err(raise!(ValueError, "{what} must not be empty"));
+        }
+        let arguments = c_strings("exec", "argv", &items)?;
+        if arguments[0].is_empty() {
+            return Err(raise!(ValueError, "{what} first element cannot be empty"));
+        }
+        Ok(arguments)
+    }
+
+    /// Run a program in place of this one, with these arguments.
+    #[pyfunction]
+    fn execv(path: &Obj, argv: &Obj) -> PyResult<()> {
+        let p = path_arg("execv", "path", path, false)?;
+        let arguments = program_arguments("execv() arg 2", argv)?;
+        let (c, pointers) = (p.c(), pointers(&arguments));
+        // SAFETY: NUL-terminated strings in a NULL-terminated array.
+        unsafe { libc::execv(c.as_ptr(), pointers.as_ptr().cast()) };
+        Err(p.error(&std::io::Error::last_os_error()))
+    }
+
+    /// Run a program in place of this one, with these arguments and this environment.
+    #[pyfunction(sig = "(path, argv, env)")]
+    fn execve(path: &Obj, argv: &Obj, env: &Obj) -> PyResult<()> {
+        let p = path_arg("execve", "path", path, true)?;
+        let arguments = program_arguments("execve: argv", argv)?;
+        if !sequence::is_mapping(env) {
+            return Err(raise!(TypeError, "execve: environment must be a mapping object"));
+        }
+        let variables = environment("execve", env)?;
+        let (c, argv, envp) = (p.c(), pointers(&arguments), pointers(&variables));
+        // SAFETY: NUL-terminated strings in NULL-terminated arrays.
+        unsafe {
+            match p.fd {
+                Some(fd) => libc::fexecve(fd, argv.as_ptr().cast(), envp.as_ptr().cast()),
+                None => libc::execve(c.as_ptr(), argv.as_ptr().cast(), envp.as_ptr().cast()),
+            };
+        }
+        Err(p.error(&std::io::Error::last_os_error()))
+    }
+
     /// What `posix_spawn` is told about the child; the system's objects are freed with it.
     struct Spawn {
         actions: libc::posix_spawn_file_actions_t,
@@ -720,17 +767,7 @@ pub mod process {
         scheduler: Option<&Obj>,
     ) -> PyResult<i32> {
         let p = path_arg(function, "path", path, false)?;
-        if argv.downcast::<List>().is_none() && argv.downcast::<Tuple>().is_none() {
-            return Err(raise!(TypeError, "{function}: argv must be a tuple or list"));
-        }
-        let items = sequence::fast_items(argv, "argv must be a tuple or list")?;
-        if items.is_empty() {
-            return Err(raise!(ValueError, "{function}: argv must not be empty"));
-        }
-        let arguments = c_strings(function, "argv", &items)?;
-        if arguments[0].is_empty() {
-            return Err(raise!(ValueError, "{function}: argv first element cannot be empty"));
-        }
+        let arguments = program_arguments(&format!("{function}: argv"), argv)?;
         if !env.is_none() && !sequence::is_mapping(env) {
             return Err(raise!(TypeError, "{function}: environment must be a mapping object or None"));
         }

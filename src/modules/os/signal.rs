@@ -17,6 +17,30 @@ static TRIPPED: [AtomicBool; COUNT] = [const { AtomicBool::new(false) }; COUNT];
 static ANY: AtomicBool = AtomicBool::new(false);
 static WAKEUP: AtomicI32 = AtomicI32::new(-1);
 
+static WARN_ON_FULL: AtomicBool = AtomicBool::new(true);
+/// The error of the last write to the wake-up descriptor, 0 = none.
+static WAKEUP_ERROR: AtomicI32 = AtomicI32::new(0);
+
+/// Reports an error of the wake-up descriptor, as nobody can catch it.
+fn report_wakeup_error() {
+    let error = WAKEUP_ERROR.swap(0, Ordering::Relaxed);
+    if error != 0 {
+        let raised = pyrs_runtime::errors::raise_errno(error, None);
+        if let Some(stderr) = crate::core::sys_attribute("stderr").filter(|s| !s.is_none()) {
+            let text = "Exception ignored when trying to write to the signal wakeup fd:\n";
+            let exc = raised.take();
+            let text = pyrs_runtime::objects::str::Str::new(text).into();
+            let written = call::call_method(&stderr, "write", &[text])
+                .and_then(|_| crate::core::sys_objects::print_exception(&exc, &none()));
+            if let Err(raised) = written {
+                raised.discard();
+            }
+        } else {
+            raised.discard();
+        }
+    }
+}
+
 struct Handlers(DataCell<Vec<Option<Obj>>>);
 // SAFETY: only touched under the GIL.
 unsafe impl Sync for Handlers {}
@@ -28,10 +52,16 @@ extern "C" fn on_signal(signum: libc::c_int) {
     let fd = WAKEUP.load(Ordering::Relaxed);
     if fd >= 0 {
         let byte = signum as u8;
-        // SAFETY: one byte from a local; errors cannot be reported from here.
+        // SAFETY: one byte from a local; what goes wrong is noted for the main thread.
         unsafe {
             let errno = *libc::__errno_location();
-            libc::write(fd, (&raw const byte).cast(), 1);
+            if libc::write(fd, (&raw const byte).cast(), 1) < 0 {
+                let error = *libc::__errno_location();
+                let full = error == libc::EAGAIN || error == libc::EWOULDBLOCK;
+                if !full || WARN_ON_FULL.load(Ordering::Relaxed) {
+                    WAKEUP_ERROR.store(error, Ordering::Relaxed);
+                }
+            }
             *libc::__errno_location() = errno;
         }
     }
@@ -75,6 +105,7 @@ pub fn check_signals() -> PyResult<()> {
         return Ok(());
     }
     ANY.store(false, Ordering::Release);
+    report_wakeup_error();
     for signum in 1..COUNT as i32 {
         if !TRIPPED[signum as usize].swap(false, Ordering::Relaxed) {
             continue;
@@ -114,12 +145,15 @@ fn install(signum: i32, action: usize) -> bool {
 #[pymodule(name = "_signal")]
 pub mod signal {
     use super::*;
+    use pyrs_runtime::args::FromArg;
     use pyrs_runtime::object::{Object, PyClass};
     use pyrs_runtime::objects::exceptions;
     use pyrs_runtime::objects::module::Module;
     use pyrs_runtime::objects::tuple::Tuple;
     use pyrs_runtime::objects::{float, set};
     use pyrs_runtime::protocols::iter;
+
+    use crate::os::support::{Deadline, Rounding, check, nanoseconds, outcome, retry};
 
     fn check_number(signum: i32) -> PyResult<()> {
         if (1..COUNT as i32).contains(&signum) { Ok(()) } else { Err(raise!(ValueError, "signal number out of range")) }
@@ -188,6 +222,7 @@ pub mod signal {
     /// Wait until a signal arrives.
     #[pyfunction]
     fn pause() -> PyResult<()> {
+        check_signals()?;
         thread::allow_threads(|| {
             // SAFETY: plain call.
             unsafe { libc::pause() }
@@ -212,17 +247,62 @@ pub mod signal {
     /// Sets the fd to be written to (with the signal number) when a signal comes in.
     #[pyfunction(sig = "(fd, /, *, warn_on_full_buffer=True)")]
     fn set_wakeup_fd(fd: i32, warn_on_full_buffer: bool) -> PyResult<i32> {
-        let _ = warn_on_full_buffer;
         if thread::current().id != runtime().main_thread.get() {
             return Err(raise!(ValueError, "set_wakeup_fd only works in main thread of the main interpreter"));
         }
+        if fd != -1 {
+            // SAFETY: plain queries.
+            let (exists, flags) = unsafe { (libc::fcntl(fd, libc::F_GETFD), libc::fcntl(fd, libc::F_GETFL)) };
+            if exists < 0 {
+                return Err(crate::os::support::os_error());
+            }
+            if flags & libc::O_NONBLOCK == 0 {
+                return Err(raise!(ValueError, "the fd {fd} must be in non-blocking mode"));
+            }
+        }
+        WARN_ON_FULL.store(warn_on_full_buffer, Ordering::Relaxed);
         Ok(WAKEUP.swap(fd, Ordering::Relaxed))
     }
 
-    /// Change system call restart behaviour.
+    /// Whether a signal interrupts system calls (the default), or they are started again.
     #[pyfunction]
-    fn siginterrupt(signalnum: i32, _flag: bool) -> PyResult<()> {
-        check_number(signalnum)
+    fn siginterrupt(signalnum: i32, flag: bool) -> PyResult<()> {
+        check_number(signalnum)?;
+        // SAFETY: the present action, with one flag changed.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            check(libc::sigaction(signalnum, std::ptr::null(), &mut action) as i64)?;
+            if flag {
+                action.sa_flags &= !libc::SA_RESTART;
+            } else {
+                action.sa_flags |= libc::SA_RESTART;
+            }
+            check(libc::sigaction(signalnum, &action, std::ptr::null_mut()) as i64).map(drop)
+        }
+    }
+
+    fn timer_error_class() -> PyResult<Obj> {
+        match runtime().registered("signal.ItimerError") {
+            Some(class) => Ok(class),
+            None => {
+                let class = crate::exception_class("signal", "ItimerError", exceptions::OSError::class())?;
+                runtime().register("signal.ItimerError", class.clone());
+                Ok(class)
+            }
+        }
+    }
+
+    fn timer_error() -> pyrs_runtime::Raised {
+        let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);
+        // SAFETY: strerror gives a NUL-terminated text that is read at once.
+        let text = crate::os::support::text_of(unsafe { std::ffi::CStr::from_ptr(libc::strerror(errno)) });
+        match timer_error_class() {
+            Ok(class) => {
+                let class = pyrs_runtime::types::as_type(&class).expect("a class");
+                pyrs_runtime::errors::raise_class(class, &[int::new(errno as i64), text])
+            }
+            Err(raised) => raised,
+        }
     }
 
     fn timer_pair(value: &libc::itimerval) -> Obj {
@@ -232,14 +312,18 @@ pub mod signal {
 
     /// Sets given itimer (one of ITIMER_REAL, ITIMER_VIRTUAL or ITIMER_PROF).
     #[pyfunction(sig = "(which, seconds, interval=0.0, /)")]
-    fn setitimer(which: i32, seconds: f64, interval: f64) -> PyResult<Obj> {
-        let time = |t: f64| libc::timeval { tv_sec: t as i64, tv_usec: ((t - t.trunc()) * 1e6) as i64 };
-        let new = libc::itimerval { it_interval: time(interval), it_value: time(seconds) };
+    fn setitimer(which: i32, seconds: &Obj, interval: Option<&Obj>) -> PyResult<Obj> {
+        let time = |t: Option<&Obj>| -> PyResult<libc::timeval> {
+            let ns = t.map_or(Ok(0), |t| nanoseconds(t, Rounding::Ceiling))?;
+            let micros = ns.div_euclid(1000) + i64::from(ns.rem_euclid(1000) != 0);
+            Ok(libc::timeval { tv_sec: micros.div_euclid(1_000_000), tv_usec: micros.rem_euclid(1_000_000) })
+        };
+        let new = libc::itimerval { it_value: time(Some(seconds))?, it_interval: time(interval)? };
         // SAFETY: two valid structures.
         unsafe {
             let mut old: libc::itimerval = std::mem::zeroed();
             if libc::setitimer(which as _, &new, &mut old) != 0 {
-                return Err(pyrs_runtime::errors::raise_io(&std::io::Error::last_os_error(), None));
+                return Err(timer_error());
             }
             Ok(timer_pair(&old))
         }
@@ -252,7 +336,7 @@ pub mod signal {
         unsafe {
             let mut value: libc::itimerval = std::mem::zeroed();
             if libc::getitimer(which as _, &mut value) != 0 {
-                return Err(pyrs_runtime::errors::raise_io(&std::io::Error::last_os_error(), None));
+                return Err(timer_error());
             }
             Ok(timer_pair(&value))
         }
@@ -264,24 +348,164 @@ pub mod signal {
         set::set_from(members.map(|n| int::new(n as i64)).collect())
     }
 
+    /// A set of signals from an iterable of their numbers.
+    fn mask_argument(mask: &Obj) -> PyResult<libc::sigset_t> {
+        // SAFETY: a valid set.
+        let mut set = unsafe {
+            let mut set: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&mut set);
+            set
+        };
+        iter::for_each(mask, |item| {
+            let n = i64::from_arg(&item)?;
+            if !(1..COUNT as i64).contains(&n) {
+                return Err(raise!(ValueError, "signal number {n} out of range [1; 64]"));
+            }
+            // SAFETY: a valid set and signal. The C library refuses those that it keeps for itself.
+            if unsafe { libc::sigaddset(&mut set, n as i32) } != 0 && set_is_reserved(n) {
+                let warning = exceptions::RuntimeWarning::class();
+                let text = format!("invalid signal number {n}, please use valid_signals()");
+                (pyrs_runtime::hooks::hooks().warn)(warning, &text, 1)?;
+            }
+            Ok(())
+        })?;
+        Ok(set)
+    }
+
+    /// Signals of the C library itself.
+    fn set_is_reserved(n: i64) -> bool {
+        (32..34).contains(&n)
+    }
+
     /// Fetch and/or change the signal mask of the calling thread.
     #[pyfunction]
     fn pthread_sigmask(how: i32, mask: &Obj) -> PyResult<Obj> {
-        // SAFETY: both masks are initialised before use.
-        unsafe {
-            let mut new: libc::sigset_t = std::mem::zeroed();
-            libc::sigemptyset(&mut new);
-            for item in iter::collect(mask)? {
-                libc::sigaddset(&mut new, int::to_i64(&item).unwrap_or(0) as i32);
-            }
-            let mut old: libc::sigset_t = std::mem::zeroed();
-            let errno = libc::pthread_sigmask(how, &new, &mut old);
-            if errno != 0 {
-                return Err(pyrs_runtime::errors::raise_errno(errno, None));
-            }
-            check_signals()?;
-            signal_set(&old)
+        let new = mask_argument(mask)?;
+        // SAFETY: all-zero is a valid set.
+        let mut old: libc::sigset_t = unsafe { std::mem::zeroed() };
+        // SAFETY: both sets are valid.
+        let errno = unsafe { libc::pthread_sigmask(how, &new, &mut old) };
+        if errno != 0 {
+            return Err(pyrs_runtime::errors::raise_errno(errno, None));
         }
+        check_signals()?;
+        signal_set(&old)
+    }
+
+    /// The signals that have arrived and are blocked.
+    #[pyfunction]
+    fn sigpending() -> PyResult<Obj> {
+        // SAFETY: all-zero is a valid set, which the call fills.
+        let set = unsafe {
+            let mut set: libc::sigset_t = std::mem::zeroed();
+            check(libc::sigpending(&mut set) as i64)?;
+            set
+        };
+        signal_set(&set)
+    }
+
+    /// Wait for one of several signals; its number.
+    #[pyfunction]
+    fn sigwait(sigset: &Obj) -> PyResult<i32> {
+        let set = mask_argument(sigset)?;
+        let mut signum = 0;
+        // SAFETY: a valid set and room for the number.
+        let errno = thread::allow_threads(|| unsafe { libc::sigwait(&set, &mut signum) });
+        if errno != 0 {
+            return Err(pyrs_runtime::errors::raise_errno(errno, None));
+        }
+        Ok(signum)
+    }
+
+    fn siginfo_class() -> PyResult<Obj> {
+        let fields = ["si_signo", "si_code", "si_errno", "si_pid", "si_uid", "si_status", "si_band"];
+        crate::struct_sequence::class("signal", "struct_siginfo", &fields, 7)
+    }
+
+    /// What came with a signal, by number so that it can leave the code without the GIL.
+    fn siginfo(info: &libc::siginfo_t) -> [i64; 7] {
+        // SAFETY: the fields of a kind that the signal may not have are read as plain numbers.
+        unsafe {
+            let band = std::ptr::from_ref(info).cast::<u8>().add(16).cast::<i64>().read_unaligned();
+            [
+                info.si_signo as i64,
+                info.si_code as i64,
+                info.si_errno as i64,
+                info.si_pid() as i64,
+                info.si_uid() as i64,
+                info.si_status() as i64,
+                band,
+            ]
+        }
+    }
+
+    /// Wait for one of several signals; what came with it.
+    #[pyfunction]
+    fn sigwaitinfo(sigset: &Obj) -> PyResult<Obj> {
+        let set = mask_argument(sigset)?;
+        let mut found = [0; 7];
+        retry(|| {
+            // SAFETY: a valid set and structure.
+            unsafe {
+                let mut info: libc::siginfo_t = std::mem::zeroed();
+                let result = outcome(libc::sigwaitinfo(&set, &mut info) as i64)?;
+                found = siginfo(&info);
+                Ok(result)
+            }
+        })?;
+        crate::struct_sequence::instance(&siginfo_class()?, found.map(int::new).to_vec())
+    }
+
+    /// Wait for one of several signals, a time in seconds at most; None if none came.
+    #[pyfunction]
+    fn sigtimedwait(sigset: &Obj, timeout: &Obj) -> PyResult<Obj> {
+        let ns = nanoseconds(timeout, Rounding::Ceiling)?;
+        if ns < 0 {
+            return Err(raise!(ValueError, "timeout must be non-negative"));
+        }
+        let (set, deadline) = (mask_argument(sigset)?, Deadline::after(ns));
+        loop {
+            let left = deadline.left().unwrap_or_default();
+            let time = libc::timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos() as i64 };
+            let result = thread::allow_threads(|| {
+                // SAFETY: a valid set, structure and time.
+                unsafe {
+                    let mut info: libc::siginfo_t = std::mem::zeroed();
+                    outcome(libc::sigtimedwait(&set, &mut info, &time) as i64).map(|_| siginfo(&info))
+                }
+            });
+            match result {
+                Ok(found) => {
+                    return crate::struct_sequence::instance(&siginfo_class()?, found.map(int::new).to_vec());
+                }
+                Err(e) if e.raw_os_error() == Some(libc::EAGAIN) => return Ok(none()),
+                Err(e) if e.raw_os_error() == Some(libc::EINTR) => check_signals()?,
+                Err(e) => return Err(pyrs_runtime::errors::raise_io(&e, None)),
+            }
+        }
+    }
+
+    /// Send a signal to a thread of this process.
+    #[pyfunction]
+    fn pthread_kill(thread_id: u64, signalnum: i32) -> PyResult<()> {
+        // SAFETY: the caller names a thread that lives.
+        let errno = unsafe { libc::pthread_kill(thread_id as libc::pthread_t, signalnum) };
+        if errno != 0 {
+            return Err(pyrs_runtime::errors::raise_errno(errno, None));
+        }
+        check_signals()
+    }
+
+    /// Send a signal to the process of a descriptor.
+    #[pyfunction(sig = "(pidfd, signalnum, siginfo=None, flags=0, /)")]
+    fn pidfd_send_signal(pidfd: i32, signalnum: i32, siginfo: Option<&Obj>, flags: i32) -> PyResult<()> {
+        if siginfo.is_some() {
+            return Err(raise!(TypeError, "siginfo must be None"));
+        }
+        let null = std::ptr::null_mut::<libc::siginfo_t>();
+        // SAFETY: plain call.
+        check(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd, signalnum, null, flags) })?;
+        check_signals()
     }
 
     /// Return a set with all valid signal numbers on this platform.
@@ -341,7 +565,8 @@ pub mod signal {
         ] {
             module.add(name, int::new(value as i64));
         }
-        module.add("ItimerError", exceptions::OSError::class().to_obj());
+        module.add("ItimerError", timer_error_class()?);
+        module.add("struct_siginfo", siginfo_class()?);
         for signum in 1..COUNT as i32 {
             // SAFETY: only reads the present action.
             let action = unsafe {
@@ -361,8 +586,10 @@ pub mod signal {
                 set_handler(libc::SIGINT, default);
             }
         }
-        install(libc::SIGPIPE, libc::SIG_IGN);
-        set_handler(libc::SIGPIPE, int::new(1));
+        for ignored in [libc::SIGPIPE, libc::SIGXFSZ] {
+            install(ignored, libc::SIG_IGN);
+            set_handler(ignored, int::new(1));
+        }
         Ok(())
     }
 }

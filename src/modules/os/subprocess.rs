@@ -111,6 +111,9 @@ pub mod subprocess {
             return Err(raise!(TypeError, "fork_exec expected 22 arguments, got {}", a.len()));
         }
         let preexec = (!a[21].is_none()).then(|| a[21].clone());
+        if preexec.is_some() && pyrs_runtime::thread::runtime().finalizing.get() {
+            return Err(raise!(PythonFinalizationError, "preexec_fn not supported at interpreter shutdown"));
+        }
         let close_fds = truth::is_true(&a[2])?;
         let keep = kept_descriptors(&a[3])?;
         let number = |i: usize| i32::from_arg(&a[i]);
@@ -138,7 +141,11 @@ pub mod subprocess {
             if list.len() > 65536 {
                 return Err(raise!(ValueError, "too many extra_groups"));
             }
-            Some(list.to_vec().iter().map(|g| id(g, "gid")).collect::<PyResult<Vec<u32>>>()?)
+            let invalid = |raised: pyrs_runtime::Raised| {
+                raised.discard();
+                raise!(ValueError, "invalid group id")
+            };
+            Some(list.to_vec().iter().map(|g| id(g, "gid").map_err(invalid)).collect::<PyResult<Vec<u32>>>()?)
         };
         let gid = if a[17].is_none() { None } else { Some(id(&a[17], "gid")?) };
         let uid = if a[19].is_none() { None } else { Some(id(&a[19], "uid")?) };
@@ -188,7 +195,7 @@ pub mod subprocess {
 
     /// The child's part; does not return.
     fn child(plan: &Plan, preexec: Option<&Obj>) -> ! {
-        let mut stage = Stage { preexec_failed: false, before_exec: true };
+        let mut stage = Stage { preexec_failed: false, before_exec: true, in_chdir: false };
         let error = prepare_and_exec(plan, preexec, &mut stage);
         report(plan.errpipe_write, error, &stage);
         // SAFETY: leaves without running anything of the parent's.
@@ -198,6 +205,7 @@ pub mod subprocess {
     struct Stage {
         preexec_failed: bool,
         before_exec: bool,
+        in_chdir: bool,
     }
 
     fn errno() -> i32 {
@@ -226,7 +234,9 @@ pub mod subprocess {
                 }
             }
             put(b":");
-            if stage.before_exec {
+            if stage.in_chdir {
+                put(b"noexec:chdir");
+            } else if stage.before_exec {
                 put(b"noexec");
             }
         }
@@ -279,6 +289,7 @@ pub mod subprocess {
             if let Some(cwd) = &plan.cwd
                 && libc::chdir(cwd.as_ptr()) < 0
             {
+                stage.in_chdir = true;
                 return errno();
             }
             if plan.umask >= 0 {

@@ -73,6 +73,8 @@ pub fn outcome(result: i64) -> io::Result<i64> {
 
 /// Repeats an interrupted call without the GIL, with signal handlers run in between.
 pub fn retry(mut f: impl FnMut() -> io::Result<i64> + Send) -> PyResult<i64> {
+    // What has arrived already would not interrupt the call.
+    crate::os::check_signals()?;
     loop {
         match allow_threads(&mut f) {
             Err(e) if e.raw_os_error() == Some(libc::EINTR) => crate::os::check_signals()?,

@@ -129,6 +129,8 @@ pub mod time {
         let deadline = std::time::Instant::now()
             + Duration::try_from_secs_f64(secs)
                 .map_err(|_| raise!(OverflowError, "timestamp out of range for platform time_t"))?;
+        // What has arrived already would not interrupt the wait.
+        crate::os::check_signals()?;
         loop {
             let left = deadline.saturating_duration_since(std::time::Instant::now());
             let interrupted = allow_threads(move || {
@@ -327,35 +329,44 @@ pub mod time {
 
     /// Convert a time tuple to a string according to a format specification.
     #[pyfunction(sig = "(format, tuple=<unrepresentable>, /)", text_signature = "")]
-    fn strftime(format: &Object<Str>, tuple: Maybe<Obj>) -> PyResult<String> {
+    fn strftime(format: &Object<Str>, tuple: Maybe<Obj>) -> PyResult<Obj> {
         let t = match tuple.0 {
             Some(t) => t,
             None => localtime(Maybe(None))?,
         };
         let mut tm = to_tm(&t)?;
         check_tm(&mut tm)?;
-        let mut out = String::new();
-        for (i, piece) in format.to_string_checked()?.split('\0').enumerate() {
-            if i > 0 {
-                out.push('\0');
-            }
-            if piece.is_empty() {
-                continue;
-            }
-            let template = std::ffi::CString::new(piece).expect("split at NULs");
-            let mut size = 256 + piece.len() * 16;
-            loop {
-                let mut buffer = vec![0u8; size];
-                // SAFETY: the buffer has that size; the template is NUL-terminated.
-                let n = unsafe { libc::strftime(buffer.as_mut_ptr().cast(), size, template.as_ptr(), &tm) };
-                if n > 0 || size > 1 << 16 {
-                    out.push_str(&String::from_utf8_lossy(&buffer[..n]));
-                    break;
+        // The C library gets what is between NULs and lone surrogates; those stay as they are.
+        let (mut out, mut piece): (Vec<u32>, String) = (Vec::new(), String::new());
+        for c in format.code_points() {
+            match char::from_u32(c) {
+                Some(c) if c != '\0' => piece.push(c),
+                _ => {
+                    out.extend(formatted(&std::mem::take(&mut piece), &tm).chars().map(|c| c as u32));
+                    out.push(c);
                 }
-                size *= 4;
             }
         }
-        Ok(out)
+        out.extend(formatted(&piece, &tm).chars().map(|c| c as u32));
+        Ok(Str::from_code_points(&out).into())
+    }
+
+    /// `strftime` of the C library; the template has no NUL.
+    fn formatted(piece: &str, tm: &libc::tm) -> String {
+        if piece.is_empty() {
+            return String::new();
+        }
+        let template = std::ffi::CString::new(piece).expect("split at NULs");
+        let mut size = 256 + piece.len() * 16;
+        loop {
+            let mut buffer = vec![0u8; size];
+            // SAFETY: the buffer has that size; the template is NUL-terminated.
+            let n = unsafe { libc::strftime(buffer.as_mut_ptr().cast(), size, template.as_ptr(), tm) };
+            if n > 0 || size > 1 << 16 {
+                return String::from_utf8_lossy(&buffer[..n]).into_owned();
+            }
+            size *= 4;
+        }
     }
 
     /// Parse a string to a time tuple according to a format specification.
