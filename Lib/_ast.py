@@ -1,36 +1,115 @@
 """Node classes of the abstract syntax tree."""
 
+def _warn(text):
+    import warnings
+
+    warnings.warn(text, DeprecationWarning, stacklevel=3)
+
+
+_REMOVED = "This will become an error in Python 3.15."
+
+
 class AST:
-    """The base of all node classes."""
+    """AST()"""
 
     __module__ = "ast"
     _fields = ()
     _attributes = ()
     __match_args__ = ()
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, /, *args, **kwargs):
+        """Initialize self.  See help(type(self)) for accurate signature."""
         cls = type(self)
+        name = cls.__name__
         fields = cls._fields
         if len(args) > len(fields):
             plural = "" if len(fields) == 1 else "s"
-            raise TypeError(f"{cls.__name__} constructor takes at most {len(fields)} positional argument{plural}")
-        given = dict(zip(fields, args))
-        for name, value in kwargs.items():
-            if name in given:
-                raise TypeError(f"{cls.__name__} got multiple values for argument {name!r}")
-            given[name] = value
-        for name, value in given.items():
-            setattr(self, name, value)
-        for name, default in _DEFAULTS.get(cls.__name__, {}).items():
-            if name not in given:
-                setattr(self, name, [] if default == "*" else Load() if default == "ctx" else None)
+            raise TypeError(f"{name} constructor takes at most {len(fields)} positional argument{plural}")
+        left = dict.fromkeys(fields)
+        for field, value in zip(fields, args):
+            setattr(self, field, value)
+            left.pop(field, None)
+        given = fields[:len(args)]
+        for field, value in kwargs.items():
+            if field in fields:
+                if field in given:
+                    raise TypeError(f"{name} got multiple values for argument {field!r}")
+                left.pop(field, None)
+            elif field not in cls._attributes:
+                _warn(
+                    f"{name}.__init__ got an unexpected keyword argument {field!r}. Support for arbitrary keyword "
+                    "arguments is deprecated and will be removed in Python 3.15."
+                )
+            setattr(self, field, value)
+        types = getattr(cls, "_field_types", None) if left else None
+        if types is None:
+            return
+        for field in left:
+            if field not in types:
+                _warn(f"Field {field!r} is missing from {name}._field_types. {_REMOVED}")
+                continue
+            wanted = types[field]
+            if type(wanted) is _Union:
+                continue
+            if type(wanted) is _GenericAlias:
+                setattr(self, field, [])
+            elif wanted is expr_context:
+                setattr(self, field, Load())
+            else:
+                _warn(f"{name}.__init__ missing 1 required positional argument: {field!r}. {_REMOVED}")
+
+    def __repr__(self):
+        return _repr(self, 3)
 
     def __reduce__(self):
         return type(self), (), self.__dict__
 
     def __replace__(self, /, **changes):
-        """Return a copy of the node with new values for the specified fields."""
-        return type(self)(**{**self.__dict__, **changes})
+        """Return a copy of the AST node with new values for the specified fields."""
+        cls = type(self)
+        known = (*cls._fields, *cls._attributes)
+        for name in changes:
+            if name not in known:
+                raise TypeError(f"{cls.__name__}.__replace__ got an unexpected keyword argument {name!r}.")
+        own = {name: value for name, value in self.__dict__.items() if name in known}
+        types = getattr(cls, "_field_types", None) or {}
+        missing = [
+            name
+            for name in cls._fields
+            if name not in changes and name not in own and type(types.get(name)) is not _Union and not hasattr(self, name)
+        ]
+        if missing:
+            plural = "" if len(missing) == 1 else "s"
+            names = ", ".join(repr(name) for name in missing)
+            raise TypeError(f"{cls.__name__}.__replace__ missing {len(missing)} keyword argument{plural}: {names}.")
+        return cls(**{**own, **changes})
+
+
+_Union = type(int | str)
+_GenericAlias = type(list[int])
+
+
+def _repr(node, depth):
+    name = type(node).__name__
+    if depth <= 0:
+        return f"{name}(...)"
+    parts = []
+    for field in type(node)._fields:
+        value = getattr(node, field)
+        parts.append(f"{field}={_repr_list(value, depth) if isinstance(value, list) else _repr_value(value, depth)}")
+    return f"{name}({', '.join(parts)})"
+
+
+def _repr_value(value, depth):
+    return _repr(value, depth - 1) if isinstance(value, AST) else repr(value)
+
+
+def _repr_list(items, depth):
+    if len(items) <= 2:
+        shown = [_repr_value(item, depth) for item in items]
+    else:
+        shown = [_repr_value(items[0], depth), "...", _repr_value(items[-1], depth)]
+    return f"[{', '.join(shown)}]"
 
 
 def _node(name, base, fields, attributes):
@@ -336,4 +415,45 @@ _FIELD_TYPES = {
 
 for _name, _types in _FIELD_TYPES.items():
     globals()[_name]._field_types = {_key: eval(_type) for _key, _type in _types.items()}
-del _name, _types, _FIELD_TYPES
+    globals()[_name].__annotations__ = globals()[_name]._field_types
+del _name, _types
+
+
+_STRINGS = {"type_comment", "kind", "tag"}
+
+
+def _asdl_signature(name):
+    """How the grammar describes a node."""
+    parts = []
+    for field, text in _FIELD_TYPES.get(name, {}).items():
+        mark = ""
+        if text.startswith("list["):
+            text, mark = text[5:-1], "*"
+        if text.endswith(" | None"):
+            text, mark = text[:-7], mark + "?" if mark else "?"
+        if text == "str":
+            text = "string" if field in _STRINGS else "identifier"
+        elif text == "object":
+            text = "constant"
+        parts.append(f"{text}{mark} {field}")
+    return f"{name}({', '.join(parts)})" if parts else name
+
+
+def _describe():
+    namespace = globals()
+    for name, cls in list(namespace.items()):
+        if not (isinstance(cls, type) and issubclass(cls, AST)) or cls is AST:
+            continue
+        alternatives = [sub.__name__ for sub in cls.__subclasses__()] if cls.__base__ is AST and not cls._fields else []
+        if alternatives:
+            signatures = [_asdl_signature(sub) for sub in alternatives]
+            if all("(" not in text for text in signatures):
+                cls.__doc__ = f"{name} = {' | '.join(signatures)}"
+            else:
+                cls.__doc__ = f"{name} = " + f"\n{' ' * len(name)} | ".join(signatures)
+        else:
+            cls.__doc__ = _asdl_signature(name)
+
+
+_describe()
+del _describe, _FIELD_TYPES

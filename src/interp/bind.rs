@@ -155,7 +155,7 @@ fn edit_distance(a: &[u8], b: &[u8]) -> usize {
             row[j + 1] = next;
         }
     }
-    row[b.len()] / 2
+    row[b.len()]
 }
 
 fn fill_defaults(function: &Object<Function>, code: &Object<Code>, given: usize, slots: &mut [Value]) -> PyResult<()> {

@@ -311,6 +311,10 @@ fn run(obj: &Obj, core: &Core, input: Input) -> PyResult<SendResult> {
             Input::Exception => none(),
         };
         link(thread, core, frame, value.into_value());
+        if throwing && let Some(exc) = thread.take_exception() {
+            // What the generator is handling becomes the context of what is thrown.
+            thread.raise(exc);
+        }
         (*frame).is_entry = true;
         crate::dispatch::run(thread, frame, throwing)
     };
@@ -336,21 +340,15 @@ pub fn throw(obj: &Obj, args: &[Obj]) -> PyResult<SendResult> {
     let core = core_of(obj).expect("callers pass generators");
     if let Some(delegate) = core.delegate() {
         if is_generator_exit(&args[0]) {
-            core.state.set(State::Running);
-            let closed = close_iter(&delegate);
-            core.state.set(State::Delegating);
+            let closed = shown_running(core, || close_iter(&delegate));
             if closed.is_err() {
                 return resume(obj, Input::Exception);
             }
         } else if core_of(&delegate).is_some() && delegate.exact::<AsyncGenerator>().is_none() {
-            core.state.set(State::Running);
-            let result = throw(&delegate, args);
-            core.state.set(State::Delegating);
+            let result = shown_running(core, || throw(&delegate, args));
             return continue_delegation(obj, result);
         } else if let Some(method) = attr::getattr_optional(&delegate, name!("throw"))? {
-            core.state.set(State::Running);
-            let result = call::call(&method, args);
-            core.state.set(State::Delegating);
+            let result = shown_running(core, || call::call(&method, args));
             let result = match result {
                 Ok(v) => Ok(SendResult::Yield(v)),
                 Err(raised) if raised.matches(StopIteration::class()) => {
@@ -363,6 +361,22 @@ pub fn throw(obj: &Obj, args: &[Obj]) -> PyResult<SendResult> {
     }
     raise_thrown(args)?;
     resume(obj, Input::Exception)
+}
+
+/// Runs something of the delegate with the generator's frame among its callers, as if it had been resumed.
+fn shown_running<R>(core: &Core, f: impl FnOnce() -> R) -> R {
+    let (thread, frame) = (thread::current(), core.frame.get());
+    core.state.set(State::Running);
+    let before = thread.frame.get();
+    // SAFETY: a delegating generator has a suspended frame, which nobody resumes while its state is Running.
+    unsafe { (*frame).previous = before as *mut Frame };
+    thread.frame.set(frame as *mut u8);
+    let result = f();
+    thread.frame.set(before);
+    // SAFETY: as above.
+    unsafe { (*frame).previous = std::ptr::null_mut() };
+    core.state.set(State::Delegating);
+    result
 }
 
 /// Goes on behind the `yield from` once its delegate has returned or raised.

@@ -246,15 +246,13 @@ pub fn set_line_number(this: &Object<FrameObject>, value: Option<&Obj>) -> PyRes
     if !int::is_exact(value) {
         return Err(raise!(ValueError, "lineno must be an integer"));
     }
-    if !this.trace.is_set() {
-        return Err(raise!(ValueError, "f_lineno can only be set in a trace function"));
-    }
     match instrument::current_event() {
         Some(event::LINE | event::PY_YIELD) => {}
         Some(event::PY_START | event::PY_RESUME | event::PY_THROW) => {
             return Err(raise!(ValueError, "can't jump from the 'call' trace event of a new frame"));
         }
-        _ => return Err(raise!(ValueError, "can only jump from a 'line' trace event")),
+        None => return Err(raise!(ValueError, "f_lineno can only be set in a trace function")),
+        Some(_) => return Err(raise!(ValueError, "can only jump from a 'line' trace event")),
     }
     let frame = this.body.frame.get();
     let wanted = int::to_i64(value).and_then(|n| i32::try_from(n).ok());

@@ -86,9 +86,16 @@ static CURRENT: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
 /// What all threads share.
 pub struct Runtime {
     finalized: RefCell<HashSet<usize, foldhash::fast::FixedState>>,
+    /// When instances with a `__del__` were born: finalisers of one cycle run in this order.
+    births: RefCell<HashMap<usize, u64, foldhash::fast::FixedState>>,
+    next_birth: Cell<u64>,
+    /// By generation: collections, objects collected, objects that could not be.
+    pub gc_stats: Cell<[[u64; 3]; 3]>,
     pub collecting: Cell<bool>,
     pub gc_enabled: Cell<bool>,
     pub gc_save_all: Cell<bool>,
+    /// The flags of `gc.set_debug`.
+    pub gc_debug: Cell<i64>,
     pub gc_garbage: DataCell<Vec<Obj>>,
     pub gc_generation_counts: Cell<[u32; 3]>,
     pub recursion_limit: Cell<i32>,
@@ -119,9 +126,13 @@ impl Runtime {
     fn new(hash_key: (u64, u64)) -> Runtime {
         Runtime {
             finalized: RefCell::default(),
+            births: RefCell::default(),
+            next_birth: Cell::new(1),
+            gc_stats: Cell::new([[0; 3]; 3]),
             collecting: Cell::new(false),
             gc_enabled: Cell::new(true),
             gc_save_all: Cell::new(false),
+            gc_debug: Cell::new(0),
             gc_garbage: DataCell::new(Vec::new()),
             gc_generation_counts: Cell::new([0; 3]),
             recursion_limit: Cell::new(1000),
@@ -148,6 +159,22 @@ impl Runtime {
 
     pub fn forget_finalized(&self, header: *const Header) {
         self.finalized.borrow_mut().remove(&(header as usize));
+    }
+
+    #[cold]
+    pub fn note_birth(&self, header: *const Header) {
+        let n = self.next_birth.get();
+        self.next_birth.set(n + 1);
+        self.births.borrow_mut().insert(header as usize, n);
+    }
+
+    #[cold]
+    pub fn forget_birth(&self, header: *const Header) {
+        self.births.borrow_mut().remove(&(header as usize));
+    }
+
+    pub fn birth_of(&self, header: *const Header) -> u64 {
+        self.births.borrow().get(&(header as usize)).copied().unwrap_or(0)
     }
 
     /// A named object kept for the life of the process.

@@ -15,11 +15,11 @@ use pyrs_runtime::value::Value;
 
 use super::generators;
 use crate::dispatch::Regs;
+use crate::dispatch::tri;
 use crate::generator::Generator;
 use crate::ops;
 use crate::ops::iteration::Pair;
 use crate::specialize::{self, due};
-use crate::tri;
 
 /// Code units of FOR_ITER and UNPACK_SEQUENCE with their caches.
 const UNITS: usize = 2;
@@ -230,7 +230,7 @@ unsafe fn unpack_ex_word(v: Value, before: usize, after: usize, sp: *mut Value) 
 pub unsafe fn get_len(mut m: Regs) -> Value {
     m.save();
     let n = tri!(m, truth::len(m.obj(1)));
-    m.push(Value::from_fixnum(n as i64));
+    m.push(pyrs_runtime::objects::int::from_u64(n as u64).into_value());
     m.next(1)
 }
 

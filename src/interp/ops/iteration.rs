@@ -93,6 +93,11 @@ pub unsafe fn unpack(v: &Obj, count: usize, sp: *mut Value) -> PyResult<()> {
         }
     }
     if iter::next(&it)?.is_some() {
+        // The length of a dict is known; of other iterables, nobody has counted the rest.
+        if let Some(dict) = v.exact::<pyrs_runtime::objects::dict::Dict>() {
+            let got = dict.len();
+            return Err(raise!(ValueError, "too many values to unpack (expected {count}, got {got})"));
+        }
         return Err(raise!(ValueError, "too many values to unpack (expected {count})"));
     }
     place(items, sp);

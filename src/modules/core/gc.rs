@@ -35,6 +35,12 @@ pub mod gc {
         runtime().gc_enabled.get()
     }
 
+    const DEBUG_STATS: i64 = 1;
+
+    fn objects_by_generation() -> String {
+        (0..3).map(|g| cycles::all_objects(Some(g)).len().to_string()).collect::<Vec<_>>().join(" ")
+    }
+
     fn notify(phase: &str, generation: u8, outcome: cycles::Outcome) -> PyResult<()> {
         let module = crate::core::import::load_builtin("gc")?;
         let Some(callbacks) = module.downcast::<Module>().and_then(|m| m.get("callbacks")) else { return Ok(()) };
@@ -64,7 +70,28 @@ pub mod gc {
             return Err(raise!(ValueError, "invalid generation"));
         }
         notify("start", generation as u8, cycles::Outcome::default())?;
+        let debug = runtime().gc_debug.get();
+        if debug & DEBUG_STATS != 0 {
+            eprintln!("gc: collecting generation {generation}...");
+            eprintln!("gc: objects in each generation: {}", objects_by_generation());
+        }
+        let began = std::time::Instant::now();
         let outcome = cycles::collect(generation as u8);
+        if debug & DEBUG_STATS != 0 {
+            let (found, stuck) = (outcome.collected + outcome.uncollectable, outcome.uncollectable);
+            eprintln!(
+                "gc: done, {found} unreachable, {stuck} uncollectable, {:.4}s elapsed",
+                began.elapsed().as_secs_f64()
+            );
+        }
+        let saved = runtime().gc_garbage.replace(Vec::new());
+        if !saved.is_empty()
+            && let Some(garbage) =
+                crate::core::import::load_builtin("gc")?.downcast::<Module>().and_then(|m| m.get("garbage"))
+            && let Some(list) = garbage.downcast::<List>()
+        {
+            saved.into_iter().for_each(|obj| list.push(obj));
+        }
         let [young, middle, old] = runtime().gc_generation_counts.get();
         if generation == 2 {
             runtime().gc_generation_counts.set([0, 0, old]);
@@ -98,13 +125,14 @@ pub mod gc {
     /// Set the garbage collection debugging flags.
     #[pyfunction]
     fn set_debug(flags: i64) {
+        runtime().gc_debug.set(flags);
         runtime().gc_save_all.set(flags & 32 != 0);
     }
 
     /// Get the garbage collection debugging flags.
     #[pyfunction]
     fn get_debug() -> i64 {
-        if runtime().gc_save_all.get() { 32 } else { 0 }
+        runtime().gc_debug.get()
     }
 
     /// Return a list of objects tracked by the collector (excluding the list returned).
@@ -139,7 +167,10 @@ pub mod gc {
     /// Returns true if the object is tracked by the garbage collector.
     #[pyfunction]
     fn is_tracked(obj: &Obj) -> bool {
-        obj.value().is_pointer_or_null() && obj.class().is_gc()
+        // Static classes live for ever and are not looked at.
+        obj.value().is_pointer_or_null()
+            && obj.class().is_gc()
+            && pyrs_runtime::types::as_type(obj).is_none_or(|class| class.is_heap_type())
     }
 
     /// Returns true if the object has been already finalized by the GC.
@@ -150,29 +181,33 @@ pub mod gc {
 
     /// Freeze all current tracked objects and ignore them for future collections.
     #[pyfunction]
-    fn freeze() {}
+    fn freeze() {
+        cycles::freeze();
+    }
 
     /// Unfreeze all objects in the permanent generation.
     #[pyfunction]
-    fn unfreeze() {}
+    fn unfreeze() {
+        cycles::unfreeze();
+    }
 
     /// Return the number of objects in the permanent generation.
     #[pyfunction]
-    fn get_freeze_count() -> i64 {
-        0
+    fn get_freeze_count() -> usize {
+        cycles::frozen()
     }
 
     /// Return a list of dictionaries containing per-generation statistics.
     #[pyfunction]
     fn get_stats() -> PyResult<Vec<Obj>> {
-        let counts = runtime().gc_generation_counts.get();
-        Ok(counts
+        let rows = runtime().gc_stats.get();
+        Ok(rows
             .iter()
-            .map(|n| {
+            .map(|row| {
                 let dict = Dict::new();
-                dict.set_text("collections", int::new(*n as i64));
-                dict.set_text("collected", int::new(0));
-                dict.set_text("uncollectable", int::new(0));
+                for (name, n) in ["collections", "collected", "uncollectable"].into_iter().zip(row) {
+                    dict.set_text(name, int::from_u64(*n));
+                }
                 dict.into()
             })
             .collect())

@@ -302,8 +302,21 @@ pub mod sys {
         }
         let path = if choice.is_empty() { "pdb.set_trace".to_owned() } else { choice };
         let (module, function) = path.rsplit_once('.').unwrap_or(("builtins", &path));
-        let module = (pyrs_runtime::hooks::hooks().import_module)(module)?;
-        call::call_args(&attr::getattr_text(&module, function)?, args)
+        let found = (pyrs_runtime::hooks::hooks().import_module)(module).and_then(|m| attr::getattr_text(&m, function));
+        match found {
+            Ok(hook) => call::call_args(&hook, args),
+            Err(raised)
+                if raised.matches(exceptions::ImportError::class())
+                    || raised.matches(exceptions::AttributeError::class())
+                    || raised.matches(exceptions::ValueError::class()) =>
+            {
+                raised.discard();
+                let text = format!("Ignoring unimportable $PYTHONBREAKPOINT: \"{path}\"");
+                (pyrs_runtime::hooks::hooks().warn)(exceptions::RuntimeWarning::class(), &text, 1)?;
+                Ok(none())
+            }
+            Err(raised) => Err(raised),
+        }
     }
 
     /// Raises an auditing event.
@@ -470,6 +483,12 @@ pub mod sys {
         let thread = thread::current();
         dict.set(int::new(thread.id as i64), thread.handled_exception().unwrap_or_else(none))?;
         Ok(dict.into())
+    }
+
+    /// Return whether an object keeps its attributes without a dictionary.
+    #[pyfunction]
+    fn _has_inline_attributes(object: &Obj) -> bool {
+        pyrs_runtime::types::shape::has_inline_attributes(object)
     }
 
     /// Private function for getting PyConfig.cpu_count

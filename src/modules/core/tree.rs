@@ -34,7 +34,9 @@ fn object_of(classes: &Obj, value: &DynValue) -> PyResult<Obj> {
 }
 
 fn node_object(classes: &Obj, node: &DynNode) -> PyResult<Obj> {
-    let object = call::call(&attr::getattr_text(classes, node.class.name)?, &[])?;
+    // All fields are set below: the constructor would only complain of missing ones.
+    let class = attr::getattr_text(classes, node.class.name)?;
+    let object = call::call_method(&class, "__new__", std::slice::from_ref(&class))?;
     for (field, value) in node.class.fields.iter().zip(&node.fields) {
         attr::setattr_text(&object, field.name, &object_of(classes, value)?)?;
     }

@@ -188,7 +188,8 @@ fn integer(obj: &Obj) -> PyResult<i32> {
     number.ok_or_else(|| raise!(OverflowError, "Python int too large to convert to C int"))
 }
 
-fn constant(obj: &Obj) -> PyResult<Constant> {
+/// A value that can be a constant of source code.
+pub fn constant(obj: &Obj) -> PyResult<Constant> {
     if obj.is_none() {
         return Ok(Constant::None);
     }

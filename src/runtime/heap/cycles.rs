@@ -18,17 +18,19 @@ use crate::value::Value;
 /// Receives the references that an object holds.
 pub struct Visitor<'a> {
     callback: &'a mut dyn FnMut(Value),
+    /// Integers and floats are reported too, which are no objects of the heap.
+    immediates: bool,
 }
 
 impl<'a> Visitor<'a> {
     pub fn new(callback: &'a mut dyn FnMut(Value)) -> Visitor<'a> {
-        Visitor { callback }
+        Visitor { callback, immediates: false }
     }
 
     /// Reports one owned reference; `NULL` and immediates are ignored.
     #[inline]
     pub fn visit(&mut self, v: Value) {
-        if v.is_pointer_or_null() && !v.is_null() {
+        if v.is_pointer_or_null() && !v.is_null() || self.immediates && !v.is_null() {
             (self.callback)(v);
         }
     }
@@ -36,6 +38,39 @@ impl<'a> Visitor<'a> {
 
 /// The number of generations that the `gc` module shows.
 pub const GENERATIONS: usize = 3;
+
+/// The generation of objects that `gc.freeze` has set aside.
+const PERMANENT: u8 = 250;
+
+/// Sets all objects aside: collections leave them alone.
+pub fn freeze() {
+    change_ages(0, PERMANENT);
+}
+
+/// Objects set aside become old ones.
+pub fn unfreeze() {
+    change_ages(PERMANENT, 2);
+}
+
+fn change_ages(from: u8, to: u8) {
+    let heap = heap();
+    for &pool in &heap.gc_pools {
+        // SAFETY: pools in the table are valid.
+        unsafe {
+            if (*pool).generation >= from {
+                (*pool).generation = to;
+            }
+        }
+    }
+    heap.large.iter_mut().filter(|entry| entry.1 >= from).for_each(|entry| entry.1 = to);
+}
+
+/// How many objects are set aside.
+pub fn frozen() -> usize {
+    let mut n = 0;
+    for_each_aged(PERMANENT..=PERMANENT, &mut |_| n += 1);
+    n
+}
 
 /// What one collection did.
 #[derive(Default, Clone, Copy)]
@@ -91,12 +126,16 @@ unsafe fn place_of(heap: &Heap, header: *const Header) -> Option<Place> {
 
 /// Calls `f` with every live object of the collected kind whose generation is at most `oldest`.
 fn for_each_object(oldest: u8, f: &mut dyn FnMut(*mut Header)) {
+    for_each_aged(0..=oldest, f);
+}
+
+fn for_each_aged(ages: std::ops::RangeInclusive<u8>, f: &mut dyn FnMut(*mut Header)) {
     let heap = heap();
     for i in 0..heap.gc_pools.len() {
         let pool = heap.gc_pools[i];
         // SAFETY: pools in the table are valid; a block whose first word is not 0 is a live object.
         unsafe {
-            if (*pool).generation > oldest {
+            if !ages.contains(&(*pool).generation) {
                 continue;
             }
             let (first, size, count) = (*pool).blocks();
@@ -115,7 +154,7 @@ fn for_each_object(oldest: u8, f: &mut dyn FnMut(*mut Header)) {
         // have no place among the candidates.
         unsafe {
             let count = (*header).refcnt.get();
-            if generation <= oldest && count != 0 && count < IMMORTAL_LIMIT {
+            if ages.contains(&generation) && count != 0 && count < IMMORTAL_LIMIT {
                 f(header);
             }
         }
@@ -125,7 +164,7 @@ fn for_each_object(oldest: u8, f: &mut dyn FnMut(*mut Header)) {
 /// Every object that the collector knows (`gc.get_objects`).
 pub fn all_objects(generation: Option<u8>) -> Vec<Obj> {
     let mut found = Vec::new();
-    for_each_object(generation.unwrap_or(u8::MAX), &mut |header| {
+    for_each_aged(generation.map_or(0..=PERMANENT, |g| g..=g), &mut |header| {
         found.push(Value::from_pointer(header));
     });
     // SAFETY: live objects.
@@ -138,7 +177,9 @@ pub fn referents(obj: &Obj) -> Vec<Obj> {
     if obj.value().is_pointer_or_null() {
         // SAFETY: a live object; referents are alive while it is.
         unsafe {
-            traverse(obj.value().as_pointer(), &mut |v| found.push(Obj::from_borrowed(v)));
+            let header = obj.value().as_pointer();
+            let mut callback = |v: Value| found.push(Obj::from_borrowed(v));
+            (*(*header).class.get()).traverse(header, &mut Visitor { callback: &mut callback, immediates: true });
         }
     }
     found
@@ -166,10 +207,16 @@ pub fn collect(generation: u8) -> Outcome {
         return Outcome::default();
     }
     let pending = crate::thread::current().take_exception();
-    let oldest = if generation >= 2 { u8::MAX } else { generation };
+    let oldest = generation.min(2);
     let garbage = find_garbage(oldest);
     let outcome = destroy_garbage(garbage);
     age(oldest);
+    let mut stats = rt.gc_stats.get();
+    let row = &mut stats[oldest as usize];
+    row[0] += 1;
+    row[1] += outcome.collected as u64;
+    row[2] += outcome.uncollectable as u64;
+    rt.gc_stats.set(stats);
     crate::thread::current().restore_exception(pending);
     rt.collecting.set(false);
     outcome
@@ -301,11 +348,15 @@ fn destroy_garbage(garbage: Vec<*mut Header>) -> Outcome {
 /// The caller holds a reference to each object.
 unsafe fn run_finalizers(garbage: &[*mut Header]) -> bool {
     let mut ran = false;
-    for &header in garbage {
+    // SAFETY: kept alive by the caller.
+    let with_finalizer = |h: &&*mut Header| unsafe { (*(***h).class.get()).has_finalizer() };
+    let mut order: Vec<*mut Header> = garbage.iter().filter(with_finalizer).copied().collect();
+    order.sort_by_key(|h| runtime().birth_of(*h));
+    for header in order {
         // SAFETY: kept alive by the caller.
         unsafe {
             let class = &*(*header).class.get();
-            if class.has_finalizer() && !runtime().was_finalized(header) {
+            if !runtime().was_finalized(header) {
                 ran = true;
                 runtime().mark_finalized(header);
                 class.call_finalizer(Value::from_pointer(header).as_obj());

@@ -132,6 +132,9 @@ unsafe fn destroy(header: *mut Header, class: &Type) {
         class.drop_payload()(header);
         free_object(header, class);
         if class.is_heap_type() {
+            if class.has_finalizer() {
+                runtime().forget_birth(header);
+            }
             decref(class.value());
         }
     }
@@ -255,6 +258,9 @@ pub unsafe fn alloc_object(class: &Type, size: usize) -> *mut Header {
     }
     if class.is_heap_type() {
         incref(class.value());
+        if class.has_finalizer() {
+            runtime().note_birth(header);
+        }
     }
     header
 }

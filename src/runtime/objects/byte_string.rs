@@ -98,7 +98,7 @@ pub fn split<'d>(data: &'d [u8], sep: Option<&[u8]>, maxsplit: isize) -> PyResul
         let mut rest = data.trim_ascii_start_python();
         while !rest.is_empty() {
             if parts.len() == limit {
-                parts.push(rest.trim_ascii_end_python());
+                parts.push(rest);
                 break;
             }
             let end = rest.iter().position(|&b| is_space(b)).unwrap_or(rest.len());
@@ -129,7 +129,7 @@ pub fn rsplit<'d>(data: &'d [u8], sep: Option<&[u8]>, maxsplit: isize) -> PyResu
             let mut rest = data.trim_ascii_end_python();
             while !rest.is_empty() {
                 if parts.len() == limit {
-                    parts.push(rest.trim_ascii_start_python());
+                    parts.push(rest);
                     break;
                 }
                 let start = rest.iter().rposition(|&b| is_space(b)).map_or(0, |i| i + 1);

@@ -231,6 +231,22 @@ fn same_structure(a: &Layout, b: &Layout) -> bool {
     plain(&a.format) == plain(&b.format) && a.itemsize == b.itemsize && a.shape == b.shape
 }
 
+/// Keeps a view from being released while an operation runs code that could do so.
+struct Held<'a>(&'a MemoryView);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.exports.set(self.0.exports.get().saturating_sub(1));
+    }
+}
+
+impl MemoryView {
+    fn hold(&self) -> Held<'_> {
+        self.exports.set(self.exports.get() + 1);
+        Held(self)
+    }
+}
+
 #[pymethods]
 impl MemoryView {
     #[new(name = "memoryview", sig = "(object)")]
@@ -255,6 +271,7 @@ impl MemoryView {
                 return Err(raise!(ValueError, "memoryview: hashing is restricted to formats 'B', 'b' or 'c'"));
             }
             if let Some(owner) = self.object() {
+                let _held = self.hold();
                 compare::hash(&owner)?;
             }
             self.hash.set(hash_bytes(&self.memory()?.to_vec()));
@@ -451,6 +468,7 @@ impl MemoryView {
     #[pymethod(sig = "(sep=<unrepresentable>, bytes_per_sep=1)")]
     fn hex(&self, sep: Maybe<&Obj>, bytes_per_sep: i32) -> PyResult<Ptr<Str>> {
         let data = self.memory()?.to_vec();
+        let _held = self.hold();
         byte_string::hex(&data, sep.0, bytes_per_sep)
     }
 

@@ -87,7 +87,7 @@ fn overrides(class: &Type) -> (bool, bool) {
 
 #[pymethods]
 impl PlainObject {
-    #[slot(new)]
+    #[new(text_signature = "()")]
     fn new(class: &Type, args: Args<'_>) -> PyResult<Obj> {
         if !args.is_empty() {
             let (new, init) = overrides(class);

@@ -195,11 +195,8 @@ fn split_space(data: StrData<'_>, limit: usize) -> Vec<(usize, usize)> {
         }
         let start = at;
         if parts.len() == limit {
-            let mut end = length;
-            while end > start && is_space(end - 1) {
-                end -= 1;
-            }
-            parts.push((start, end));
+            // The rest stays as it is, white space at its end included.
+            parts.push((start, length));
             return parts;
         }
         while at < length && !is_space(at) {
@@ -222,11 +219,7 @@ fn rsplit_space(data: StrData<'_>, limit: usize) -> Vec<(usize, usize)> {
         }
         let end = at;
         if parts.len() == limit {
-            let mut start = 0;
-            while start < end && is_space(start) {
-                start += 1;
-            }
-            parts.push((start, end));
+            parts.push((0, end));
             break;
         }
         while at > 0 && !is_space(at - 1) {

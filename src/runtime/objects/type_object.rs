@@ -235,7 +235,9 @@ impl TypeData {
     fn set_module(this: &Object<TypeData>, value: Option<&Obj>) -> PyResult<()> {
         let value = check_mutable(this, "__module__", value)?;
         types::modified(this);
-        this.dict().set_str(name!("__module__"), value.clone())
+        this.dict().set_str(name!("__module__"), value.clone())?;
+        // The line belonged to the module that the class was defined in.
+        this.dict().remove_str(name!("__firstlineno__")).map(drop)
     }
 
     #[getter(name = "__base__")]

@@ -34,7 +34,7 @@ pub fn new_type(
         bases.to_ptr()
     };
     let base = best_base(&bases)?;
-    let dict = namespace.copy();
+    let dict = copy_in_order(namespace)?;
     let class = allocate(&winner, class_name, &base, &bases)?;
     set_names(&class, class_name, &dict)?;
     let slots = take_slots(&class, &base, &bases, &dict)?;
@@ -185,6 +185,20 @@ fn set_names(class: &Type, class_name: &Object<Str>, dict: &Object<Dict>) -> PyR
     Ok(())
 }
 
+/// A plain dict of a namespace, in the order that iterating over it gives (OrderedDict has one of its own).
+fn copy_in_order(namespace: &Object<Dict>) -> PyResult<Ptr<Dict>> {
+    let own_order = |class: &Type| class.slots().iter.map(|f| f as usize);
+    if own_order(namespace.class()) == own_order(<Dict as crate::object::PyClass>::class()) {
+        return Ok(namespace.copy());
+    }
+    let dict = Dict::new();
+    for key in crate::protocols::iter::collect(&namespace.as_obj())? {
+        let value = namespace.get_item(&key)?;
+        dict.set(key, value)?;
+    }
+    Ok(dict)
+}
+
 /// The names in `__slots__`; `None` if the class does not define it.
 fn take_slots(
     class: &Type,
@@ -225,7 +239,9 @@ fn take_slots(
         }
         names.push(mangled);
     }
-    if base.itemsize() != 0 && names.iter().any(|n| !n.eq_str("__dict__") && !n.eq_str("__weakref__")) {
+    // In CPython ints have items, as tuples and bytes do.
+    let has_items = base.itemsize() != 0 || base.has_flag(flags::LONG_SUBCLASS);
+    if has_items && names.iter().any(|n| !n.eq_str("__dict__") && !n.eq_str("__weakref__")) {
         return Err(raise!(TypeError, "nonempty __slots__ not supported for subtype of '{}'", base.name()));
     }
     Ok(Some(names))
@@ -541,27 +557,26 @@ pub fn set_bases(class: &Type, value: &Obj) -> PyResult<()> {
             class.base().map_or("object", Type::name)
         ));
     }
-    let (old_bases, old_base) = (class.bases.get(), class.base.get());
+    // References travel with the pointers: what the class has, it owns; what it had is released here. An `mro()`
+    // method may assign to `__bases__` in between.
+    let old_bases = class.bases.get();
+    // SAFETY: the class gives up the reference to its base.
+    let old_base = unsafe { Ptr::from_owned(class.base.get().cast_mut()) };
     unlink_from_bases(class);
     class.bases.put(value.clone());
-    class.base.set(&raw const *new_base);
-    if let Err(raised) = recompute_mro(class) {
-        if class.bases.peek() == value.value() {
-            class.bases.set(old_bases);
-            class.base.set(old_base);
-            link_to_bases(class);
-        }
-        return Err(raised);
+    class.base.set(&raw const **std::mem::ManuallyDrop::new(new_base.clone()));
+    let result = recompute_mro(class);
+    let still_ours = class.bases.peek() == value.value();
+    if result.is_err() && still_ours {
+        class.bases.set(old_bases);
+        // SAFETY: the class owns the reference that was put there above.
+        drop(unsafe { Ptr::from_owned(class.base.get().cast_mut()) });
+        class.base.set(&raw const **std::mem::ManuallyDrop::new(old_base));
     }
-    if class.bases.peek() != value.value() {
-        // An `mro()` method has assigned to `__bases__` meanwhile: that assignment counts.
-        return Ok(());
+    if still_ours {
+        link_to_bases(class);
     }
-    std::mem::forget(new_base);
-    // SAFETY: the class gives up the reference to its old base.
-    unsafe { crate::heap::decref((*old_base).value()) };
-    link_to_bases(class);
-    Ok(())
+    result
 }
 
 fn link_to_bases(class: &Type) {

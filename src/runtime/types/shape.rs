@@ -246,6 +246,15 @@ pub unsafe fn clear_instance(header: *mut Header, class: &Type) {
     }
 }
 
+/// True for instances that keep their attributes in slots of their own rather than in a dictionary.
+pub fn has_inline_attributes(obj: &Obj) -> bool {
+    let class = obj.class();
+    // SAFETY: instances of classes with inline slots have managed words.
+    obj.value().is_pointer_or_null()
+        && class.has_inline_slots()
+        && !unsafe { (*managed(obj.value().as_pointer(), class).shape.get()).in_dict }
+}
+
 /// Shows the collector what the managed words hold.
 ///
 /// # Safety

@@ -288,7 +288,8 @@ impl LruCacheWrapper {
     fn cache_clear(&self) {
         self.hits.set(0);
         self.misses.set(0);
-        self.cache.clear();
+        // By its full name: `Trace` has a method of this name too.
+        Dict::clear(&self.cache);
         drop(self.uses.replace(Uses::default()));
     }
 
