@@ -313,9 +313,18 @@ pub mod select {
 
     /// The descriptors of one of the three sequences, with the objects they came from.
     fn collect(sequence: &Obj) -> PyResult<Vec<(i32, Obj)>> {
-        let items = sequence::fast_items(sequence, "arguments 1-3 must be sequences")?;
+        let items = match sequence.downcast::<List>() {
+            Some(_) => None,
+            None => Some(sequence::fast_items(sequence, "arguments 1-3 must be sequences")?),
+        };
         let mut found = Vec::new();
-        for item in items {
+        // A `fileno` method may change the list that is being walked.
+        for i in 0.. {
+            let item = match (&items, sequence.downcast::<List>()) {
+                (Some(items), _) => items.get(i).cloned(),
+                (None, list) => list.and_then(|l| l.get(i)),
+            };
+            let Some(item) = item else { break };
             let fd = descriptor(&item)?;
             if fd as usize >= libc::FD_SETSIZE {
                 return Err(raise!(ValueError, "filedescriptor out of range in select()"));

@@ -453,14 +453,21 @@ pub mod descriptors {
 
     /// The major number of a device.
     #[pyfunction]
-    fn major(device: &Obj) -> PyResult<u32> {
-        Ok(libc::major(device_number(device)?))
+    fn major(device: &Obj) -> PyResult<i64> {
+        // The number that stands for no device has no parts.
+        Ok(match device_number(device)? {
+            u64::MAX => -1,
+            device => libc::major(device) as i64,
+        })
     }
 
     /// The minor number of a device.
     #[pyfunction]
-    fn minor(device: &Obj) -> PyResult<u32> {
-        Ok(libc::minor(device_number(device)?))
+    fn minor(device: &Obj) -> PyResult<i64> {
+        Ok(match device_number(device)? {
+            u64::MAX => -1,
+            device => libc::minor(device) as i64,
+        })
     }
 
     fn device_number(device: &Obj) -> PyResult<u64> {
@@ -484,7 +491,11 @@ pub mod descriptors {
                 Err(_) => Err(raise!(OverflowError, "Python int too large to convert to C unsigned int")),
             }
         };
-        Ok(int::from_u64(libc::makedev(part(major)?, part(minor)?)))
+        let (major, minor) = (part(major)?, part(minor)?);
+        if (major, minor) == (u32::MAX, u32::MAX) {
+            return Ok(int::new(-1));
+        }
+        Ok(int::from_u64(libc::makedev(major, minor)))
     }
 
     /// Bytes that nobody can guess.

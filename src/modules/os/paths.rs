@@ -26,6 +26,10 @@ impl<'a> FromArg<'a> for DirFd {
             let class = arg.class().name();
             return Err(raise!(TypeError, "argument should be integer or None, not {class}"));
         }
+        if pyrs_runtime::objects::singletons::as_bool(arg).is_some() {
+            let class = <pyrs_runtime::objects::exceptions::RuntimeWarning as pyrs_runtime::PyClass>::class();
+            (pyrs_runtime::hooks::hooks().warn)(class, "bool is used as a file descriptor", 1)?;
+        }
         let index = number::index(arg)?;
         match int::to_i64(&index) {
             Some(n) if n > i32::MAX as i64 => Err(raise!(OverflowError, "fd is greater than maximum")),

@@ -145,13 +145,12 @@ fn install(signum: i32, action: usize) -> bool {
 #[pymodule(name = "_signal")]
 pub mod signal {
     use super::*;
-    use pyrs_runtime::args::FromArg;
     use pyrs_runtime::object::{Object, PyClass};
     use pyrs_runtime::objects::exceptions;
     use pyrs_runtime::objects::module::Module;
     use pyrs_runtime::objects::tuple::Tuple;
     use pyrs_runtime::objects::{float, set};
-    use pyrs_runtime::protocols::iter;
+    use pyrs_runtime::protocols::{iter, number};
 
     use crate::os::support::{Deadline, Rounding, check, nanoseconds, outcome, retry};
 
@@ -357,10 +356,12 @@ pub mod signal {
             set
         };
         iter::for_each(mask, |item| {
-            let n = i64::from_arg(&item)?;
-            if !(1..COUNT as i64).contains(&n) {
-                return Err(raise!(ValueError, "signal number {n} out of range [1; 64]"));
-            }
+            let index = number::index(&item)?;
+            let known = int::to_i64(&index).filter(|n| (1..COUNT as i64).contains(n));
+            let Some(n) = known else {
+                let shown = pyrs_runtime::protocols::text::repr_text(&index)?;
+                return Err(raise!(ValueError, "signal number {shown} out of range [1; 64]"));
+            };
             // SAFETY: a valid set and signal. The C library refuses those that it keeps for itself.
             if unsafe { libc::sigaddset(&mut set, n as i32) } != 0 && set_is_reserved(n) {
                 let warning = exceptions::RuntimeWarning::class();
