@@ -153,12 +153,14 @@ def interact(startup, fancy):
             _show(exc, 1)
     if fancy:
         try:
-            from _pyrepl.main import CAN_USE_PYREPL, interactive_console
+            from _pyrepl.main import CAN_USE_PYREPL, FAIL_REASON, interactive_console
         except ImportError:
             pass
         else:
             if CAN_USE_PYREPL:
-                return interactive_console(main, pythonstartup=startup)
+                return interactive_console(main, pythonstartup=True)
+            if FAIL_REASON:
+                sys.stderr.write(FAIL_REASON + "\n")
     if startup:
         _run_startup_file(main.__dict__)
     loop(main.__dict__)

@@ -237,7 +237,12 @@ impl Reader<'_> {
         if self.depth > MAX_DEPTH {
             return Err(MarshalError::TooDeep);
         }
-        let value = stacker::maybe_grow(64 * 1024, 2 << 20, || self.typed_value());
+        // Looking at the stack now and then is enough.
+        let value = if self.depth.is_multiple_of(16) {
+            stacker::maybe_grow(64 * 1024, 2 << 20, || self.typed_value())
+        } else {
+            self.typed_value()
+        };
         self.depth -= 1;
         value
     }

@@ -12,6 +12,9 @@ pub struct WStr(Arc<[u8]>);
 impl WStr {
     /// A string of bytes that are known to be WTF-8; `None` if they are not.
     pub fn from_wtf8(bytes: &[u8]) -> Option<WStr> {
+        if bytes.is_ascii() {
+            return Some(WStr(Arc::from(bytes)));
+        }
         let mut rest = bytes;
         while !rest.is_empty() {
             let (_, length) = decode_one(rest)?;

@@ -264,7 +264,7 @@ impl Parser {
         let prefix = self.variable("PYTHONPYCACHEPREFIX");
         let fault = self.variable("PYTHONFAULTHANDLER").is_some();
         let f = &mut self.flags;
-        f.debug = f.debug.max(debug);
+        f.debug = f.debug.max(debug.min(1));
         f.optimize = f.optimize.max(optimize);
         f.verbose = f.verbose.max(verbose);
         f.inspect = f.inspect.max(inspect);

@@ -20,6 +20,17 @@ extern "C" fn look() {
 #[unsafe(link_section = ".init_array")]
 static LOOK: extern "C" fn() = look;
 
+/// Keeps the first part of the allocator's memory off huge pages: small programs would pay for them with memory that
+/// they never touch. What grows beyond it has them.
+pub fn prefer_small_pages() {
+    const HUGE: usize = 2 << 20;
+    const SMALL_PART: usize = 32 << 20;
+    let probe = Box::new([0u8; 64]);
+    let start = (probe.as_ptr() as usize).next_multiple_of(HUGE);
+    // SAFETY: advice about pages does not change what they hold; it fails where nothing is mapped.
+    unsafe { libc::madvise(start as *mut libc::c_void, SMALL_PART, libc::MADV_NOHUGEPAGE) };
+}
+
 /// Closes again what was closed at the start.
 pub fn restore_closed_descriptors() {
     for fd in 0..3 {

@@ -1,14 +1,36 @@
 //! Bringing the runtime down: threads, `atexit`, streams, and then the modules, so that finalisers run.
 
+use std::cell::Cell;
+
 use pyrs_modules::core;
 use pyrs_runtime::heap::cycles;
-use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::heap::weakref::WeakRef;
+use pyrs_runtime::object::{Obj, Object, PyClass};
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::module::Module;
 use pyrs_runtime::objects::singletons::none;
 use pyrs_runtime::objects::str::Str;
+use pyrs_runtime::objects::weakref;
 use pyrs_runtime::protocols::attr;
 use pyrs_runtime::{call, name, thread};
+
+thread_local! {
+    /// How many modules and how many names in `__main__` there were when the program started.
+    static STARTED: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
+}
+
+/// Notes what there is before the program runs: if it leaves nothing behind, the end is quicker.
+pub fn remember_start() {
+    let modules = thread::runtime().modules.get();
+    if let Some(modules) = modules.as_ref().and_then(|m| m.downcast::<Dict>()) {
+        STARTED.set(Some((modules.len(), program_names(modules))));
+    }
+}
+
+fn program_names(modules: &Object<Dict>) -> usize {
+    let main = modules.get_text("__main__");
+    main.as_ref().and_then(|m| m.downcast::<Module>()).map_or(0, |m| m.dict().len())
+}
 
 /// Runs what is due at the end. False if flushing a standard stream failed.
 pub fn finish() -> bool {
@@ -84,7 +106,7 @@ fn clear_modules(modules: &Object<Dict>) {
     let entries = modules.entries();
     let is_core = |name: &Obj| {
         name.downcast::<Str>().is_some_and(|n| {
-            ["sys", "builtins", "_io", "io", "_frozen_importlib", "_frozen_importlib_external"]
+            ["sys", "builtins", "_io", "io", "_frozen_importlib", "_frozen_importlib_external", "_pyrs_importer"]
                 .iter()
                 .any(|k| n.eq_str(k))
         })
@@ -99,16 +121,39 @@ fn clear_modules(modules: &Object<Dict>) {
         }
     };
     let program: Vec<(Obj, Obj)> = entries.into_iter().filter(|(name, module)| !is_core(name) && own(module)).collect();
-    for (_, module) in program.iter().rev() {
-        if let Some(module) = module.downcast::<Module>()
+    let untouched = STARTED.get() == Some((modules.len(), program_names(modules)));
+    // A module that nothing else refers to dies as a whole, with all its names still there for its finalisers.
+    let mut watched = Vec::new();
+    for (name, module) in &program {
+        if let Err(raised) = modules.set(name.clone(), none()) {
+            raised.discard();
+        }
+        match weakref::new_reference(WeakRef::class(), module, None) {
+            Ok(reference) => watched.push(reference),
+            Err(raised) => raised.discard(),
+        }
+    }
+    drop(program);
+    if !untouched {
+        cycles::collect(2);
+    }
+    // Those that are left lose their names, the last first.
+    let mut cleared = false;
+    for reference in watched.iter().rev() {
+        let module = reference.downcast::<WeakRef>().and_then(|r| r.get());
+        cleared |= module.is_some();
+        if let Some(module) = module.as_ref().and_then(|m| m.downcast::<Module>())
             && module.def.is_none()
         {
             clear_namespace(&module.dict());
         }
     }
-    drop(program);
-    cycles::collect(2);
-    close_files();
+    if cleared {
+        cycles::collect(2);
+    }
+    if !untouched {
+        close_files();
+    }
 }
 
 /// Part of the library that is embedded in the executable.

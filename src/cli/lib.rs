@@ -14,6 +14,7 @@ mod start;
 
 /// Runs `pyrs` with the process's arguments; the result is the exit code.
 pub fn run() -> i32 {
+    early::prefer_small_pages();
     match args::parse(std::env::args_os().collect()) {
         Ok(parsed) => program::main(parsed),
         Err(args::Stop::Exit(code)) => code,

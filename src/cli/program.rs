@@ -35,7 +35,11 @@ pub fn main(parsed: Parsed) -> i32 {
     if let Err(message) = start::start(parsed.flags.clone()) {
         return fatal(&message);
     }
-    let result = init_program().and_then(|()| run(&parsed));
+    let result = init_program().and_then(|()| {
+        finish::remember_start();
+        thread::runtime().gc_enabled.set(true);
+        run(&parsed)
+    });
     let mut outcome = match result {
         Ok(()) => Outcome::Code(0),
         Err(raised) => report(raised),

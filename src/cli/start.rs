@@ -75,6 +75,8 @@ pub fn start(mut flags: Flags) -> Result<(), String> {
     if let Some(digits) = digits {
         thread::runtime().int_max_str_digits.set(digits);
     }
+    // What is made until the program starts lives on: looking for garbage there is no use.
+    thread::runtime().gc_enabled.set(false);
     hooks::install(Hooks {
         import_module: import::import_module,
         write_unraisable: core::sys_objects::write_unraisable,

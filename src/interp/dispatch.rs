@@ -122,7 +122,6 @@ mod debug_loop {
 }
 
 /// The value of a result; on error the handler ends with the exception pending.
-#[macro_export]
 macro_rules! tri {
     ($m:ident, $e:expr) => {
         match $e {
@@ -134,6 +133,7 @@ macro_rules! tri {
         }
     };
 }
+pub(crate) use tri;
 
 // SAFETY (all methods): the handlers' contract above.
 impl Regs {

@@ -7,18 +7,18 @@
 
 pub mod async_generator;
 pub mod bind;
-pub mod dispatch;
+mod dispatch;
 pub mod eval;
 pub mod frame;
 pub mod frame_object;
 pub mod generator;
-pub mod handlers;
+mod handlers;
 pub mod instrument;
 pub mod jump;
 pub mod locals_proxy;
 pub mod monitoring;
 pub mod ops;
-pub mod specialize;
+mod specialize;
 pub mod trace;
 pub mod unwind;
 

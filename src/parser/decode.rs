@@ -34,7 +34,9 @@ pub fn decode_source(bytes: &[u8], codec: Option<Codec<'_>>) -> Result<DecodedSo
         None => "utf-8".to_string(),
         Some(name) => {
             let normal = normalize_encoding(&name);
-            if marked && normal != "utf-8" {
+            // `utf8` without its hyphen does not go with a mark.
+            let plain = name.to_ascii_lowercase().replace('_', "-");
+            if marked && plain != "utf-8" && !plain.starts_with("utf-8-") {
                 let msg = format!("encoding problem: {name} with BOM");
                 return Err(DecodeError { msg, lineno: 0 });
             }

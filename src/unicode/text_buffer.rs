@@ -13,6 +13,38 @@ pub enum TextBuffer {
     Ucs4(Vec<u32>),
 }
 
+/// Appends UTF-8 whose code points fit 16 bits: runs of ASCII eight bytes at a time.
+fn push_ucs2(units: &mut Vec<u16>, text: &[u8], count: usize) {
+    units.reserve(count);
+    let mut rest = text;
+    while let [first, tail @ ..] = rest {
+        if let Some((eight, behind)) = rest.split_first_chunk::<8>()
+            && u64::from_ne_bytes(*eight) & 0x8080_8080_8080_8080 == 0
+        {
+            units.extend_from_slice(&eight.map(u16::from));
+            rest = behind;
+            continue;
+        }
+        let more = |byte: u8| u16::from(byte & 0x3f);
+        let first = u16::from(*first);
+        rest = match tail {
+            _ if first < 0x80 => {
+                units.push(first);
+                tail
+            }
+            [a, tail @ ..] if first < 0xe0 => {
+                units.push((first & 0x1f) << 6 | more(*a));
+                tail
+            }
+            [a, b, tail @ ..] => {
+                units.push(first << 12 | more(*a) << 6 | more(*b));
+                tail
+            }
+            _ => return,
+        };
+    }
+}
+
 impl Default for TextBuffer {
     fn default() -> Self {
         Self::Latin1(Vec::new())
@@ -93,9 +125,7 @@ impl TextBuffer {
             self.make_ucs2(count);
         }
         match self {
-            Self::Ucs2(units) => {
-                units.extend(text.chars().filter_map(|c| u16::try_from(u32::from(c)).ok()));
-            }
+            Self::Ucs2(units) => push_ucs2(units, text.as_bytes(), count),
             Self::Latin1(units) => {
                 units.extend(text.chars().filter_map(|c| u8::try_from(u32::from(c)).ok()));
             }

@@ -11,9 +11,9 @@ use pyrs_runtime::protocols::{number, sequence, truth};
 use pyrs_runtime::value::Value;
 
 use crate::dispatch::Regs;
+use crate::dispatch::tri;
 use crate::ops::arith;
 use crate::specialize::{self, due};
-use crate::tri;
 
 /// Code units of a BINARY_OP with its cache.
 pub const BINARY_UNITS: usize = 6;

@@ -13,10 +13,10 @@ use pyrs_runtime::types::{TYPE, Type};
 use pyrs_runtime::value::Value;
 
 use super::calls;
+use crate::dispatch::tri;
 use crate::dispatch::{Regs, release};
 use crate::ops;
 use crate::specialize::{self, cache_at, due};
-use crate::tri;
 
 /// Code units of LOAD_ATTR with its cache.
 pub const LOAD_UNITS: usize = 10;
@@ -283,7 +283,7 @@ pub unsafe fn class(m: Regs) -> Value {
     let owner = m.peek(1);
     let cache = cache_at(m.ip.add(2));
     if !owner.is_pointer_or_null()
-        || class_of(owner) != TYPE.get() as *const Type
+        || !std::ptr::eq(class_of(owner), TYPE.get())
         || (*(owner.as_pointer() as *const Type)).current_version() != (*cache).version
     {
         return m.tail(load_attr);

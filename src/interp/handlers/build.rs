@@ -10,8 +10,8 @@ use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::value::Value;
 
 use crate::dispatch::Regs;
+use crate::dispatch::tri;
 use crate::ops;
-use crate::tri;
 
 #[handler]
 pub unsafe fn build_tuple(mut m: Regs) -> Value {

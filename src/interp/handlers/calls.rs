@@ -19,12 +19,12 @@ use pyrs_runtime::thread::Thread;
 use pyrs_runtime::types::{TYPE, Type};
 use pyrs_runtime::value::Value;
 
+use crate::dispatch::tri;
 use crate::dispatch::{Regs, release};
 use crate::eval::{enter_recursion, leave_recursion};
 use crate::frame::{self, Frame, HEAD_WORDS};
 use crate::ops;
 use crate::specialize::{self, due, read_u32};
-use crate::tri;
 
 /// Code units of CALL and CALL_KW with their caches.
 pub const UNITS: usize = 4;
@@ -350,7 +350,7 @@ pub unsafe fn alloc_and_enter_init(mut m: Regs) -> Value {
     let callable = m.peek(m.oparg + 2);
     if !m.peek(m.oparg + 1).is_null()
         || !callable.is_pointer_or_null()
-        || (*callable.as_pointer()).class.get() != TYPE.get() as *const Type
+        || !std::ptr::eq((*callable.as_pointer()).class.get(), TYPE.get())
     {
         return m.tail(call);
     }
@@ -475,7 +475,7 @@ pub unsafe fn list_append(mut m: Regs) -> Value {
 
 #[handler]
 pub unsafe fn type_1(m: Regs) -> Value {
-    if m.oparg != 1 || !m.peek(2).is_null() || m.peek(3).as_pointer() as *const Type != TYPE.get() as *const Type {
+    if m.oparg != 1 || !m.peek(2).is_null() || !std::ptr::eq(m.peek(3).as_pointer() as *const Type, TYPE.get()) {
         return m.tail(call);
     }
     let class = m.obj(1).class().value();

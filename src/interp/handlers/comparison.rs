@@ -11,10 +11,10 @@ use pyrs_runtime::protocols::{compare, iter, truth};
 use pyrs_runtime::types::slots::CompareOp;
 use pyrs_runtime::value::Value;
 
+use crate::dispatch::tri;
 use crate::dispatch::{Regs, raised};
 use crate::ops::arith;
 use crate::specialize::{self, due};
-use crate::tri;
 
 /// Code units of COMPARE_OP and of CONTAINS_OP with their caches.
 const UNITS: usize = 2;
@@ -57,7 +57,7 @@ pub unsafe fn compare_op_int(mut m: Regs) -> Value {
     }
     let (x, y) = (a.0 as i64, b.0 as i64);
     // One bit of the operand for each outcome.
-    let outcome = LESS * usize::from(x < y) | GREATER * usize::from(x > y) | EQUAL * usize::from(x == y);
+    let outcome = (LESS * usize::from(x < y)) | (GREATER * usize::from(x > y)) | (EQUAL * usize::from(x == y));
     m.sp = m.sp.sub(2);
     m.branch_next(m.oparg & outcome != 0, UNITS)
 }
@@ -70,7 +70,7 @@ pub unsafe fn compare_op_float(mut m: Regs) -> Value {
     }
     let (x, y) = (a.as_flonum(), b.as_flonum());
     // Flonums are never NaN.
-    let outcome = LESS * usize::from(x < y) | GREATER * usize::from(x > y) | EQUAL * usize::from(x == y);
+    let outcome = (LESS * usize::from(x < y)) | (GREATER * usize::from(x > y)) | (EQUAL * usize::from(x == y));
     m.sp = m.sp.sub(2);
     m.branch_next(m.oparg & outcome != 0, UNITS)
 }

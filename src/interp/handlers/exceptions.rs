@@ -6,8 +6,8 @@ use pyrs_runtime::objects::singletons::{bool_value, none_value};
 use pyrs_runtime::value::Value;
 
 use crate::dispatch::Regs;
+use crate::dispatch::tri;
 use crate::ops;
-use crate::tri;
 
 #[handler]
 pub unsafe fn push_exc_info(mut m: Regs) -> Value {

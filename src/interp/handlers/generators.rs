@@ -6,11 +6,11 @@ use pyrs_runtime::types::slots::SendResult;
 use pyrs_runtime::value::Value;
 
 use crate::dispatch::Regs;
+use crate::dispatch::tri;
 use crate::frame::Frame;
 use crate::generator::{self, Core, Coroutine, Generator};
 use crate::ops;
 use crate::specialize::{self, due};
-use crate::tri;
 
 /// Code units of SEND with its cache.
 const UNITS: usize = 2;

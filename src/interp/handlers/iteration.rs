@@ -15,11 +15,11 @@ use pyrs_runtime::value::Value;
 
 use super::generators;
 use crate::dispatch::Regs;
+use crate::dispatch::tri;
 use crate::generator::Generator;
 use crate::ops;
 use crate::ops::iteration::Pair;
 use crate::specialize::{self, due};
-use crate::tri;
 
 /// Code units of FOR_ITER and UNPACK_SEQUENCE with their caches.
 const UNITS: usize = 2;

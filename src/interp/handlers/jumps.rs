@@ -8,8 +8,8 @@ use pyrs_runtime::thread::{EVAL_BREAKER, breaker};
 use pyrs_runtime::value::Value;
 
 use crate::dispatch::Regs;
+use crate::dispatch::tri;
 use crate::ops;
-use crate::tri;
 
 #[handler]
 pub unsafe fn jump_forward(m: Regs) -> Value {

@@ -8,9 +8,9 @@ use pyrs_runtime::objects::cell::Cell;
 use pyrs_runtime::value::Value;
 
 use super::attributes;
+use crate::dispatch::tri;
 use crate::dispatch::{Regs, release};
 use crate::ops;
-use crate::tri;
 
 #[handler]
 pub unsafe fn load_fast(mut m: Regs) -> Value {

@@ -8,9 +8,9 @@ use pyrs_runtime::thread::EVAL_BREAKER;
 use pyrs_runtime::value::Value;
 
 use crate::dispatch::Regs;
+use crate::dispatch::tri;
 use crate::instrument;
 use crate::ops;
-use crate::tri;
 
 #[cold]
 #[handler]
@@ -65,7 +65,7 @@ pub unsafe fn instrumented(m: Regs) -> Value {
 pub unsafe fn extended_arg(m: Regs) -> Value {
     let ip = m.ip.add(1);
     let unit = *ip;
-    Regs { ip, oparg: m.oparg << 8 | (unit >> 8) as usize, ..m }.dispatch(unit as u8)
+    Regs { ip, oparg: (m.oparg << 8) | (unit >> 8) as usize, ..m }.dispatch(unit as u8)
 }
 
 #[handler]

@@ -10,9 +10,9 @@ use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::value::Value;
 
 use crate::dispatch::Regs;
+use crate::dispatch::tri;
 use crate::ops;
 use crate::specialize::{self, cache_at, due};
-use crate::tri;
 
 /// Code units of LOAD_GLOBAL with its cache.
 const UNITS: usize = 5;

@@ -6,11 +6,11 @@ use pyrs_runtime::objects::singletons::none_value;
 use pyrs_runtime::value::Value;
 
 use super::calls;
+use crate::dispatch::tri;
 use crate::dispatch::{Regs, release};
 use crate::eval::leave_frame;
 use crate::frame::{self, Frame};
 use crate::generator;
-use crate::tri;
 
 /// Goes on in the caller with `v`.
 #[inline(always)]

@@ -15,10 +15,10 @@ use pyrs_runtime::value::Value;
 
 use super::arithmetic::{BINARY_UNITS, binary_op};
 use super::calls;
+use crate::dispatch::tri;
 use crate::dispatch::{Regs, release};
 use crate::ops;
 use crate::specialize::{self, cache_at, due};
-use crate::tri;
 
 /// Code units of STORE_SUBSCR with its cache.
 const STORE_UNITS: usize = 2;

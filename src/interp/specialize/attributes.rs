@@ -86,9 +86,12 @@ fn instance_has(owner: &Obj, class: &Type, name: &Object<Str>) -> Option<bool> {
     if !shape.in_dict {
         return Some(shape.slot(name).is_some());
     }
-    // SAFETY: the word holds a dict or nothing.
     let dict = managed.dict.get();
-    Some(!dict.is_null() && !unsafe { dict.as_obj().downcast_unchecked::<Dict>() }.peek_str(name).is_null())
+    if dict.is_null() {
+        return Some(false);
+    }
+    // SAFETY: the word holds a dict.
+    Some(!unsafe { dict.as_obj().downcast_unchecked::<Dict>() }.peek_str(name).is_null())
 }
 
 /// An attribute of the instance itself.

@@ -68,7 +68,7 @@ unsafe fn set_cache(at: *mut u16, cache: *mut InlineCache) {
 unsafe fn specialized(m: Regs, opcode: Opcode) -> Value {
     // SAFETY: contract of handlers.
     unsafe {
-        *m.ip = *m.ip & 0xff00 | opcode as u16;
+        *m.ip = (*m.ip & 0xff00) | opcode as u16;
         *m.ip.add(1) = counter::COOLDOWN;
         m.dispatch(opcode as u8)
     }
@@ -79,7 +79,7 @@ unsafe fn failed(m: Regs) -> Value {
     // SAFETY: contract of handlers.
     unsafe {
         let general = Opcode::from_u8(*m.ip as u8).expect("an adaptive instruction").deopt();
-        *m.ip = *m.ip & 0xff00 | general as u16;
+        *m.ip = (*m.ip & 0xff00) | general as u16;
         let at = m.ip.add(1);
         *at = counter::backed_off(*at);
         m.dispatch(general as u8)

@@ -183,6 +183,9 @@ impl Decompressor {
     /// input is kept for the next call.
     #[pymethod(sig = "(data, max_length=-1)")]
     fn decompress(&self, data: BytesLike<'_>, max_length: isize) -> PyResult<Obj> {
+        if self.stream.with(|stream| stream.broken.is_some()) {
+            return Err(raise!(ValueError, "Decompressor is unusable after a previous error"));
+        }
         self.pending.with(|pending| {
             pending.decompress(&data, max_length, |input, out, limit| {
                 self.stream.with(|stream| {

@@ -254,6 +254,9 @@ fn filter_id(obj: &Obj) -> PyResult<u64> {
 
 /// A chain of filter specifiers.
 fn filter_chain(specs: &Obj) -> PyResult<(Vec<Filter>, Filters)> {
+    if !sequence::is_sequence(specs) {
+        return Err(raise!(TypeError, "{} is not a sequence", specs.class().name()));
+    }
     let count = sequence::len(specs)?;
     if count > 4 {
         return Err(raise!(ValueError, "Too many filters - liblzma supports a maximum of 4"));

@@ -89,8 +89,11 @@ impl Stream {
         let code = unsafe { if self.inflating { z::inflate(state, flush) } else { z::deflate(state, flush) } };
         out.truncate(used + room - state.avail_out as usize);
         let consumed = given - state.avail_in as usize;
-        state.next_in = std::ptr::null_mut();
-        state.next_out = std::ptr::null_mut();
+        // Nothing is kept of the buffers; copying a stream asks for an address that is not null.
+        state.next_in = std::ptr::NonNull::dangling().as_ptr();
+        state.avail_in = 0;
+        state.next_out = std::ptr::NonNull::dangling().as_ptr();
+        state.avail_out = 0;
         Progress { code, consumed }
     }
 

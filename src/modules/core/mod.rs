@@ -89,10 +89,24 @@ pub fn flags() -> &'static Flags {
 
 /// True if the locale is `C` or `POSIX`, which say nothing about the encoding.
 pub fn locale_is_c() -> bool {
-    // SAFETY: the locale is only set at start; the text is read at once.
+    matches!(locale_name().as_str(), "" | "C" | "POSIX")
+}
+
+/// True if the locale says nothing about what the terminal can show: the standard streams take what is not valid text
+/// through unharmed.
+pub fn locale_is_plain() -> bool {
+    locale_is_c() || matches!(locale_name().as_str(), "C.UTF-8" | "C.utf8" | "UTF-8")
+}
+
+/// The locale for characters, empty if it is unknown.
+fn locale_name() -> String {
+    // SAFETY: the locale is only set at start; the text is copied at once.
     unsafe {
         let name = libc::setlocale(libc::LC_CTYPE, std::ptr::null());
-        name.is_null() || matches!(std::ffi::CStr::from_ptr(name).to_bytes(), b"C" | b"POSIX")
+        if name.is_null() {
+            return String::new();
+        }
+        std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned()
     }
 }
 

@@ -234,7 +234,13 @@ impl FileIo {
     /// Writes some of the bytes; `None` if it would block.
     pub fn write_some(&self, data: &[u8]) -> PyResult<Option<usize>> {
         match fd::write(self.writing_fd()?, data)? {
-            Ok(n) => Ok(Some(n)),
+            Ok(n) => {
+                // Fewer bytes than wanted may mean that a signal arrived.
+                if n < data.len() {
+                    crate::os::check_signals()?;
+                }
+                Ok(Some(n))
+            }
             Err(e) if fd::would_block(&e) => Ok(None),
             Err(e) => Err(raise_io(&e, None)),
         }
@@ -354,9 +360,9 @@ impl FileIo {
         match fd {
             Some(fd) => {
                 // A descriptor that turns out to be bad is not ours to close.
-                fd::status(fd).map_err(|e| raise_io(&e, None)).or_else(|raised| {
+                fd::status(fd).map_err(|e| {
                     this.fd.set(-1);
-                    Err(raised)
+                    raise_io(&e, None)
                 })?;
                 this.fd.set(fd);
             }

@@ -28,6 +28,11 @@ impl LineEnd {
     }
 }
 
+/// A unit of any width as a code point.
+pub fn code(unit: impl Into<u32>) -> u32 {
+    unit.into()
+}
+
 /// The length of the first line with its end, if the text holds the whole of it.
 pub fn find_line_end(text: StrData<'_>, end: LineEnd) -> Option<usize> {
     let find = |byte: u8| match text {
@@ -39,11 +44,11 @@ pub fn find_line_end(text: StrData<'_>, end: LineEnd) -> Option<usize> {
         LineEnd::Lf => find(b'\n').map(|i| i + 1),
         LineEnd::Cr => find(b'\r').map(|i| i + 1),
         LineEnd::CrLf => units!(text, u => {
-            u.windows(2).position(|w| u32::from(w[0]) == 13 && u32::from(w[1]) == 10).map(|i| i + 2)
+            u.windows(2).position(|w| code(w[0]) == 13 && code(w[1]) == 10).map(|i| i + 2)
         }),
         LineEnd::Universal => units!(text, u => {
-            let i = u.iter().position(|&c| matches!(u32::from(c), 10 | 13))?;
-            let is_pair = u32::from(u[i]) == 13 && u.get(i + 1).is_some_and(|&c| u32::from(c) == 10);
+            let i = u.iter().position(|&c| matches!(code(c), 10 | 13))?;
+            let is_pair = code(u[i]) == 13 && u.get(i + 1).is_some_and(|&c| code(c) == 10);
             Some(if is_pair { i + 2 } else { i + 1 })
         }),
     }

@@ -16,6 +16,7 @@ use pyrs_runtime::protocols::number;
 use pyrs_runtime::types::Type;
 use pyrs_runtime::{name, raise, units};
 
+use super::line::code;
 use super::support::{memchr, method};
 
 const CR: u8 = 1;
@@ -67,9 +68,9 @@ impl Newlines {
             let mut out = Vec::with_capacity(u.len());
             let mut i = 0;
             while i < u.len() {
-                if u32::from(u[i]) == 13 {
+                if code(u[i]) == 13 {
                     out.push(10);
-                    i += if u.get(i + 1).is_some_and(|&c| u32::from(c) == 10) { 2 } else { 1 };
+                    i += if u.get(i + 1).is_some_and(|&c| code(c) == 10) { 2 } else { 1 };
                 } else {
                     out.push(u[i]);
                     i += 1;
@@ -152,7 +153,7 @@ pub fn replace_newlines(text: &Str, with: &str) -> Ptr<Str> {
     units!(text.data(), u => {
         let mut out = Vec::with_capacity(u.len() + u.len() / 16);
         for &c in u {
-            if u32::from(c) == 10 {
+            if code(c) == 10 {
                 out.extend(with.bytes().map(|b| unit_from(b, c)));
             } else {
                 out.push(c);

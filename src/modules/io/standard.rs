@@ -25,8 +25,13 @@ fn settings() -> (String, String) {
     let given = from_environment.unwrap_or_default();
     let (encoding, errors) = given.split_once(':').unwrap_or((&given, ""));
     // Names in locales without an encoding of their own come through unharmed.
-    let lenient = flags.utf8_mode || crate::core::locale_is_c();
-    let encoding = if encoding.is_empty() { locale_encoding() } else { encoding.to_owned() };
+    let lenient = flags.utf8_mode || crate::core::locale_is_plain();
+    let encoding = match encoding {
+        // By the codec's name.
+        "" if locale_encoding().eq_ignore_ascii_case("utf-8") => "utf-8".to_owned(),
+        "" => locale_encoding(),
+        encoding => encoding.to_owned(),
+    };
     let errors = match errors {
         "" if given.is_empty() && lenient => "surrogateescape",
         "" => "strict",

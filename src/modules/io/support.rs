@@ -104,6 +104,10 @@ pub struct Size(pub isize);
 
 impl<'a> FromArg<'a> for Size {
     fn from_arg(arg: &'a Obj) -> PyResult<Self> {
+        let value = arg.value();
+        if value.is_fixnum() {
+            return Ok(Size(value.as_fixnum() as isize));
+        }
         if !number::has_index(arg) {
             return Err(raise!(TypeError, "argument should be integer or None, not '{}'", arg.class().name()));
         }

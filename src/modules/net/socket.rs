@@ -273,6 +273,7 @@ impl Socket {
                 let all = [or(family, libc::AF_INET), or(kind, libc::SOCK_STREAM), or(proto, 0)];
                 // SAFETY: plain call.
                 let fd = allow_threads(|| {
+                    // SAFETY: plain call.
                     sized(unsafe { libc::socket(all[0], all[1] | libc::SOCK_CLOEXEC, all[2]) } as isize)
                 });
                 self.fd.set(fd.map_err(|e| raise_io(&e, None))? as i32);
@@ -479,7 +480,7 @@ impl Socket {
             }
             return set(std::ptr::null(), crate::masked_u32(Some(length))? as usize);
         }
-        if int::is_int(value) && !(level == libc::AF_VSOCK) {
+        if int::is_int(value) && level != libc::AF_VSOCK {
             match errors::unless_raised(i32::from_arg(value), exceptions::OverflowError::class())? {
                 Some(flag) => return set((&raw const flag).cast(), size_of::<i32>()),
                 None => return Err(raise!(TypeError, "a bytes-like object is required, not 'int'")),
@@ -599,6 +600,7 @@ impl Socket {
             }
             // SAFETY: bytes of the stated length.
             let n = self.io_until(true, deadline, |fd| {
+                // SAFETY: bytes of the stated length.
                 sized(unsafe { libc::send(fd, rest.as_ptr().cast(), rest.len(), flags) })
             })?;
             rest = &rest[n..];

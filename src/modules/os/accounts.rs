@@ -4,24 +4,15 @@ use std::ffi::CStr;
 
 use pyrs_macros::pymodule;
 use pyrs_runtime::args::bad_argument;
-use pyrs_runtime::errors::{PyResult, raise_errno};
-use pyrs_runtime::object::Obj;
-use pyrs_runtime::objects::int;
+use pyrs_runtime::errors::{self, PyResult, raise_errno};
+use pyrs_runtime::object::{Obj, PyClass};
 use pyrs_runtime::objects::str::Str;
-use pyrs_runtime::protocols::number;
+use pyrs_runtime::objects::{exceptions, int};
 use pyrs_runtime::raise;
 use pyrs_runtime::thread::allow_threads;
 
+use crate::os::paths::id_argument;
 use crate::os::posix::posix::name_bytes;
-
-/// An id as the functions take it: -1 and every number of 32 bits; `None` = no id has that value.
-fn id_argument(arg: &Obj, what: &str) -> PyResult<Option<u32>> {
-    if !number::has_index(arg) {
-        return Err(raise!(TypeError, "{what} should be integer, not {}", arg.class().name()));
-    }
-    let index = number::index(arg)?;
-    Ok(int::to_i64(&index).and_then(|n| if n == -1 { Some(u32::MAX) } else { u32::try_from(n).ok() }))
-}
 
 fn name_argument(function: &str, arg: &Obj) -> PyResult<std::ffi::CString> {
     let Some(text) = arg.downcast::<Str>() else {
@@ -116,8 +107,9 @@ pub mod pwd {
     /// The entry of a user id.
     #[pyfunction]
     fn getpwuid(uidobj: &Obj) -> PyResult<Obj> {
-        let missing = |shown: &str| raise!(KeyError, "getpwuid(): uid not found: {shown}");
-        let Some(uid) = id_argument(uidobj, "uid")? else { return Err(missing(&repr_text(uidobj)?)) };
+        // No user has an id that is out of range.
+        let id = errors::unless_raised(id_argument(uidobj, "uid"), exceptions::OverflowError::class())?;
+        let Some(uid) = id else { return Err(raise!(KeyError, "getpwuid(): uid not found")) };
         let found = with_growing_buffer(|buffer| {
             // SAFETY: the buffer backs the entry, which is copied before it goes.
             unsafe {
@@ -126,7 +118,8 @@ pub mod pwd {
                 (error, (!result.is_null()).then(|| Entry::copy(&entry)))
             }
         })?;
-        found.ok_or_else(|| missing(&(uid as i64).to_string()))?.object()
+        let shown = if uid == u32::MAX { -1 } else { uid as i64 };
+        found.ok_or_else(|| raise!(KeyError, "getpwuid(): uid not found: {shown}"))?.object()
     }
 
     /// The entry of a user name.
@@ -225,8 +218,7 @@ pub mod grp {
     /// The entry of a group id.
     #[pyfunction(sig = "(id)")]
     fn getgrgid(id: &Obj) -> PyResult<Obj> {
-        let missing = |shown: &str| raise!(KeyError, "getgrgid(): gid not found: {shown}");
-        let Some(gid) = id_argument(id, "gid")? else { return Err(missing(&repr_text(id)?)) };
+        let gid = id_argument(id, "gid")?;
         let found = with_growing_buffer(|buffer| {
             // SAFETY: the buffer backs the entry, which is copied before it goes.
             unsafe {
@@ -235,7 +227,8 @@ pub mod grp {
                 (error, (!result.is_null()).then(|| Entry::copy(&entry)))
             }
         })?;
-        found.ok_or_else(|| missing(&(gid as i64).to_string()))?.object()
+        let shown = if gid == u32::MAX { -1 } else { gid as i64 };
+        found.ok_or_else(|| raise!(KeyError, "getgrgid(): gid not found: {shown}"))?.object()
     }
 
     /// The entry of a group name.

@@ -339,7 +339,8 @@ pub mod descriptors {
         let null = std::ptr::null_mut();
         // SAFETY: room for two descriptors.
         check(
-            unsafe { libc::openpty(&mut master, &mut slave, null, std::ptr::null_mut(), std::ptr::null_mut()) } as i64
+            // SAFETY: room for two descriptors.
+            unsafe { libc::openpty(&mut master, &mut slave, null, std::ptr::null_mut(), std::ptr::null_mut()) } as i64,
         )?;
         for fd in [master, slave] {
             // SAFETY: new descriptors.

@@ -546,16 +546,12 @@ impl Mmap {
     /// The size of the file, which may be more than is mapped.
     #[pymethod]
     fn size(&self) -> PyResult<i64> {
-        let length = self.length()?;
+        self.length()?;
         let fd = self.fd.get();
-        if fd == -1 && !self.trackfd {
-            return Err(raise!(ValueError, "can't get size with trackfd=False"));
-        }
         // SAFETY: a valid structure.
         unsafe {
             let mut status: libc::stat = std::mem::zeroed();
             let found = allow_threads(|| outcome(libc::fstat(fd, &mut status) as i64).map(|_| status.st_size));
-            let _ = length;
             found.map_err(|e| raise_io(&e, None))
         }
     }

@@ -100,7 +100,7 @@ pub fn stat_result(s: &libc::stat) -> PyResult<Obj> {
         total(s.st_atime, s.st_atime_nsec),
         total(s.st_mtime, s.st_mtime_nsec),
         total(s.st_ctime, s.st_ctime_nsec),
-        int::new(s.st_blksize as i64),
+        int::new(s.st_blksize as _),
         int::new(s.st_blocks),
         int::from_u64(s.st_rdev),
     ];
@@ -207,6 +207,7 @@ pub mod paths {
         loop {
             // SAFETY: a NUL-terminated path.
             let result = allow_threads(|| {
+                // SAFETY: a NUL-terminated path.
                 outcome(unsafe { libc::openat(dir.0, c.as_ptr(), flags | libc::O_CLOEXEC, mode as libc::c_uint) } as i64)
             });
             match result {

@@ -63,7 +63,13 @@ pub mod posix {
             match char::from_u32(c) {
                 Some(ch) => out.extend_from_slice(ch.encode_utf8(&mut [0; 4]).as_bytes()),
                 None if (0xdc80..0xdd00).contains(&c) => out.push((c - 0xdc00) as u8),
-                None => return Err(raise!(ValueError, "surrogates not allowed in a file name")),
+                None => {
+                    // Raises UnicodeEncodeError.
+                    let codec: [Obj; 2] = [Str::new("utf-8").into(), Str::new("surrogateescape").into()];
+                    let copy: Obj = Str::from_points(text.code_points()).into();
+                    call::call_method(&copy, "encode", &codec)?;
+                    return Err(raise!(ValueError, "surrogates not allowed in a file name"));
+                }
             }
         }
         Ok(out)

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyrs_bytecode::CodeObject;
-use pyrs_bytecode::{Constant, Opcode, co_flags, local_kind};
+use pyrs_bytecode::{Constant, Opcode, WStr, co_flags, local_kind};
 
 use crate::object::{DataCell, Obj, ObjCell, Object, Ptr};
 use crate::objects::inline_cache::{CacheArena, counter};
@@ -91,7 +91,7 @@ pub fn constant_object(constant: &Constant) -> Obj {
         Constant::BigInt(n) => int::from_bigint(n.clone()),
         Constant::Float(x) => float::new(*x),
         Constant::Complex { real, imag } => crate::objects::complex::new(*real, *imag),
-        Constant::Str(s) => intern_constant(Str::from_wstr(s)).into_obj(),
+        Constant::Str(s) => text_constant(s).into_obj(),
         Constant::Bytes(b) => crate::objects::bytes::Bytes::new(b).into_obj(),
         Constant::Tuple(items) => Tuple::from_vec(items.iter().map(constant_object).collect()).into_obj(),
         Constant::FrozenSet(items) => crate::objects::set::frozenset_from(items.iter().map(constant_object).collect())
@@ -105,13 +105,21 @@ pub fn constant_object(constant: &Constant) -> Obj {
 }
 
 /// Constants that look like identifiers are interned, as attribute names will be.
-fn intern_constant(text: Ptr<Str>) -> Ptr<Str> {
-    let like_name = text.as_ascii().is_some_and(|s| s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
-    if like_name { Str::intern_ptr(text) } else { text }
+fn text_constant(text: &WStr) -> Ptr<Str> {
+    let like_name = text.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    if like_name { interned(text) } else { Str::from_wstr(text) }
 }
 
-fn name_tuple(names: &[pyrs_bytecode::WStr]) -> Ptr<Tuple> {
-    Tuple::from_vec(names.iter().map(|n| Str::intern_ptr(Str::from_wstr(n)).into_obj()).collect())
+/// The interned string; most are there already, so they are looked for first.
+fn interned(text: &WStr) -> Ptr<Str> {
+    match text.as_str() {
+        Some(text) => Str::intern(text),
+        None => Str::intern_ptr(Str::from_wstr(text)),
+    }
+}
+
+fn name_tuple(names: &[WStr]) -> Ptr<Tuple> {
+    Tuple::from_vec(names.iter().map(|n| interned(n).into_obj()).collect())
 }
 
 /// Writes the first value of every adaptive instruction's counter.
@@ -151,9 +159,9 @@ impl Code {
             consts,
             names: name_tuple(&source.names),
             localsplusnames: name_tuple(&source.localsplusnames),
-            filename: ObjCell::of(Str::intern_ptr(Str::from_wstr(&source.filename)).into_obj()),
-            name: Str::intern_ptr(Str::from_wstr(&source.name)),
-            qualname: Str::intern_ptr(Str::from_wstr(&source.qualname)),
+            filename: ObjCell::of(interned(&source.filename).into_obj()),
+            name: interned(&source.name),
+            qualname: interned(&source.qualname),
             frame_size: nlocalsplus + source.stacksize as usize + 1,
             nlocalsplus,
             nlocals: count(local_kind::LOCAL),

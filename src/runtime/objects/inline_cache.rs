@@ -70,7 +70,7 @@ impl CacheArena {
 /// Executions before a fresh instruction is specialized, and before one that failed is tried again: CPython's
 /// layout, twelve bits that count down and four bits of exponential back-off.
 pub mod counter {
-    pub const WARMUP: u16 = 1 << 4 | 1;
+    pub const WARMUP: u16 = (1 << 4) | 1;
     /// After a specialization: misses that are tolerated.
     pub const COOLDOWN: u16 = 52 << 4;
     pub const ONE: u16 = 1 << 4;

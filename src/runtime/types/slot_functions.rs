@@ -2,14 +2,16 @@
 //! method up on the class and calls it. [`update`] decides for every slot of a class between such a
 //! function, a native one behind an inherited wrapper descriptor, and nothing.
 
-use super::slots::{CompareOp, Kind, SLOT_DEFS, SendResult, SlotFn, SlotId, SlotSignature};
+use std::sync::OnceLock;
+
+use super::slots::{CompareOp, Kind, SLOT_DEFS, SendResult, SlotDef, SlotFn, SlotId, SlotSignature};
 use super::{Type, flags, lookup, lookup_raw, slot_wrapper};
 use crate::call::{self, Args, VectorCall, call_special};
 use crate::errors::PyResult;
 use crate::object::{Obj, Object};
 use crate::objects::function::MethodDescriptor;
 use crate::objects::singletons::{none, not_implemented};
-use crate::objects::str::Str;
+use crate::objects::str::{StaticName, Str};
 use crate::objects::{int, singletons};
 use crate::protocols::buffer::Buffer;
 use crate::protocols::{number, truth};
@@ -456,8 +458,8 @@ fn resolve(class: &Type, id: SlotId) -> Option<SlotFn> {
         return native_new(class, &found).or_else(|| generic(SlotId::New));
     }
     let (mut native, mut python, mut nothing) = (None, false, true);
-    for def in SLOT_DEFS.iter().filter(|d| d.slot == id) {
-        let Some(found) = lookup(class, &Str::intern(def.name)) else { continue };
+    for (def, name) in methods_of(id) {
+        let Some(found) = lookup(class, name.get()) else { continue };
         nothing = false;
         if let Some(wrapper) = found.exact::<slot_wrapper::SlotWrapper>()
             && wrapper.def.slot == id
@@ -509,9 +511,15 @@ fn resolve_getattr(class: &Type, native: Option<SlotFn>) -> Option<SlotFn> {
     native.or(Some(SlotFn::GetAttr(slot_getattribute)))
 }
 
-/// Slots that no special method serves are inherited as they are.
-fn has_names(id: SlotId) -> bool {
-    id == SlotId::New || SLOT_DEFS.iter().any(|d| d.slot == id)
+/// The special methods that serve a slot, with their interned names.
+fn methods_of(id: SlotId) -> &'static [(&'static SlotDef, StaticName)] {
+    static TABLE: OnceLock<Vec<Vec<(&'static SlotDef, StaticName)>>> = OnceLock::new();
+    let table = TABLE.get_or_init(|| {
+        let of =
+            |id: &SlotId| SLOT_DEFS.iter().filter(|d| d.slot == *id).map(|d| (d, StaticName::new(d.name))).collect();
+        ALL_IDS.iter().map(of).collect()
+    });
+    &table[id as usize]
 }
 
 macro_rules! all_ids {
@@ -528,7 +536,7 @@ pub fn fill(class: &Type) {
         *slots = base_slots;
     });
     for &id in ALL_IDS {
-        if has_names(id) && defined_below_native(class, id) {
+        if defined_below_native(class, id) {
             let f = resolve(class, id);
             class.update_slots(|slots| slots.set(id, f));
         }
@@ -538,11 +546,12 @@ pub fn fill(class: &Type) {
 /// Whether a slot must be looked at: some class in the MRO other than the layout base's own chain
 /// defines one of its methods, or the class itself is not purely native.
 fn defined_below_native(class: &Type, id: SlotId) -> bool {
-    let named = SLOT_DEFS.iter().filter(|d| d.slot == id);
-    named.map(|d| d.name).chain((id == SlotId::New).then_some("__new__")).any(|name| {
-        let name = Str::intern(name);
-        class.mro().iter().filter_map(super::as_type).any(|c| !c.dict().peek_str(&name).is_null())
-    })
+    let defines =
+        |name: &Object<Str>| class.mro().iter().filter_map(super::as_type).any(|c| !c.dict().peek_str(name).is_null());
+    if id == SlotId::New {
+        return defines(name!("__new__"));
+    }
+    methods_of(id).iter().any(|(_, name)| defines(name.get()))
 }
 
 /// An attribute of a class was set or deleted: the slots that it serves follow, in subclasses too.

@@ -15,7 +15,13 @@ pub fn decode_utf8<E>(
     out: &mut TextBuffer,
     on_error: OnDecodeError<'_, E>,
 ) -> Result<usize, E> {
-    let mut at = 0;
+    // Valid text, and valid text cut off at the end, needs no search for errors.
+    let valid = match std::str::from_utf8(input) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&input[..error.valid_up_to()]).unwrap_or_default(),
+    };
+    out.push_str(valid);
+    let mut at = valid.len();
     while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
         let Some(chunk) = rest.utf8_chunks().next() else {
             break;

@@ -235,7 +235,7 @@ fn depends_on_fold(dt: &Object<DateTime>, offset: Option<i128>) -> PyResult<bool
     Ok(other.offset_of("utcoffset")? != offset)
 }
 
-fn argument<'a>(object: &'a Obj) -> PyResult<&'a Object<Str>> {
+fn argument(object: &Obj) -> PyResult<&Object<Str>> {
     object.downcast::<Str>().ok_or_else(|| raise!(TypeError, "fromisoformat: argument must be str"))
 }
 

@@ -149,8 +149,8 @@ impl Core {
         if !self.plain.get() || self.state.get() != State::Ready {
             return None;
         }
-        // SAFETY: `plain` was set for this very object, and the cell keeps it alive.
         let raw = self.raw.peek();
+        // SAFETY: `plain` was set for this very object, and the cell keeps it alive.
         (!raw.is_null()).then(|| unsafe { !raw.as_obj().downcast_unchecked::<FileIo>().is_open() })
     }
 

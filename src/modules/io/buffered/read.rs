@@ -168,7 +168,11 @@ impl Core {
         if out.try_reserve_exact(size).is_err() {
             return Err(raise!(MemoryError));
         }
+        // Another thread may have filled the buffer while this one waited for the lock.
         self.take_ahead(size, &mut out);
+        if out.len() == size {
+            return Ok(Bytes::from_vec(out).into());
+        }
         self.ahead.with(ReadBuffer::clear);
         let finish = |out: Vec<u8>, count: Option<usize>| -> Obj {
             if out.is_empty() && count.is_none() { none() } else { Bytes::from_vec(out).into() }
@@ -204,13 +208,18 @@ impl Core {
         if size == 0 {
             return Ok(Bytes::new(b"").into());
         }
-        let ahead = self.ahead_len();
-        if ahead > 0
-            && let Some(bytes) = self.take_whole(ahead.min(size))
-        {
+        let buffered = || {
+            let ahead = self.ahead_len();
+            if ahead > 0 { self.take_whole(ahead.min(size)) } else { None }
+        };
+        if let Some(bytes) = buffered() {
             return Ok(bytes.into());
         }
         let _lock = self.lock(this)?;
+        // Another thread may have filled the buffer meanwhile.
+        if let Some(bytes) = buffered() {
+            return Ok(bytes.into());
+        }
         if self.writable {
             self.flush_pending(&raw)?;
         }
@@ -240,6 +249,7 @@ impl Core {
             return Ok(Some(done));
         }
         let _lock = self.lock(this)?;
+        done += copy_ahead(done);
         if self.writable {
             self.flush_pending(&raw)?;
         }

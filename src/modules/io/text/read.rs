@@ -209,7 +209,7 @@ trait First {
 
 impl First for StrData<'_> {
     fn get_first(self) -> Option<u32> {
-        (self.len() > 0).then(|| self.get(0))
+        (!self.is_empty()).then(|| self.get(0))
     }
 }
 
