@@ -32,3 +32,13 @@ fn errors() {
 fn front_end() {
     check("front_end");
 }
+
+#[test]
+fn watching() {
+    check("watching");
+}
+
+#[test]
+fn regressions() {
+    check("regressions");
+}
