@@ -18,6 +18,8 @@ pub mod warnings {
     use pyrs_runtime::objects::singletons::none;
     use pyrs_runtime::objects::str::Str;
     use pyrs_runtime::objects::tuple::Tuple;
+    use pyrs_runtime::protocols::attr;
+    use pyrs_runtime::types::TYPE;
 
     fn python(function: &str, args: &[Obj], keywords: &[(&str, Obj)]) -> PyResult<Obj> {
         let module = (pyrs_runtime::hooks::hooks().import_module)("_py_warnings")?;
@@ -82,13 +84,25 @@ pub mod warnings {
     #[pyfunction]
     fn _release_lock() {}
 
+    /// A module's name in a filter: compares as a whole, where filters made by `filterwarnings` have a pattern. The
+    /// filter functions call `match` on either.
+    fn exact_name(text: &str) -> PyResult<Obj> {
+        let str_class = Str::class().to_obj();
+        let namespace = Dict::new();
+        namespace.set_text("match", attr::getattr_text(&str_class, "__eq__")?);
+        namespace.set_text("__slots__", Tuple::empty().into());
+        let bases = Tuple::from_vec(vec![str_class]).into();
+        let class = call::call(&TYPE.get().to_obj(), &[Str::new("str").into(), bases, namespace.into_obj()])?;
+        call::call(&class, &[Str::new(text).into()])
+    }
+
     #[module_exec]
     fn exec(module: &Object<Module>) -> PyResult<()> {
         let filter = |action: &str, category: &pyrs_runtime::types::Type, module: Obj| -> Obj {
             Tuple::from_vec(vec![Str::new(action).into(), none(), category.to_obj(), module, int::new(0)]).into()
         };
         let filters = List::from_vec(vec![
-            filter("default", exceptions::DeprecationWarning::class(), Str::new("__main__").into()),
+            filter("default", exceptions::DeprecationWarning::class(), exact_name("__main__")?),
             filter("ignore", exceptions::DeprecationWarning::class(), none()),
             filter("ignore", exceptions::PendingDeprecationWarning::class(), none()),
             filter("ignore", exceptions::ImportWarning::class(), none()),
