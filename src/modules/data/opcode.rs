@@ -5,9 +5,10 @@
 pub mod module {
     use pyrs_bytecode::AnyOpcode;
     use pyrs_runtime::object::{Obj, Object};
+    use pyrs_runtime::objects::int;
     use pyrs_runtime::objects::list::List;
     use pyrs_runtime::objects::module::Module;
-    use pyrs_runtime::objects::singletons::{as_bool, bool_obj, none};
+    use pyrs_runtime::objects::singletons::{as_bool, none};
     use pyrs_runtime::objects::str::Str;
     use pyrs_runtime::objects::tuple::Tuple;
     use pyrs_runtime::protocols::number;
@@ -20,7 +21,7 @@ pub mod module {
     #[module_exec]
     fn exec(module: &Object<Module>) -> PyResult<()> {
         // Whether instructions are rewritten to specialized forms as they run.
-        let specializes = bool_obj(false);
+        let specializes = int::new(1);
         module.add("ENABLE_SPECIALIZATION", specializes.clone());
         module.add("ENABLE_SPECIALIZATION_FT", specializes);
         Ok(())
