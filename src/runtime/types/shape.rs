@@ -18,12 +18,23 @@ use crate::heap::{decref_or_null, var_len};
 use crate::object::{Header, Obj, Object, Ptr};
 use crate::objects::dict::Dict;
 use crate::objects::str::Str;
+use crate::objects::tuple::Tuple;
 use crate::value::Value;
 
 /// An inline array never grows beyond this; later attributes go to the dictionary.
 const MAX_INLINE: usize = 30;
-/// The inline array of the first instance of a class.
+/// The smallest inline array that the first instance of a class gets.
 const FIRST_INLINE: usize = 4;
+
+/// How many attributes the methods of a class and its bases assign to `self`, as the compiler has counted them.
+fn expected_attributes(class: &Type) -> usize {
+    let count = |base: &Obj| {
+        let names = super::as_type(base)?.dict().peek_str(crate::name!("__static_attributes__"));
+        // SAFETY: the namespace holds the value.
+        (!names.is_null()).then(|| unsafe { names.as_obj() }.exact::<Tuple>().map_or(0, |names| names.len()))
+    };
+    class.mro().iter().filter_map(count).sum()
+}
 
 /// One layout of attributes.
 pub struct Shape {
@@ -73,7 +84,7 @@ impl Shapes {
             return root;
         }
         if self.capacity.get() == 0 {
-            self.capacity.set(FIRST_INLINE as u32);
+            self.capacity.set(expected_attributes(class).clamp(FIRST_INLINE, MAX_INLINE) as u32);
         }
         let root = self.add(Shape::new(class, self.capacity.get(), false));
         self.root.set(root);
