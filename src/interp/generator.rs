@@ -197,6 +197,16 @@ pub fn core_of(obj: &Obj) -> Option<&Core> {
     is_one.then(|| unsafe { &**obj.downcast_unchecked::<Core>() })
 }
 
+/// The shared part of the generator that a frame belongs to.
+///
+/// # Safety
+/// `frame` is the frame of a generator.
+#[inline(always)]
+unsafe fn core_of_frame<'a>(frame: *mut Frame) -> &'a Core {
+    // SAFETY: such frames know their generator, whose payload begins with a Core and which outlives the frame.
+    unsafe { &*(*((*frame).generator.as_pointer() as *const Object<Core>)) }
+}
+
 /// The frame yielded: it is no longer on top.
 ///
 /// # Safety
@@ -204,7 +214,7 @@ pub fn core_of(obj: &Obj) -> Option<&Core> {
 pub unsafe fn suspended(thread: &Thread, frame: *mut Frame, oparg: u32) {
     // SAFETY: by contract.
     unsafe {
-        let core = core_of((*frame).generator.as_obj()).expect("generator frames know their generator");
+        let core = core_of_frame(frame);
         core.state.set(if oparg != 0 { State::Delegating } else { State::Suspended });
         unlink_exc_info(thread, core);
         thread.frame.set((*frame).previous as *mut u8);
@@ -220,7 +230,7 @@ pub unsafe fn suspended(thread: &Thread, frame: *mut Frame, oparg: u32) {
 pub unsafe fn finished(thread: &Thread, frame: *mut Frame) {
     // SAFETY: by contract; the generator is kept alive by whoever resumed it.
     unsafe {
-        let core = core_of((*frame).generator.as_obj()).expect("generator frames know their generator");
+        let core = core_of_frame(frame);
         core.state.set(State::Finished);
         unlink_exc_info(thread, core);
         frame::clear(frame);

@@ -545,6 +545,13 @@ impl Str {
     /// Example: '.'.join(['ab', 'pq', 'rs']) -> 'ab.pq.rs'
     #[pymethod]
     fn join(this: &Object<Str>, iterable: &Obj) -> PyResult<Ptr<Str>> {
+        // Joining runs no Python code, so that the items can be looked at where they are.
+        if let Some(list) = iterable.exact::<List>() {
+            return join(this, list.items());
+        }
+        if let Some(tuple) = iterable.exact::<Tuple>() {
+            return join(this, tuple.items());
+        }
         let slots = iterable.class().slots();
         if slots.iter.is_none() && slots.sq_item.is_none() && slots.getitem.is_none() {
             return Err(raise!(TypeError, "can only join an iterable"));
