@@ -378,13 +378,18 @@ impl Parser {
         Ok(())
     }
 
-    /// There is one allocator; the names of CPython's are accepted.
+    /// `PYTHONMALLOC`: pools or the system's blocks, which the debug forms fill with a pattern before and after use. No
+    /// object exists yet.
     fn allocator(&self) -> Result<(), Stop> {
         const KNOWN: [&str; 8] =
             ["default", "debug", "pymalloc", "pymalloc_debug", "malloc", "malloc_debug", "mimalloc", "mimalloc_debug"];
         match self.variable("PYTHONMALLOC") {
             Some(name) if !KNOWN.contains(&name.as_str()) => {
                 Err(Stop::Fatal("preconfig_init_allocator: PYTHONMALLOC: unknown allocator".into()))
+            }
+            Some(name) if name == "malloc" || name.ends_with("debug") => {
+                pyrs_runtime::heap::alloc::heap().use_system_blocks(name.ends_with("debug"));
+                Ok(())
             }
             _ => Ok(()),
         }

@@ -77,6 +77,8 @@ pub struct Heap {
     arenas: usize,
     /// `PYTHONMALLOC=malloc`: every block comes from the system.
     use_malloc: bool,
+    /// The debug forms of it.
+    poison: bool,
 }
 
 struct HeapCell(UnsafeCell<Heap>);
@@ -98,6 +100,7 @@ static HEAP: HeapCell = HeapCell(UnsafeCell::new(Heap {
     pools_in_use: 0,
     arenas: 0,
     use_malloc: false,
+    poison: false,
 }));
 
 /// The heap; the caller holds the GIL and keeps no reference across calls that allocate.
@@ -220,9 +223,11 @@ impl Heap {
         (block as usize).wrapping_sub(self.base) < self.end - self.base
     }
 
-    /// Takes every later block from the system allocator.
-    pub fn set_use_malloc(&mut self) {
+    /// Takes every later block from the system allocator; with `poison`, fills blocks with a pattern before they are
+    /// used and when they are returned.
+    pub fn use_system_blocks(&mut self, poison: bool) {
         self.use_malloc = true;
+        self.poison = poison;
     }
 
     /// Blocks handed out and not yet returned (`sys.getallocatedblocks`).
@@ -412,6 +417,9 @@ impl Heap {
             }
             (*p).size = size as u64;
             let block = p.add(1) as *mut u8;
+            if self.poison {
+                ptr::write_bytes(block, 0xcd, size);
+            }
             if gc {
                 (*p).index = self.large.len() as u64;
                 self.large.push((block, 0));
@@ -433,6 +441,9 @@ impl Heap {
                 if let Some(&(moved, _)) = self.large.get(index) {
                     (*(moved as *mut LargePrefix).sub(1)).index = index as u64;
                 }
+            }
+            if self.poison {
+                ptr::write_bytes(block, 0xdd, (*p).size as usize);
             }
             libc::free(p.cast());
         }
