@@ -52,10 +52,8 @@ impl PickleBuffer {
             return Err(raise!(TypeError, "a PickleBuffer is required"));
         };
         // The export is the object's own: the consumer talks to it directly.
-        let inner = Buffer::get(&buffer.view()?, flags::FULL_RO)?;
-        let owner = inner.owner().cloned();
-        drop(inner);
-        match owner.and_then(|view| view.downcast::<MemoryView>().and_then(|v| v.object())) {
+        let view = buffer.view()?;
+        match view.downcast::<MemoryView>().and_then(|v| v.object()) {
             Some(object) => Buffer::get(&object, flags),
             None => Buffer::get(&buffer.view()?, flags),
         }

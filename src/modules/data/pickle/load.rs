@@ -261,8 +261,7 @@ impl Machine<'_> {
                 codecs::decode_object(&bytes, "raw-unicode-escape", None)
             }
             _ => {
-                let trimmed = line.trim_ascii_end();
-                let quoted = match trimmed {
+                let quoted = match &line[..] {
                     [open @ (b'"' | b'\''), inside @ .., close] if open == close => inside,
                     _ => return Err(unpickling_error("the STRING opcode argument must be quoted")),
                 };

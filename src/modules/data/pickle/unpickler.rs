@@ -150,7 +150,7 @@ impl Unpickler {
             let got = super::call_one(&read, &int::from_u64(piece as u64))?;
             let got = buffer::to_bytes(&got)?;
             if got.is_empty() && n > 0 {
-                return if data.is_empty() { Err(raise!(EOFError, "Ran out of input")) } else { Err(truncated()) };
+                return Err(truncated());
             }
             data.extend_from_slice(&got);
             if data.len() >= n {
