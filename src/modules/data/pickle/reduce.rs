@@ -253,10 +253,16 @@ impl Saver<'_> {
                 "Can't pickle {}: it's not the same object as {shown}.{full}",
                 text::repr_text(obj)?
             ))),
-            None => Err(pickling_error(&format!(
-                "Can't pickle {}: it's not found as {shown}.{full}",
-                text::repr_text(obj)?
-            ))),
+            None => {
+                let missing = path.iter().try_fold(module, |at, name| attr::getattr_text(&at, name));
+                let cause = missing.err().map(pyrs_runtime::Raised::take);
+                let repr = text::repr_text(obj)?;
+                let error = pickling_error(&format!("Can't pickle {repr}: it's not found as {shown}.{full}")).take();
+                if let Some(cause) = cause {
+                    attr::setattr_text(&error, "__context__", &cause)?;
+                }
+                Err(pyrs_runtime::Raised::new(error))
+            }
         }
     }
 
