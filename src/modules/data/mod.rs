@@ -13,6 +13,7 @@ pub mod heapq;
 pub mod itertools;
 pub mod opcode;
 pub mod operator;
+pub mod pickle;
 pub mod typing;
 pub mod weakref;
 
@@ -34,6 +35,7 @@ pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
         itertools::module::def,
         opcode::module::def,
         operator::module::def,
+        pickle::module::def,
         typing::module::def,
         weakref::module::def,
     ]
