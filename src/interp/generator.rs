@@ -204,7 +204,7 @@ pub fn core_of(obj: &Obj) -> Option<&Core> {
 #[inline(always)]
 unsafe fn core_of_frame<'a>(frame: *mut Frame) -> &'a Core {
     // SAFETY: such frames know their generator, whose payload begins with a Core and which outlives the frame.
-    unsafe { &*(*((*frame).generator.as_pointer() as *const Object<Core>)) }
+    unsafe { &(*((*frame).generator.as_pointer() as *const Object<Core>)) }
 }
 
 /// The frame yielded: it is no longer on top.

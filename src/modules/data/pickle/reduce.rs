@@ -339,7 +339,7 @@ impl Saver<'_> {
         let [a, b, c, d] = (n as u32).to_le_bytes();
         match n {
             ..=0xff => self.p.write(&[0x82, a]),
-            ..=0xffff => self.p.write(&[0x83, a, b]),
+            0x100..=0xffff => self.p.write(&[0x83, a, b]),
             _ => self.p.write(&[0x84, a, b, c, d]),
         }
         Ok(())

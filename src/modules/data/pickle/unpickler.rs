@@ -140,7 +140,7 @@ impl Unpickler {
         self.running.set(false);
     }
 
-    fn from_file(&self, n: usize) -> PyResult<Vec<u8>> {
+    fn read_from_file(&self, n: usize) -> PyResult<Vec<u8>> {
         let truncated = || unpickling_error("pickle data was truncated");
         let Some(read) = self.read.get() else { return Err(truncated()) };
         let mut data = Vec::new();
@@ -182,7 +182,7 @@ impl Unpickler {
                 *input = Input::default();
             }
         });
-        data.extend(self.from_file(n - data.len())?);
+        data.extend(self.read_from_file(n - data.len())?);
         match f.take() {
             Some(f) => Ok(f(&data)),
             None => Err(unpickling_error("pickle data was truncated")),
@@ -212,7 +212,7 @@ impl Unpickler {
             return Ok(line);
         }
         let Some(readline) = self.readline.get() else { return Err(unpickling_error("pickle data was truncated")) };
-        let mut line = self.input.with(|i| std::mem::take(i)).into_rest();
+        let mut line = self.input.with(std::mem::take).into_rest();
         line.extend(buffer::to_bytes(&call::call(&readline, &[])?)?);
         match line.pop() {
             Some(b'\n') => Ok(line),
