@@ -290,10 +290,14 @@ fn run_pyc(data: &[u8]) -> PyResult<()> {
     if data.len() < 16 || data[..4] != [0x2b, 0x0e, 0x0d, 0x0a] {
         return Err(pyrs_runtime::raise!(RuntimeError, "Bad magic number in .pyc file"));
     }
-    let code = import::constant_from_marshal(&data[16..])?;
+    let bad = || pyrs_runtime::raise!(RuntimeError, "Bad code object in .pyc file");
+    let code = import::constant_from_marshal(&data[16..]).map_err(|raised| {
+        raised.discard();
+        bad()
+    })?;
     match code.exact::<Code>() {
         Some(_) => run_code(&code),
-        None => Err(pyrs_runtime::raise!(RuntimeError, "Bad code object in .pyc file")),
+        None => Err(bad()),
     }
 }
 
