@@ -10,7 +10,7 @@
 //! Optimised builds rely on the compiler turning a call in tail position with the same signature into a
 //! jump; it does so if nothing on the native stack is referred to any longer. Therefore handlers hold no
 //! address of a local variable: operands are passed on as references into the operand stack, and whatever
-//! needs room of its own is a separate function. `tools/check-dispatch` proves it on the machine code. Builds
+//! needs room of its own is a separate function. `.ci/check-dispatch` proves it on the machine code. Builds
 //! with debug assertions return to a loop instead ([`run`]).
 //!
 //! # Contract of handlers
@@ -21,8 +21,7 @@
 //! of the frame the surrounding [`run`] was entered with.
 
 use pyrs_bytecode::Opcode;
-use pyrs_runtime::errors::{PyResult, Raised};
-use pyrs_runtime::heap::{dealloc, decref, decref_or_null};
+use pyrs_runtime::heap::{dealloc, decref_or_null};
 use pyrs_runtime::object::Obj;
 use pyrs_runtime::object::Object;
 use pyrs_runtime::objects::singletons::bool_value;
@@ -375,26 +374,4 @@ unsafe fn unwind_from(m: Regs) -> Value {
         Unwound::Handler(handler) => Regs { frame: handler, sp: (*handler).sp, ..m }.goto((*handler).ip),
         Unwound::Left => Value::NULL,
     }
-}
-
-/// Leaves an exception pending and gives the word that says so.
-#[inline(always)]
-pub fn raised(result: PyResult<Obj>) -> Value {
-    match result {
-        Ok(v) => v.into_value(),
-        Err(raised) => {
-            Raised::leave_pending(raised);
-            Value::NULL
-        }
-    }
-}
-
-/// Releases a word in the middle of a handler.
-///
-/// # Safety
-/// As [`decref`].
-#[inline(always)]
-pub unsafe fn release(v: Value) {
-    // SAFETY: by contract.
-    unsafe { decref(v) }
 }

@@ -13,10 +13,11 @@ use pyrs_runtime::types::{TYPE, Type};
 use pyrs_runtime::value::Value;
 
 use super::calls;
+use crate::dispatch::Regs;
 use crate::dispatch::tri;
-use crate::dispatch::{Regs, release};
 use crate::ops;
 use crate::specialize::{self, cache_at, due};
+use pyrs_runtime::heap::decref;
 
 /// Code units of LOAD_ATTR with its cache.
 pub const LOAD_UNITS: usize = 10;
@@ -324,7 +325,7 @@ pub unsafe fn property(mut m: Regs) -> Value {
     incref(function);
     let callee = calls::push_exact(&m, function, m.sp.sub(1), 1);
     if callee.is_null() {
-        release(function);
+        decref(function);
         return m.raise();
     }
     m.sp = m.sp.sub(1);
@@ -359,7 +360,7 @@ pub unsafe fn store_instance_value(mut m: Regs) -> Value {
     m.sp = m.sp.sub(2);
     if old.is_pointer_or_null() && !old.is_null() {
         m.save();
-        release(old);
+        decref(old);
     }
     m.drop_next(owner, STORE_UNITS)
 }
@@ -400,7 +401,7 @@ pub unsafe fn store_slot(mut m: Regs) -> Value {
     m.sp = m.sp.sub(2);
     if old.is_pointer_or_null() && !old.is_null() {
         m.save();
-        release(old);
+        decref(old);
     }
     m.drop_next(owner, STORE_UNITS)
 }
@@ -424,7 +425,7 @@ pub unsafe fn store_with_hint(mut m: Regs) -> Value {
     }
     m.sp = m.sp.sub(2);
     m.save();
-    release(old);
+    decref(old);
     m.drop_next(owner, STORE_UNITS)
 }
 

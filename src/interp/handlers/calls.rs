@@ -19,12 +19,13 @@ use pyrs_runtime::thread::Thread;
 use pyrs_runtime::types::{TYPE, Type};
 use pyrs_runtime::value::Value;
 
+use crate::dispatch::Regs;
 use crate::dispatch::tri;
-use crate::dispatch::{Regs, release};
 use crate::eval::{enter_recursion, leave_recursion};
 use crate::frame::{self, Frame, HEAD_WORDS};
 use crate::ops;
 use crate::specialize::{self, due, read_u32};
+use pyrs_runtime::heap::decref;
 
 /// Code units of CALL and CALL_KW with their caches.
 pub const UNITS: usize = 4;
@@ -107,7 +108,7 @@ pub unsafe fn push_bound(m: Regs, function: Value, args: *mut Value, argc: usize
         let callee = push_borrowed(m, function, Args::from_raw(args, argc, kwnames));
         if !callee.is_null() {
             for i in 0..total {
-                release(*args.add(i));
+                decref(*args.add(i));
             }
         }
         callee
@@ -176,7 +177,7 @@ unsafe fn unpack_method(m: &Regs, method: Value) {
         incref(parts.this.value());
         *args.sub(2) = parts.function.value();
         *args.sub(1) = parts.this.value();
-        release(method);
+        decref(method);
     }
 }
 
@@ -376,14 +377,14 @@ pub unsafe fn alloc_and_enter_init(mut m: Regs) -> Value {
         push_bound(m, init, args, m.oparg + 1, Value::NULL)
     };
     if callee.is_null() {
-        release(init);
-        release(this);
+        decref(init);
+        decref(this);
         return m.raise();
     }
     (*callee).is_init = true;
     *args.sub(1) = this;
     m.sp = args;
-    release(callable);
+    decref(callable);
     enter(m, callee, UNITS)
 }
 
@@ -469,7 +470,7 @@ pub unsafe fn list_append(mut m: Regs) -> Value {
     m.put(1, none_value());
     // The list still has its other owners or dies here; the descriptor belongs to the class.
     m.save();
-    release(descriptor);
+    decref(descriptor);
     m.drop_next(this, UNITS)
 }
 
@@ -523,7 +524,7 @@ pub unsafe fn call_kw(mut m: Regs) -> Value {
             return m.raise();
         }
         m.sp = m.sp.sub(m.oparg + 3);
-        release(kwnames);
+        decref(kwnames);
         return enter(m, callee, UNITS);
     }
     let v = ops::call::vectorcall(m.thread(), callable, args, argc, kwnames);
@@ -544,7 +545,7 @@ pub unsafe fn call_function_ex(mut m: Regs) -> Value {
         }
         let tuple = m.peek(2);
         m.sp = m.sp.sub(4);
-        release(tuple);
+        decref(tuple);
         return enter(m, callee, 1);
     }
     let r = tri!(m, ops::call::call_function_ex(m.sp));

@@ -11,10 +11,11 @@ use pyrs_runtime::protocols::{compare, iter, truth};
 use pyrs_runtime::types::slots::CompareOp;
 use pyrs_runtime::value::Value;
 
+use crate::dispatch::Regs;
 use crate::dispatch::tri;
-use crate::dispatch::{Regs, raised};
 use crate::ops::arith;
 use crate::specialize::{self, due};
+use pyrs_runtime::call::raw;
 
 /// Code units of COMPARE_OP and of CONTAINS_OP with their caches.
 const UNITS: usize = 2;
@@ -46,7 +47,7 @@ fn generic(oparg: usize, a: &Obj, b: &Obj) -> Value {
     }
     let as_bool = |r: Obj| -> PyResult<Obj> { truth::is_true(&r).map(pyrs_runtime::objects::singletons::bool_obj) };
     let r = compare::rich_compare(a, b, op);
-    raised(if oparg & AS_BOOL != 0 { r.and_then(as_bool) } else { r })
+    raw(if oparg & AS_BOOL != 0 { r.and_then(as_bool) } else { r })
 }
 
 #[handler]

@@ -8,9 +8,10 @@ use pyrs_runtime::objects::cell::Cell;
 use pyrs_runtime::value::Value;
 
 use super::attributes;
+use crate::dispatch::Regs;
 use crate::dispatch::tri;
-use crate::dispatch::{Regs, release};
 use crate::ops;
+use pyrs_runtime::heap::decref;
 
 #[handler]
 pub unsafe fn load_fast(mut m: Regs) -> Value {
@@ -117,7 +118,7 @@ pub unsafe fn store_fast_store_fast(mut m: Regs) -> Value {
     *slot = first;
     if old.is_pointer_or_null() && !old.is_null() {
         m.save();
-        release(old);
+        decref(old);
     }
     let second = m.pop();
     let slot = m.local(m.oparg & 15);

@@ -6,11 +6,12 @@ use pyrs_runtime::objects::singletons::none_value;
 use pyrs_runtime::value::Value;
 
 use super::calls;
+use crate::dispatch::Regs;
 use crate::dispatch::tri;
-use crate::dispatch::{Regs, release};
 use crate::eval::leave_frame;
 use crate::frame::{self, Frame};
 use crate::generator;
+use pyrs_runtime::heap::decref;
 
 /// Goes on in the caller with `v`.
 #[inline(always)]
@@ -42,8 +43,8 @@ pub unsafe fn return_value(mut m: Regs) -> Value {
     }
     let (function, code) = ((*frame).function, (*frame).code().value());
     frame::pop(thread, frame);
-    release(function);
-    release(code);
+    decref(function);
+    decref(code);
     resume_caller(m, caller, v)
 }
 

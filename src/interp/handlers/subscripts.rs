@@ -15,10 +15,11 @@ use pyrs_runtime::value::Value;
 
 use super::arithmetic::{BINARY_UNITS, binary_op};
 use super::calls;
+use crate::dispatch::Regs;
 use crate::dispatch::tri;
-use crate::dispatch::{Regs, release};
 use crate::ops;
 use crate::specialize::{self, cache_at, due};
+use pyrs_runtime::heap::decref;
 
 /// Code units of STORE_SUBSCR with its cache.
 const STORE_UNITS: usize = 2;
@@ -34,36 +35,42 @@ fn item(items: &[Obj], index: Value) -> Option<Value> {
     items.get(i as usize).map(Obj::value)
 }
 
+/// Puts an item in place of its container and the fixnum that found it.
+#[inline(always)]
+unsafe fn replace_container(mut m: Regs, v: Value) -> Value {
+    // SAFETY: contract of handlers.
+    unsafe {
+        let container = m.peek(2);
+        m.sp = m.sp.sub(1);
+        m.put(1, v);
+        m.drop_next(container, BINARY_UNITS)
+    }
+}
+
 #[handler]
-pub unsafe fn list_int(mut m: Regs) -> Value {
+pub unsafe fn list_int(m: Regs) -> Value {
     if let Some(list) = m.obj(2).exact::<List>()
         && let Some(v) = item(list.items_unchecked(), m.peek(1))
     {
         incref(v);
-        let container = m.peek(2);
-        m.sp = m.sp.sub(1);
-        m.put(1, v);
-        return m.drop_next(container, BINARY_UNITS);
+        return replace_container(m, v);
     }
     m.tail(binary_op)
 }
 
 #[handler]
-pub unsafe fn tuple_int(mut m: Regs) -> Value {
+pub unsafe fn tuple_int(m: Regs) -> Value {
     if let Some(tuple) = m.obj(2).exact::<Tuple>()
         && let Some(v) = item(tuple.items(), m.peek(1))
     {
         incref(v);
-        let container = m.peek(2);
-        m.sp = m.sp.sub(1);
-        m.put(1, v);
-        return m.drop_next(container, BINARY_UNITS);
+        return replace_container(m, v);
     }
     m.tail(binary_op)
 }
 
 #[handler]
-pub unsafe fn str_int(mut m: Regs) -> Value {
+pub unsafe fn str_int(m: Regs) -> Value {
     if let Some(text) = m.obj(2).exact::<Str>()
         && m.peek(1).is_fixnum()
     {
@@ -71,10 +78,7 @@ pub unsafe fn str_int(mut m: Regs) -> Value {
         let i = if i < 0 { i + text.len() as i64 } else { i };
         if let Some(c) = text.get_char(i as usize) {
             let v = Str::from_char(c).into_obj().into_value();
-            let container = m.peek(2);
-            m.sp = m.sp.sub(1);
-            m.put(1, v);
-            return m.drop_next(container, BINARY_UNITS);
+            return replace_container(m, v);
         }
     }
     m.tail(binary_op)
@@ -130,7 +134,7 @@ pub unsafe fn python_getitem(mut m: Regs) -> Value {
     incref(function);
     let callee = calls::push_exact(&m, function, m.sp.sub(2), 2);
     if callee.is_null() {
-        release(function);
+        decref(function);
         return m.raise();
     }
     m.sp = m.sp.sub(2);
@@ -179,7 +183,7 @@ pub unsafe fn store_list_int(mut m: Regs) -> Value {
             m.sp = m.sp.sub(3);
             if old.is_pointer_or_null() {
                 m.save();
-                release(old);
+                decref(old);
             }
             return m.drop_next(container, STORE_UNITS);
         }
