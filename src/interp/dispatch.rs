@@ -20,6 +20,8 @@
 //! says so. Operands are in range for code that the compiler, or a validated .pyc, made. The result is that
 //! of the frame the surrounding [`run`] was entered with.
 
+use std::sync::atomic::{AtomicPtr, Ordering};
+
 use pyrs_bytecode::Opcode;
 use pyrs_runtime::heap::{dealloc, decref_or_null};
 use pyrs_runtime::object::Obj;
@@ -66,6 +68,14 @@ pub static TABLE: Table = {
     Table(table)
 };
 
+/// The table that frames are entered with.
+static ENTRY_TABLE: AtomicPtr<Table> = AtomicPtr::new((&raw const TABLE).cast_mut());
+
+/// Lets code that is entered from now on run over another table.
+pub fn enter_with(table: &'static Table) {
+    ENTRY_TABLE.store((&raw const *table).cast_mut(), Ordering::Relaxed);
+}
+
 /// Runs `frame` and the frames it enters until it returns, yields or raises: the value, or `NULL` with an
 /// exception pending. With `throwing`, the pending exception is raised at the frame's current instruction first.
 ///
@@ -74,7 +84,7 @@ pub static TABLE: Table = {
 pub unsafe fn run(thread: &Thread, frame: *mut Frame, throwing: bool) -> Value {
     // SAFETY: the frame is complete: its `ip` and `sp` are where it was left.
     unsafe {
-        let m = Regs { thread, frame, ip: (*frame).ip, sp: (*frame).sp, table: &TABLE, oparg: 0 };
+        let m = Regs { thread, frame, ip: (*frame).ip, sp: (*frame).sp, table: ENTRY_TABLE.load(Ordering::Relaxed), oparg: 0 };
         // A suspended frame stands behind the instruction that suspended it.
         let first = if throwing {
             crate::instrument::thrown(thread, frame);
