@@ -227,10 +227,23 @@ impl Regs {
             let ip = self.ip.add(units);
             let unit = *ip;
             if unit as u8 == Opcode::PopJumpIfFalse as u8 {
-                return self.goto(ip.add(2 + if truth { 0 } else { (unit >> 8) as usize }));
+                return if truth { self.not_taken(ip) } else { self.goto(ip.add(2 + (unit >> 8) as usize)) };
+            }
+            if unit as u8 == Opcode::PopJumpIfTrue as u8 {
+                return if truth { self.goto(ip.add(2 + (unit >> 8) as usize)) } else { self.not_taken(ip) };
             }
             self.push(bool_value(truth));
             self.goto(ip)
+        }
+    }
+
+    /// Goes on behind the conditional jump at `ip`, which does not jump.
+    #[inline(always)]
+    pub unsafe fn not_taken(self, ip: *mut u16) -> Value {
+        // SAFETY: contract; the jump has one cache entry, and the marker behind it may be watched.
+        unsafe {
+            let next = ip.add(2);
+            self.goto(next.add((*next as u8 == Opcode::NotTaken as u8) as usize))
         }
     }
 

@@ -205,12 +205,16 @@ pub unsafe fn method_no_dict(mut m: Regs) -> Value {
     m.next(LOAD_UNITS)
 }
 
-/// As [`method_no_dict`], for instances whose dictionary has not been made.
+/// As [`method_with_values`], for instances whose attributes are in a dictionary.
 #[handler]
 pub unsafe fn method_lazy_dict(mut m: Regs) -> Value {
-    let cache = find_version(cache_at(m.ip.add(2)), m.obj(1));
     let owner = m.peek(1);
-    if cache.is_null() || !(*word_at(owner, (*cache).offset)).is_null() {
+    let cache = find_shape(cache_at(m.ip.add(2)), owner);
+    if cache.is_null() {
+        return m.tail(load_attr);
+    }
+    let managed = &*((owner.as_pointer() as *const u8).add((*cache).shape_offset as usize) as *const Managed);
+    if has_own(managed.dict.get(), m.name(m.oparg >> 1)) {
         return m.tail(load_attr);
     }
     let method = (*cache).target_value();
@@ -218,6 +222,13 @@ pub unsafe fn method_lazy_dict(mut m: Regs) -> Value {
     m.put(1, method);
     m.push(owner);
     m.next(LOAD_UNITS)
+}
+
+/// Whether an instance's dictionary (or `NULL`) has the attribute.
+#[inline(never)]
+fn has_own(dict: Value, name: &Object<Str>) -> bool {
+    // SAFETY: a dictionary word holds a dict.
+    !dict.is_null() && !unsafe { dict.as_obj().downcast_unchecked::<Dict>() }.peek_str(name).is_null()
 }
 
 #[handler]

@@ -122,9 +122,9 @@ fn on_class(owner: &Obj, class: &Type, mut cache: InlineCache, no_dict: Opcode, 
     }
     let (offset, managed) = managed(owner, class)?;
     (cache.shape_offset, cache.shape) = (offset, managed.shape.get());
-    // SAFETY: as above. A dictionary may get the name without a change of shape.
+    // SAFETY: as above. A dictionary may get the name without a change of shape: the handler looks for it.
     if unsafe { (*managed.shape.get()).in_dict } {
-        return None;
+        return (with_values == Opcode::LoadAttrMethodWithValues).then_some((Opcode::LoadAttrMethodLazyDict, cache));
     }
     Some((with_values, cache))
 }
