@@ -84,7 +84,14 @@ pub fn enter_with(table: &'static Table) {
 pub unsafe fn run(thread: &Thread, frame: *mut Frame, throwing: bool) -> Value {
     // SAFETY: the frame is complete: its `ip` and `sp` are where it was left.
     unsafe {
-        let m = Regs { thread, frame, ip: (*frame).ip, sp: (*frame).sp, table: ENTRY_TABLE.load(Ordering::Relaxed), oparg: 0 };
+        let m = Regs {
+            thread,
+            frame,
+            ip: (*frame).ip,
+            sp: (*frame).sp,
+            table: ENTRY_TABLE.load(Ordering::Relaxed),
+            oparg: 0,
+        };
         // A suspended frame stands behind the instruction that suspended it.
         let first = if throwing {
             crate::instrument::thrown(thread, frame);
