@@ -204,7 +204,7 @@ fn run_stdin() -> PyResult<()> {
     let buffer = attr::getattr_text(&stdin, "buffer")?;
     let source = call::call_method(&buffer, "read", &[])?;
     let source = pyrs_runtime::objects::bytes::from_object(&source)?;
-    run_source(&source, "<stdin>", 0)?;
+    run_source(&source, "<stdin>")?;
     if flags.inspect > 0 { prompt(false) } else { Ok(()) }
 }
 
@@ -261,7 +261,7 @@ fn run_file(path: &OsStr, skip_first_line: bool) -> PyResult<()> {
         let end = source.iter().position(|b| *b == b'\n').unwrap_or(source.len());
         source.drain(..end);
     }
-    run_source(&source, &shown, 0)
+    run_source(&source, &shown)
 }
 
 /// A folder or an archive with a `__main__`.
@@ -301,8 +301,8 @@ fn run_pyc(data: &[u8]) -> PyResult<()> {
     }
 }
 
-fn run_source(source: &[u8], filename: &str, flags: u32) -> PyResult<()> {
-    let code = compile::compile_source(source, filename, Mode::Exec, flags, core::flags().optimize.min(2) as i8)?;
+fn run_source(source: &[u8], filename: &str) -> PyResult<()> {
+    let code = compile::compile_program(source, filename, core::flags().optimize.min(2) as i8)?;
     run_code(&code)
 }
 

@@ -198,12 +198,19 @@ pub fn compile_source(source: &[u8], filename: &str, mode: Mode, flags: u32, opt
     }
 }
 
+/// Compiles the bytes of a file that is run.
+pub fn compile_program(source: &[u8], filename: &str, optimize: i8) -> PyResult<Obj> {
+    match pyrs_compiler::decode_program(source, filename, Some(&decode)) {
+        Ok(text) => compile_source(text.as_bytes(), filename, Mode::Exec, compile_flags::IGNORE_COOKIE, optimize),
+        Err(error) => Err(raise_syntax_error(&error)),
+    }
+}
+
 /// Decodes source in an encoding that only Python code knows.
 fn decode(encoding: &str, bytes: &[u8]) -> Option<Result<String, String>> {
     let result = (|| -> PyResult<String> {
-        let codecs = (pyrs_runtime::hooks::hooks().import_module)("codecs")?;
         let bytes = pyrs_runtime::objects::bytes::Bytes::new(bytes).into_obj();
-        let text = call::call_method(&codecs, "decode", &[bytes, Str::new(encoding).into_obj()])?;
+        let text = call::call_method(&bytes, "decode", &[Str::new(encoding).into_obj()])?;
         pyrs_runtime::protocols::text::str_text(&text)
     })();
     Some(result.map_err(|raised| {
