@@ -70,8 +70,10 @@ pub fn start(mut flags: Flags) -> Result<(), String> {
     if flags.no_debug_ranges {
         pyrs_bytecode::LINES_ONLY.store(true, std::sync::atomic::Ordering::Relaxed);
     }
+    let bytes_warning = flags.bytes_warning > 0;
     core::set_flags(flags);
     thread::init(key);
+    thread::runtime().bytes_warning.set(bytes_warning);
     if let Some(digits) = digits {
         thread::runtime().int_max_str_digits.set(digits);
     }
