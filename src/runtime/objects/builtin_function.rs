@@ -274,9 +274,12 @@ impl MethodDescriptor {
                 self.owner().name(),
                 this.class().name()
             )),
-            None => {
-                Err(raise!(TypeError, "unbound method {}.{}() needs an argument", self.owner().short_name(), self.def.name))
-            }
+            None => Err(raise!(
+                TypeError,
+                "unbound method {}.{}() needs an argument",
+                self.owner().short_name(),
+                self.def.name
+            )),
         }
     }
 }
