@@ -232,14 +232,7 @@ fn issue_warning(warning: &SyntaxWarningInfo, filename: &str) -> PyResult<()> {
         WarningKind::Deprecation => exceptions::DeprecationWarning::class(),
         WarningKind::Syntax => exceptions::SyntaxWarning::class(),
     };
-    let warnings = (pyrs_runtime::hooks::hooks().import_module)("warnings")?;
-    let args = [
-        Str::new(&warning.msg).into_obj(),
-        class.to_obj(),
-        Str::new(filename).into_obj(),
-        int::new(warning.lineno as i64),
-    ];
-    match call::call_method(&warnings, "warn_explicit", &args) {
+    match crate::lang::warnings::warn_about_line(class, &warning.msg, filename, warning.lineno as i64) {
         Ok(_) => Ok(()),
         // "error" filters turn the warning into a SyntaxError at its place.
         Err(raised) if raised.matches(class) => {
