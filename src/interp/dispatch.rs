@@ -20,8 +20,10 @@
 //! says so. Operands are in range for code that the compiler, or a validated .pyc, made. The result is that
 //! of the frame the surrounding [`run`] was entered with.
 
+use std::sync::atomic::{AtomicPtr, Ordering};
+
 use pyrs_bytecode::Opcode;
-use pyrs_runtime::heap::{dealloc, decref_or_null};
+use pyrs_runtime::heap::{dealloc, decref, decref_or_null};
 use pyrs_runtime::object::Obj;
 use pyrs_runtime::object::Object;
 use pyrs_runtime::objects::singletons::bool_value;
@@ -66,6 +68,41 @@ pub static TABLE: Table = {
     Table(table)
 };
 
+/// The table that frames are entered with.
+static ENTRY_TABLE: AtomicPtr<Table> = AtomicPtr::new((&raw const TABLE).cast_mut());
+
+/// Lets code that is entered from now on run over another table.
+pub fn enter_with(table: &'static Table) {
+    ENTRY_TABLE.store((&raw const *table).cast_mut(), Ordering::Relaxed);
+}
+
+/// The table that code is entered with.
+pub fn entry_table() -> *const Table {
+    ENTRY_TABLE.load(Ordering::Relaxed)
+}
+
+/// Executes the instruction at `m.ip` and hands the next one to `m.table`; the result is that of the handler there, or
+/// of the surrounding [`run`] if the instruction leaves it.
+///
+/// # Safety
+/// The contract of handlers.
+pub unsafe fn step(mut m: Regs) -> Value {
+    // SAFETY: by contract.
+    unsafe {
+        let mut unit = *m.ip;
+        m.oparg = (unit >> 8) as usize;
+        while unit as u8 == Opcode::ExtendedArg as u8 {
+            m.ip = m.ip.add(1);
+            unit = *m.ip;
+            m.oparg = m.oparg << 8 | (unit >> 8) as usize;
+        }
+        let result = m.tail(TABLE.0[(unit & 0xff) as usize]);
+        #[cfg(debug_assertions)]
+        let result = debug_loop::drive(result);
+        result
+    }
+}
+
 /// Runs `frame` and the frames it enters until it returns, yields or raises: the value, or `NULL` with an
 /// exception pending. With `throwing`, the pending exception is raised at the frame's current instruction first.
 ///
@@ -74,7 +111,7 @@ pub static TABLE: Table = {
 pub unsafe fn run(thread: &Thread, frame: *mut Frame, throwing: bool) -> Value {
     // SAFETY: the frame is complete: its `ip` and `sp` are where it was left.
     unsafe {
-        let m = Regs { thread, frame, ip: (*frame).ip, sp: (*frame).sp, table: &TABLE, oparg: 0 };
+        let m = Regs { thread, frame, ip: (*frame).ip, sp: (*frame).sp, table: entry_table(), oparg: 0 };
         // A suspended frame stands behind the instruction that suspended it.
         let first = if throwing {
             crate::instrument::thrown(thread, frame);
@@ -211,16 +248,45 @@ impl Regs {
     /// Goes on with a truth value as the top word's successor: at a branch on it that follows, right behind the
     /// branch; else by pushing it.
     #[inline(always)]
-    pub unsafe fn branch_next(mut self, truth: bool, units: usize) -> Value {
+    pub unsafe fn branch_next(self, truth: bool, units: usize) -> Value {
         // SAFETY: contract.
         unsafe {
             let ip = self.ip.add(units);
             let unit = *ip;
-            if unit as u8 == Opcode::PopJumpIfFalse as u8 {
-                return self.goto(ip.add(2 + if truth { 0 } else { (unit >> 8) as usize }));
+            if unit as u8 != Opcode::PopJumpIfFalse as u8 {
+                return Regs { ip, oparg: truth as usize, ..self }.tail(truth_at);
             }
-            self.push(bool_value(truth));
-            self.goto(ip)
+            if truth { self.not_taken(ip) } else { self.goto(ip.add(2 + (unit >> 8) as usize)) }
+        }
+    }
+
+    /// As [`Self::branch_next`], after releasing the two words above the stack.
+    #[inline(always)]
+    pub unsafe fn put_truth(self, truth: bool, units: usize) -> Value {
+        // SAFETY: contract; the words are owned.
+        unsafe {
+            let (a, b) = (*self.sp, *self.sp.add(1));
+            let shared = |v: Value| !v.is_pointer_or_null() || (*v.as_pointer()).refcnt.get() > 1;
+            if shared(a) && shared(b) && (a != b || !a.is_pointer_or_null() || (*a.as_pointer()).refcnt.get() > 2) {
+                for v in [a, b] {
+                    if v.is_pointer_or_null() {
+                        (*v.as_pointer()).refcnt.set((*v.as_pointer()).refcnt.get() - 1);
+                    }
+                }
+                return self.branch_next(truth, units);
+            }
+            self.save();
+            Regs { ip: self.ip.add(units), oparg: truth as usize, ..self }.tail(dealloc_both)
+        }
+    }
+
+    /// Goes on behind the conditional jump at `ip`, which does not jump.
+    #[inline(always)]
+    pub unsafe fn not_taken(self, ip: *mut u16) -> Value {
+        // SAFETY: contract; the jump has one cache entry, and the marker behind it may be watched.
+        unsafe {
+            let next = ip.add(2);
+            self.goto(next.add((*next as u8 == Opcode::NotTaken as u8) as usize))
         }
     }
 
@@ -324,6 +390,27 @@ impl Regs {
         }
     }
 
+    /// Goes on `units` further on, after releasing `first` and `second` (which may be `NULL`). At least one word above
+    /// the stack belongs to the frame.
+    #[inline(always)]
+    pub unsafe fn drop_both_next(self, first: Value, second: Value, units: usize) -> Value {
+        // SAFETY: contract; both are owned words.
+        unsafe {
+            if first.is_pointer_or_null() && !first.is_null() {
+                let count = &(*first.as_pointer()).refcnt;
+                let left = count.get() - 1;
+                debug_assert!(left >= 0, "released too often");
+                count.set(left);
+                if left == 0 {
+                    self.save();
+                    *self.sp = second;
+                    return Regs { ip: self.ip.add(units), oparg: first.0 as usize, ..self }.tail(dealloc_then_drop);
+                }
+            }
+            self.drop_next(second, units)
+        }
+    }
+
     /// Pops and releases `n` words, `NULL`s among them.
     #[inline(always)]
     pub unsafe fn release(&mut self, n: usize) {
@@ -359,6 +446,35 @@ impl Regs {
 #[pyrs_macros::handler]
 unsafe fn dealloc_then(m: Regs) -> Value {
     dealloc(m.oparg as *mut pyrs_runtime::object::Header);
+    m.goto(m.ip)
+}
+
+/// As [`dealloc_then`], and releases the word above the stack.
+#[cold]
+#[pyrs_macros::handler]
+unsafe fn dealloc_then_drop(m: Regs) -> Value {
+    let second = *m.sp;
+    dealloc(m.oparg as *mut pyrs_runtime::object::Header);
+    m.drop_goto(second, m.ip)
+}
+
+/// Releases the two words above the stack and goes on at `ip` with the truth value in `oparg`.
+#[pyrs_macros::handler]
+unsafe fn dealloc_both(m: Regs) -> Value {
+    let (a, b) = (*m.sp, *m.sp.add(1));
+    decref(b);
+    decref(a);
+    m.branch_next(m.oparg != 0, 0)
+}
+
+/// Goes on at `ip` with the truth value in `oparg`, in front of anything but a POP_JUMP_IF_FALSE.
+#[pyrs_macros::handler]
+unsafe fn truth_at(mut m: Regs) -> Value {
+    let (truth, unit) = (m.oparg != 0, *m.ip);
+    if unit as u8 == Opcode::PopJumpIfTrue as u8 {
+        return if truth { m.goto(m.ip.add(2 + (unit >> 8) as usize)) } else { m.not_taken(m.ip) };
+    }
+    m.push(bool_value(truth));
     m.goto(m.ip)
 }
 

@@ -2,21 +2,23 @@
 //!
 //! [`dispatch`] runs frames, [`handlers`] are its instructions, and [`specialize`] rewrites those for what they see
 //! (tier 1); [`eval`] enters it; [`frame`] lays frames out; [`bind`] distributes arguments; [`unwind`] finds exception
-//! handlers; [`generator`] and [`async_generator`] suspend frames; [`frame_object`] and [`locals_proxy`] show
+//! handlers; [`generator`] and [`async_generator`] suspend frames; [`observe`] counts instructions or shakes the specializer; [`frame_object`] and [`locals_proxy`] show
 //! them to Python code; [`ops`] holds the bodies of longer operations.
 
 pub mod async_generator;
 pub mod bind;
-mod dispatch;
+pub mod dispatch;
 pub mod eval;
 pub mod frame;
 pub mod frame_object;
 pub mod generator;
 mod handlers;
 pub mod instrument;
+pub mod jit;
 pub mod jump;
 pub mod locals_proxy;
 pub mod monitoring;
+pub mod observe;
 pub mod ops;
 mod specialize;
 pub mod trace;

@@ -3,13 +3,15 @@
 use pyrs_macros::handler;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::heap::incref;
-use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::object::{Header, Obj, Object, PyClass};
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::inline_cache::InlineCache;
 use pyrs_runtime::objects::module::Module;
+use pyrs_runtime::objects::str::Str;
+use pyrs_runtime::objects::super_object::Super;
 use pyrs_runtime::protocols::attr;
 use pyrs_runtime::types::shape::{Managed, Shape};
-use pyrs_runtime::types::{TYPE, Type};
+use pyrs_runtime::types::{TYPE, Type, as_type, flags, lookup_super_raw};
 use pyrs_runtime::value::Value;
 
 use super::calls;
@@ -126,23 +128,32 @@ pub unsafe fn instance_value(m: Regs) -> Value {
     push_value(m, v)
 }
 
-/// LOAD_FAST_BORROW and the LOAD_ATTR_INSTANCE_VALUE behind it in one: nothing is counted for the owner.
+/// As [`instance_value`], for an owner that a LOAD_FAST_BORROW has left above the stack, without a reference.
+#[inline(never)]
 #[handler]
-pub unsafe fn local_instance_value(mut m: Regs) -> Value {
-    let owner = *m.local((*m.ip.sub(1) >> 8) as usize);
+pub unsafe fn borrowed_instance_value(mut m: Regs) -> Value {
+    let owner = *m.sp;
     let cache = find_shape(cache_at(m.ip.add(2)), owner);
-    if !cache.is_null() {
-        let v = *word_at(owner, (*cache).offset);
-        if !v.is_null() {
-            incref(v);
-            m.push(v);
-            *m.sp = Value::NULL;
-            m.sp = m.sp.add(m.oparg & 1);
-            return m.next(LOAD_UNITS);
-        }
+    if cache.is_null() {
+        return m.tail(count_and_load_attr);
     }
-    incref(owner);
-    m.push(owner);
+    let v = *word_at(owner, (*cache).offset);
+    if v.is_null() {
+        return m.tail(count_and_load_attr);
+    }
+    incref(v);
+    m.push(v);
+    *m.sp = Value::NULL;
+    m.sp = m.sp.add(m.oparg & 1);
+    m.next(LOAD_UNITS)
+}
+
+/// [`load_attr`] of the word above the stack, which has no reference yet.
+#[cold]
+#[handler]
+unsafe fn count_and_load_attr(mut m: Regs) -> Value {
+    incref(*m.sp);
+    m.sp = m.sp.add(1);
     m.tail(load_attr)
 }
 
@@ -203,12 +214,16 @@ pub unsafe fn method_no_dict(mut m: Regs) -> Value {
     m.next(LOAD_UNITS)
 }
 
-/// As [`method_no_dict`], for instances whose dictionary has not been made.
+/// As [`method_with_values`], for instances whose attributes are in a dictionary.
 #[handler]
 pub unsafe fn method_lazy_dict(mut m: Regs) -> Value {
-    let cache = find_version(cache_at(m.ip.add(2)), m.obj(1));
     let owner = m.peek(1);
-    if cache.is_null() || !(*word_at(owner, (*cache).offset)).is_null() {
+    let cache = find_shape(cache_at(m.ip.add(2)), owner);
+    if cache.is_null() {
+        return m.tail(load_attr);
+    }
+    let managed = &*((owner.as_pointer() as *const u8).add((*cache).shape_offset as usize) as *const Managed);
+    if has_own(managed.dict.get(), m.name(m.oparg >> 1)) {
         return m.tail(load_attr);
     }
     let method = (*cache).target_value();
@@ -216,6 +231,13 @@ pub unsafe fn method_lazy_dict(mut m: Regs) -> Value {
     m.put(1, method);
     m.push(owner);
     m.next(LOAD_UNITS)
+}
+
+/// Whether an instance's dictionary (or `NULL`) has the attribute.
+#[inline(never)]
+fn has_own(dict: Value, name: &Object<Str>) -> bool {
+    // SAFETY: a dictionary word holds a dict.
+    !dict.is_null() && !unsafe { dict.as_obj().downcast_unchecked::<Dict>() }.peek_str(name).is_null()
 }
 
 #[handler]
@@ -232,16 +254,34 @@ pub unsafe fn nondescriptor_no_dict(m: Regs) -> Value {
 /// A `__slots__` attribute.
 #[handler]
 pub unsafe fn slot(m: Regs) -> Value {
-    let cache = find_version(cache_at(m.ip.add(2)), m.obj(1));
+    let owner = m.peek(1);
+    let cache = find_class(cache_at(m.ip.add(2)), owner);
     if cache.is_null() {
         return m.tail(load_attr);
     }
-    let v = *word_at(m.peek(1), (*cache).offset);
+    let v = *word_at(owner, (*cache).offset);
     if v.is_null() {
         return m.tail(load_attr);
     }
     incref(v);
     push_value(m, v)
+}
+
+/// As [`find_version`], for heap objects alone.
+#[inline(always)]
+unsafe fn find_class(cache: *mut InlineCache, owner: Value) -> *mut InlineCache {
+    // SAFETY: as in `find_shape`.
+    unsafe {
+        if !owner.is_pointer_or_null() {
+            return std::ptr::null_mut();
+        }
+        let version = (*class_of(owner)).current_version();
+        let mut cache = cache;
+        while !cache.is_null() && (*cache).version != version {
+            cache = (*cache).next;
+        }
+        cache
+    }
 }
 
 /// An attribute of an instance whose attributes are in a dictionary: the entry it was found in last time.
@@ -358,40 +398,41 @@ pub unsafe fn store_instance_value(mut m: Regs) -> Value {
         *(word_at(owner, (*cache).shape_offset) as *mut u64) = (*cache).target;
     }
     m.sp = m.sp.sub(2);
-    if old.is_pointer_or_null() && !old.is_null() {
-        m.save();
-        decref(old);
-    }
-    m.drop_next(owner, STORE_UNITS)
+    m.drop_both_next(old, owner, STORE_UNITS)
 }
 
-/// LOAD_FAST_BORROW_LOAD_FAST_BORROW and the STORE_ATTR_INSTANCE_VALUE behind it in one: nothing is counted for the
-/// owner.
+/// As [`store_instance_value`], for a value and an owner that a LOAD_FAST_BORROW_LOAD_FAST_BORROW has left above the
+/// stack, the owner without a reference.
+#[inline(never)]
 #[handler]
-pub unsafe fn store_local_instance_value(mut m: Regs) -> Value {
-    let locals = (*m.ip.sub(1) >> 8) as usize;
-    let (v, owner) = (*m.local(locals >> 4), *m.local(locals & 15));
-    incref(v);
+pub unsafe fn store_borrowed_instance_value(m: Regs) -> Value {
+    let owner = *m.sp.add(1);
     let cache = find_shape(cache_at(m.ip.add(2)), owner);
     if cache.is_null() {
-        incref(owner);
-        m.push(v);
-        m.push(owner);
-        return m.tail(store_attr);
+        return m.tail(count_and_store_attr);
     }
     let slot = word_at(owner, (*cache).offset);
     let old = *slot;
-    *slot = v;
+    *slot = *m.sp;
     if (*cache).target != 0 {
         *(word_at(owner, (*cache).shape_offset) as *mut u64) = (*cache).target;
     }
     m.drop_next(old, STORE_UNITS)
 }
 
+/// [`store_attr`] of the words above the stack, of which the owner has no reference yet.
+#[cold]
+#[handler]
+unsafe fn count_and_store_attr(mut m: Regs) -> Value {
+    incref(*m.sp.add(1));
+    m.sp = m.sp.add(2);
+    m.tail(store_attr)
+}
+
 #[handler]
 pub unsafe fn store_slot(mut m: Regs) -> Value {
     let owner = m.peek(1);
-    let cache = find_version(cache_at(m.ip.add(2)), m.obj(1));
+    let cache = find_class(cache_at(m.ip.add(2)), owner);
     if cache.is_null() {
         return m.tail(store_attr);
     }
@@ -399,11 +440,7 @@ pub unsafe fn store_slot(mut m: Regs) -> Value {
     let old = *slot;
     *slot = m.peek(2);
     m.sp = m.sp.sub(2);
-    if old.is_pointer_or_null() && !old.is_null() {
-        m.save();
-        decref(old);
-    }
-    m.drop_next(owner, STORE_UNITS)
+    m.drop_both_next(old, owner, STORE_UNITS)
 }
 
 #[handler]
@@ -424,9 +461,7 @@ pub unsafe fn store_with_hint(mut m: Regs) -> Value {
         return m.tail(store_attr);
     }
     m.sp = m.sp.sub(2);
-    m.save();
-    decref(old);
-    m.drop_next(owner, STORE_UNITS)
+    m.drop_both_next(old, owner, STORE_UNITS)
 }
 
 #[handler]
@@ -438,7 +473,16 @@ pub unsafe fn delete_attr(mut m: Regs) -> Value {
 }
 
 #[handler]
-pub unsafe fn load_super_attr(mut m: Regs) -> Value {
+pub unsafe fn load_super_attr(m: Regs) -> Value {
+    if due(&m) {
+        return m.tail(specialize::attributes::load_super_attr);
+    }
+    m.tail(super_attr)
+}
+
+/// As [`load_super_attr`], without counting.
+#[handler]
+unsafe fn super_attr(mut m: Regs) -> Value {
     m.save();
     let (v, this) = tri!(m, ops::names::load_super_attr(m.sp, m.name(m.oparg >> 2), m.oparg as u32));
     let (v, this) = (v.into_value(), this.map_or(Value::NULL, Obj::into_value));
@@ -447,6 +491,56 @@ pub unsafe fn load_super_attr(mut m: Regs) -> Value {
     *m.sp = this;
     m.sp = m.sp.add(m.oparg & 1);
     m.next(SUPER_UNITS)
+}
+
+/// The word is the built-in `super`.
+#[inline(always)]
+fn is_super(word: Value) -> bool {
+    word.0 == Super::class().header() as *const Header as u64
+}
+
+/// `super().name` where `super` is the built-in one.
+#[handler]
+pub unsafe fn super_attr_attr(m: Regs) -> Value {
+    if !is_super(m.peek(3)) {
+        return m.tail(load_super_attr);
+    }
+    m.tail(super_attr)
+}
+
+/// `super().name(…)` where `super` is the built-in one: for a plain method, neither a `super` object nor a bound
+/// method is made.
+#[handler]
+pub unsafe fn super_attr_method(mut m: Regs) -> Value {
+    if !is_super(m.peek(3)) {
+        return m.tail(load_super_attr);
+    }
+    let method = plain_super_method(m.obj(2), m.obj(1), m.name(m.oparg >> 2));
+    if method.is_null() {
+        return m.tail(super_attr);
+    }
+    incref(method);
+    let (global, class, this) = (m.peek(3), m.peek(2), m.peek(1));
+    m.put(3, method);
+    m.put(2, this);
+    m.sp = m.sp.sub(1);
+    m.save();
+    decref(global);
+    m.drop_next(class, SUPER_UNITS)
+}
+
+/// The method behind `class` for an instance, borrowed from its class; `NULL` for anything less simple.
+#[inline(never)]
+fn plain_super_method(class: &Obj, this: &Obj, name: &Object<Str>) -> Value {
+    let Some(class) = as_type(class) else { return Value::NULL };
+    // `super` of a class may start from it or from its metaclass.
+    if as_type(this).is_some() {
+        return Value::NULL;
+    }
+    let found = lookup_super_raw(this.class(), class, name);
+    // SAFETY: the namespace holds the value.
+    let fits = !found.is_null() && unsafe { found.as_obj() }.class().has_flag(flags::METHOD_DESCRIPTOR);
+    if fits { found } else { Value::NULL }
 }
 
 #[handler]

@@ -8,11 +8,13 @@ use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::heap::incref;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::function::{BuiltinFunction, Function, MethodDescriptor};
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::method::Method;
 use pyrs_runtime::objects::object::new_plain_instance;
 use pyrs_runtime::objects::singletons::{bool_value, none_value};
+use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::{attr, truth};
 use pyrs_runtime::thread::Thread;
@@ -78,9 +80,19 @@ pub unsafe fn push_exact(m: &Regs, function: Value, args: *const Value, argc: us
         let thread = m.thread();
         let code = function_at(function).code();
         let callee = reserve(thread, code);
-        if callee.is_null() {
-            return callee;
+        if !callee.is_null() {
+            fill_exact(m, callee, function, args, argc);
         }
+        callee
+    }
+}
+
+/// Fills and links a frame that has been reserved for a call as in [`push_exact`].
+#[inline(always)]
+unsafe fn fill_exact(m: &Regs, callee: *mut Frame, function: Value, args: *const Value, argc: usize) {
+    // SAFETY: by contract; the new frame has room for its localsplus.
+    unsafe {
+        let code = function_at(function).code();
         let slots = Frame::locals(callee);
         for i in 0..argc {
             *slots.add(i) = *args.add(i);
@@ -91,8 +103,7 @@ pub unsafe fn push_exact(m: &Regs, function: Value, args: *const Value, argc: us
             frame::keep_loop();
         }
         frame::init(callee, function, code, Value::NULL, m.frame);
-        thread.frame.set(callee as *mut u8);
-        callee
+        m.thread().frame.set(callee as *mut u8);
     }
 }
 
@@ -113,6 +124,106 @@ pub unsafe fn push_bound(m: Regs, function: Value, args: *mut Value, argc: usize
         }
         callee
     }
+}
+
+/// As [`push_bound`], for keywords: in a function without varargs each argument moves to its parameter.
+///
+/// # Safety
+/// Contract of handlers; the words at `args` are owned, `kwnames` is a tuple or `NULL`.
+#[inline(never)]
+unsafe fn push_named(m: Regs, function: Value, args: *mut Value, argc: usize, kwnames: Value) -> *mut Frame {
+    // SAFETY: by contract; the new frame has room for its localsplus.
+    unsafe {
+        let thread = m.thread();
+        let f = function_at(function);
+        let code = f.code();
+        if !code.fixed_args || argc > code.argcount || code.argcount + code.kwonlyargcount > 64 {
+            return push_bound(m, function, args, argc, kwnames);
+        }
+        let callee = reserve(thread, code);
+        if callee.is_null() {
+            return callee;
+        }
+        let slots = Frame::locals(callee);
+        for i in 0..code.nlocalsplus {
+            *slots.add(i) = if i < argc { *args.add(i) } else { Value::NULL };
+        }
+        let keywords = if kwnames.is_null() { &[] } else { kwnames.as_obj().downcast_unchecked::<Tuple>().items() };
+        if !place_keywords(f, code, slots, args.add(argc), keywords) {
+            // Nothing has been moved for good: the general way knows what to do, or what is wrong.
+            frame::pop(thread, callee);
+            leave_recursion(thread);
+            return push_bound(m, function, args, argc, kwnames);
+        }
+        frame::init(callee, function, code, Value::NULL, m.frame);
+        thread.frame.set(callee as *mut u8);
+        callee
+    }
+}
+
+/// Copies the words at `values` to the parameters that `keywords` name, and defaults to those that are left; false
+/// if that is not all there is to bind.
+unsafe fn place_keywords(
+    function: &Object<Function>,
+    code: &Object<Code>,
+    slots: *mut Value,
+    values: *const Value,
+    keywords: &[Obj],
+) -> bool {
+    let parameters = code.argcount + code.kwonlyargcount;
+    let names = &code.localsplusnames.items()[..parameters];
+    // Most calls name parameters in their order.
+    let mut next = code.source.posonlyargcount as usize;
+    let first = next;
+    // SAFETY: a word for each keyword and each parameter.
+    unsafe {
+        for (i, keyword) in keywords.iter().enumerate() {
+            let same = |name: &Obj| name.value() == keyword.value();
+            let place = names[next..].iter().position(same).map(|at| at + next);
+            let Some(place) = place.or_else(|| names[first..next].iter().position(same).map(|at| at + first)) else {
+                return false;
+            };
+            if !(*slots.add(place)).is_null() {
+                return false;
+            }
+            *slots.add(place) = *values.add(i);
+            next = place + 1;
+        }
+        place_defaults(function, code, slots)
+    }
+}
+
+/// Gives parameters that have no argument their defaults; false, and nothing done, if one has neither.
+unsafe fn place_defaults(function: &Object<Function>, code: &Object<Code>, slots: *mut Value) -> bool {
+    let parameters = code.argcount + code.kwonlyargcount;
+    let (defaults, kwdefaults) = (function.defaults.peek(), function.kwdefaults.peek());
+    // SAFETY: the function holds its defaults, a tuple and a dict.
+    unsafe {
+        let defaults = if defaults.is_null() { &[] } else { defaults.as_obj().downcast_unchecked::<Tuple>().items() };
+        let mut placed = 0u64;
+        for i in 0..parameters {
+            if !(*slots.add(i)).is_null() {
+                continue;
+            }
+            let default = if i < code.argcount {
+                let missing = code.argcount - i;
+                if missing > defaults.len() { Value::NULL } else { defaults[defaults.len() - missing].value() }
+            } else if kwdefaults.is_null() {
+                Value::NULL
+            } else {
+                let name = code.localsplusnames.items()[i].downcast_unchecked::<Str>();
+                kwdefaults.as_obj().downcast_unchecked::<Dict>().peek_str(name)
+            };
+            if default.is_null() {
+                (0..i).filter(|at| placed & (1 << at) != 0).for_each(|at| decref(*slots.add(at)));
+                return false;
+            }
+            incref(default);
+            *slots.add(i) = default;
+            placed |= 1 << i;
+        }
+    }
+    true
 }
 
 /// As [`push_bound`], with arguments that stay the caller's.
@@ -217,14 +328,14 @@ unsafe fn finish(m: Regs, v: Value) -> Value {
     unsafe { if v.is_null() { m.raise() } else { m.replace_next(m.oparg + 2, v, UNITS) } }
 }
 
-/// The word is a function in the state that the inline cache names.
+/// The word is a function with the code that the inline cache names.
 #[inline(always)]
 unsafe fn is_cached_function(m: &Regs, callable: Value) -> bool {
     // SAFETY: the class is checked before the payload is read.
     unsafe {
         callable.is_pointer_or_null()
             && std::ptr::eq((*callable.as_pointer()).class.get(), <Function as pyrs_runtime::PyClass>::class())
-            && function_at(callable).version.get() == read_u32(m.ip.add(2))
+            && function_at(callable).code().version == read_u32(m.ip.add(2))
     }
 }
 
@@ -235,6 +346,26 @@ pub unsafe fn py_exact_args(mut m: Regs) -> Value {
         return m.tail(call);
     }
     m.save();
+    let thread = m.thread();
+    let code = function_at(callable).code();
+    let (callee, remaining) = (thread.stack_top.get(), thread.recursion_remaining.get() - 1);
+    let end = callee.wrapping_add(HEAD_WORDS + code.frame_size);
+    if remaining < 0 || end > thread.stack_limit.get() {
+        return m.tail(exact_args_in_new_chunk);
+    }
+    thread.recursion_remaining.set(remaining);
+    thread.stack_top.set(end);
+    let callee = callee as *mut Frame;
+    fill_exact(&m, callee, callable, args, argc);
+    m.sp = m.sp.sub(m.oparg + 2);
+    enter(m, callee, UNITS)
+}
+
+/// As [`py_exact_args`] where the data stack has to grow, or is too deep.
+#[cold]
+#[handler]
+unsafe fn exact_args_in_new_chunk(mut m: Regs) -> Value {
+    let (callable, args, argc) = operands(&m);
     let callee = push_exact(&m, callable, args, argc);
     if callee.is_null() {
         return m.raise();
@@ -252,7 +383,7 @@ pub unsafe fn py_general(mut m: Regs) -> Value {
     m.save();
     let callee = match missing_defaults(function_at(callable), argc) {
         Some(defaults) => push_with_defaults(m, callable, args, argc, defaults),
-        None => push_bound(m, callable, args, argc, Value::NULL),
+        None => push_named(m, callable, args, argc, Value::NULL),
     };
     if callee.is_null() {
         return m.raise();
@@ -463,15 +594,24 @@ pub unsafe fn list_append(mut m: Regs) -> Value {
     if this.is_null() || m.obj(2).exact::<List>().is_none() {
         return m.tail(call);
     }
-    let v = m.pop();
-    (*(this.as_pointer() as *const Object<List>)).push(v.into_obj());
-    let descriptor = m.peek(2);
-    m.sp = m.sp.sub(1);
+    let list = &*(this.as_pointer() as *const Object<List>);
+    if !list.push_in_place(m.peek(1)) {
+        return m.tail(grow_and_append);
+    }
+    m.sp = m.sp.sub(2);
+    let descriptor = m.peek(1);
     m.put(1, none_value());
-    // The list still has its other owners or dies here; the descriptor belongs to the class.
-    m.save();
-    decref(descriptor);
-    m.drop_next(this, UNITS)
+    m.drop_both_next(descriptor, this, UNITS)
+}
+
+/// As [`list_append`], for a list without room.
+#[handler]
+unsafe fn grow_and_append(mut m: Regs) -> Value {
+    let (v, this) = (m.pop(), m.pop());
+    (*(this.as_pointer() as *const Object<List>)).push(v.into_obj());
+    let descriptor = m.peek(1);
+    m.put(1, none_value());
+    m.drop_both_next(descriptor, this, UNITS)
 }
 
 #[handler]
@@ -511,27 +651,73 @@ unsafe fn keyword_operands(m: &Regs) -> (Value, *mut Value, usize) {
 }
 
 #[handler]
-pub unsafe fn call_kw(mut m: Regs) -> Value {
+pub unsafe fn call_kw(m: Regs) -> Value {
+    if due(&m) {
+        return m.tail(specialize::calls::call_kw);
+    }
     m.save();
     if (*m.sp.sub(m.oparg + 2)).is_null() && m.obj(m.oparg + 3).exact::<Method>().is_some() {
         unpack_method(&Regs { sp: m.sp.sub(1), ..m }, m.peek(m.oparg + 3));
     }
+    if m.obj(m.oparg + 3).exact::<Function>().is_some() {
+        return m.tail(kw_function);
+    }
+    m.tail(kw_native)
+}
+
+/// CALL_KW of a Python function.
+#[handler]
+unsafe fn kw_function(mut m: Regs) -> Value {
     let (callable, args, argc) = keyword_operands(&m);
     let kwnames = m.peek(1);
-    if m.obj(m.oparg + 3).exact::<Function>().is_some() {
-        let callee = push_bound(m, callable, args, argc, kwnames);
-        if callee.is_null() {
-            return m.raise();
-        }
-        m.sp = m.sp.sub(m.oparg + 3);
-        decref(kwnames);
-        return enter(m, callee, UNITS);
+    let callee = push_named(m, callable, args, argc, kwnames);
+    if callee.is_null() {
+        return m.raise();
     }
-    let v = ops::call::vectorcall(m.thread(), callable, args, argc, kwnames);
+    m.sp = m.sp.sub(m.oparg + 3);
+    decref(kwnames);
+    enter(m, callee, UNITS)
+}
+
+/// CALL_KW of anything else but a bound method.
+#[handler]
+unsafe fn kw_native(m: Regs) -> Value {
+    let (callable, args, argc) = keyword_operands(&m);
+    let v = ops::call::vectorcall(m.thread(), callable, args, argc, m.peek(1));
     if v.is_null() {
         return m.raise();
     }
     m.replace_next(m.oparg + 3, v, UNITS)
+}
+
+#[handler]
+pub unsafe fn kw_py(m: Regs) -> Value {
+    if !is_cached_function(&m, m.peek(m.oparg + 3)) {
+        return m.tail(call_kw);
+    }
+    m.save();
+    m.tail(kw_function)
+}
+
+#[handler]
+pub unsafe fn kw_bound_method(m: Regs) -> Value {
+    let under = Regs { sp: m.sp.sub(1), ..m };
+    if !is_cached_method(&under) {
+        return m.tail(call_kw);
+    }
+    m.save();
+    unpack_method(&under, under.peek(m.oparg + 2));
+    m.tail(kw_function)
+}
+
+#[handler]
+pub unsafe fn kw_non_py(m: Regs) -> Value {
+    let callable = m.obj(m.oparg + 3);
+    if callable.exact::<Function>().is_some() || callable.exact::<Method>().is_some() {
+        return m.tail(call_kw);
+    }
+    m.save();
+    m.tail(kw_native)
 }
 
 #[handler]

@@ -105,7 +105,10 @@ pub const fn of(opcode: Opcode) -> Handler {
         DeleteSubscr => subscripts::delete_subscr,
 
         JumpForward => jumps::jump_forward,
-        JumpBackward | JumpBackwardJit | JumpBackwardNoJit => jumps::jump_backward,
+        JumpBackward => jumps::jump_backward,
+        JumpBackwardNoJit => jumps::jump_backward_no_jit,
+        JumpBackwardJit => jumps::jump_backward_jit,
+        EnterExecutor => jumps::enter_executor,
         JumpBackwardNoInterrupt => jumps::jump_backward_no_interrupt,
         PopJumpIfFalse => jumps::pop_jump_if_false,
         PopJumpIfTrue => jumps::pop_jump_if_true,
@@ -158,7 +161,9 @@ pub const fn of(opcode: Opcode) -> Handler {
         StoreAttrSlot => attributes::store_slot,
         StoreAttrWithHint => attributes::store_with_hint,
         DeleteAttr => attributes::delete_attr,
-        LoadSuperAttr | LoadSuperAttrAttr | LoadSuperAttrMethod => attributes::load_super_attr,
+        LoadSuperAttr => attributes::load_super_attr,
+        LoadSuperAttrAttr => attributes::super_attr_attr,
+        LoadSuperAttrMethod => attributes::super_attr_method,
         LoadSpecial => attributes::load_special,
 
         BuildTuple => build::build_tuple,
@@ -199,7 +204,10 @@ pub const fn of(opcode: Opcode) -> Handler {
         CallListAppend => calls::list_append,
         CallType1 => calls::type_1,
         CallNonPyGeneral => calls::non_py_general,
-        CallKw | CallKwNonPy | CallKwPy | CallKwBoundMethod => calls::call_kw,
+        CallKw => calls::call_kw,
+        CallKwPy => calls::kw_py,
+        CallKwBoundMethod => calls::kw_bound_method,
+        CallKwNonPy => calls::kw_non_py,
         CallFunctionEx => calls::call_function_ex,
         ExitInitCheck => calls::exit_init_check,
 
@@ -222,7 +230,7 @@ pub const fn of(opcode: Opcode) -> Handler {
         Reraise => exceptions::reraise,
         WithExceptStart => exceptions::with_except_start,
 
-        Reserved | EnterExecutor => misc::unknown,
+        Reserved => misc::unknown,
         InstrumentedEndFor
         | InstrumentedPopIter
         | InstrumentedEndSend

@@ -6,6 +6,7 @@ use std::cell::UnsafeCell;
 use crate::heap::cycles::Visitor;
 use crate::object::{Obj, Ptr, PyClass, Trace};
 use crate::types::{StaticType, Type};
+use crate::value::Value;
 
 /// Payload of `list`.
 #[repr(C)]
@@ -37,6 +38,18 @@ impl Trace for List {
 }
 
 impl List {
+    /// Where compiled code finds the number of items and their address in the payload. The standard library does not
+    /// say, so a vector with known parts is asked.
+    pub fn vector_offsets() -> (usize, usize) {
+        let mut sample: Vec<Obj> = Vec::with_capacity(7);
+        sample.push(crate::objects::singletons::none());
+        let address = sample.as_ptr() as usize;
+        // SAFETY: a vector is three words without padding.
+        let words = unsafe { std::mem::transmute_copy::<Vec<Obj>, [usize; 3]>(&sample) };
+        let find = |word: usize| words.iter().position(|w| *w == word).expect("a part of the vector") * 8;
+        (std::mem::offset_of!(List, items) + find(1), std::mem::offset_of!(List, items) + find(address))
+    }
+
     pub fn payload(items: Vec<Obj>) -> List {
         List { items: UnsafeCell::new(items) }
     }
@@ -107,6 +120,25 @@ impl List {
                 items.reserve_exact(capacity - items.len());
             }
             items.push(value);
+        }
+    }
+
+    /// As [`List::push`] of an owned word if there is room: true if so.
+    ///
+    /// # Safety
+    /// The caller gives up the word if the result is true.
+    #[inline(always)]
+    pub unsafe fn push_in_place(&self, word: Value) -> bool {
+        // SAFETY: no slice into the vector lives across the call; there is room for the item.
+        unsafe {
+            let items = &mut *self.items.get();
+            let len = items.len();
+            if len == items.capacity() {
+                return false;
+            }
+            (items.as_mut_ptr().add(len) as *mut Value).write(word);
+            items.set_len(len + 1);
+            true
         }
     }
 
