@@ -14,7 +14,7 @@ use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::exceptions::{self, SystemExit};
 use pyrs_runtime::objects::int;
 use pyrs_runtime::objects::list::List;
-use pyrs_runtime::objects::module::Module;
+use pyrs_runtime::objects::module::{FIRST_PATH, Module};
 use pyrs_runtime::objects::singletons::{bool_obj, none};
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::protocols::{attr, text};
@@ -129,6 +129,7 @@ fn prepend_path(entry: &OsStr) {
     if core::flags().safe_path {
         return;
     }
+    thread::runtime().register(FIRST_PATH, os_text(entry));
     insert_path(entry);
 }
 

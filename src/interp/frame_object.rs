@@ -440,6 +440,25 @@ pub fn nth(thread: &thread::Thread, depth: usize) -> Option<Obj> {
     }
 }
 
+/// The innermost frame of every thread that runs Python code, by the thread's number.
+pub fn of_all_threads() -> Vec<(u64, Obj)> {
+    let mut found = Vec::new();
+    for state in thread::all_threads() {
+        // SAFETY: states in the list are alive; their threads wait for the GIL, which the caller holds.
+        let state = unsafe { &*state };
+        found.extend(nth(state, 0).map(|frame| (state.id, frame)));
+    }
+    found
+}
+
+/// The exception that every thread is handling, or None, by the thread's number.
+pub fn exceptions_of_all_threads() -> Vec<(u64, Obj)> {
+    // SAFETY: as above.
+    let handled = |state: *mut thread::Thread| unsafe { ((*state).id, (*state).handled_exception()) };
+    let all = thread::all_threads();
+    all.into_iter().map(handled).map(|(id, exc)| (id, exc.unwrap_or_else(none))).collect()
+}
+
 /// Globals, file name and line of a frame.
 pub struct Place {
     pub globals: Ptr<Dict>,

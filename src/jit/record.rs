@@ -237,14 +237,7 @@ fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
 }
 
 /// Describes the instruction and its operands.
-unsafe fn look(
-    frame: *mut Frame,
-    start: *mut u16,
-    ip: *mut u16,
-    sp: *mut Value,
-    opcode: Opcode,
-    oparg: u32,
-) -> Record {
+unsafe fn look(frame: *mut Frame, start: *mut u16, ip: *mut u16, sp: *mut Value, opcode: Opcode, oparg: u32) -> Record {
     // SAFETY: the handlers' contract.
     unsafe {
         let base = Frame::stack_base(frame);
@@ -277,13 +270,7 @@ unsafe fn look(
 }
 
 /// The inline cache of the instruction, or of the attribute instruction behind it that is done along with it.
-unsafe fn cache_of(
-    frame: *mut Frame,
-    ip: *mut u16,
-    sp: *mut Value,
-    opcode: Opcode,
-    oparg: u32,
-) -> Option<InlineCache> {
+unsafe fn cache_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opcode, oparg: u32) -> Option<InlineCache> {
     // SAFETY: the handlers' contract; an instruction follows.
     unsafe {
         let local = |i: u32| *Frame::locals(frame).add(i as usize);
@@ -351,11 +338,20 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
     // SAFETY: the handlers' contract: the words are live references.
     unsafe {
         let word = match opcode {
-            CallPyExactArgs | CallPyGeneral | CallBoundMethodExactArgs | CallAllocAndEnterInit | CallLen
-            | CallIsinstance | CallListAppend | CallType1 | CallBuiltinO | CallBuiltinFast | CallBuiltinClass
-            | CallMethodDescriptorO | CallMethodDescriptorNoargs | CallMethodDescriptorFast => {
-                *sp.sub(oparg as usize + 2)
-            }
+            CallPyExactArgs
+            | CallPyGeneral
+            | CallBoundMethodExactArgs
+            | CallAllocAndEnterInit
+            | CallLen
+            | CallIsinstance
+            | CallListAppend
+            | CallType1
+            | CallBuiltinO
+            | CallBuiltinFast
+            | CallBuiltinClass
+            | CallMethodDescriptorO
+            | CallMethodDescriptorNoargs
+            | CallMethodDescriptorFast => *sp.sub(oparg as usize + 2),
             LoadGlobalModule | LoadGlobalBuiltin => {
                 let cache = cache_at(ip.add(2));
                 let globals = (*(*frame).globals).current_keys_version();

@@ -287,10 +287,7 @@ impl Lowering<'_> {
         let kept = record.depth.saturating_sub(popped);
         let frame = self.frame();
         frame.stack.truncate(kept);
-        frame.stack.resize(
-            next.depth,
-            Entry { place: Place::Memory, known: Known::Nothing, own: Own::Counted },
-        );
+        frame.stack.resize(next.depth, Entry { place: Place::Memory, known: Known::Nothing, own: Own::Counted });
         Ok(())
     }
 
@@ -366,9 +363,7 @@ impl Lowering<'_> {
         self.in_registers(1)?;
         self.own_top(1)?;
         // Words that lie in the variable, or live on its reference, get their own.
-        let uses = |e: &Entry| {
-            e.place == Place::Local { frame, slot } || e.own == Own::Local { frame, slot }
-        };
+        let uses = |e: &Entry| e.place == Place::Local { frame, slot } || e.own == Own::Local { frame, slot };
         for f in 0..self.state.frames.len() {
             for i in 0..self.state.frames[f].stack.len() {
                 if uses(&self.state.frames[f].stack[i]) {
