@@ -17,11 +17,7 @@ const STEPPED: Value = Value(12);
 /// Where the interpreter is to go on.
 #[derive(Copy, Clone)]
 pub enum Resume {
-    At {
-        frame: *mut Frame,
-        ip: *mut u16,
-        sp: *mut Value,
-    },
+    At { frame: *mut Frame, ip: *mut u16, sp: *mut Value },
     /// The run is over, with this result.
     Left(Value),
 }

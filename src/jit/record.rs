@@ -72,6 +72,10 @@ pub struct Record {
     pub cache: Option<InlineCache>,
     /// The callable of a call, the value of a global name.
     pub object: Option<Obj>,
+    /// The dictionaries of a global name.
+    pub namespaces: Option<[Obj; 2]>,
+    /// Keeps the code alive.
+    pub code_object: Obj,
 }
 
 /// Where a recording began.
@@ -210,7 +214,7 @@ enum Decision {
 fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
     let is_loop = matches!(recording.origin, Origin::Loop { .. });
     let at_root = record.frame == recording.root;
-    if at_root && record.ip == recording.start && !recording.records.is_empty() && is_loop {
+    if at_root && record.start == recording.start && !recording.records.is_empty() && is_loop {
         return Decision::End(End::Closed);
     }
     if record.opcode.is_instrumented() {
@@ -237,7 +241,14 @@ fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
 }
 
 /// Describes the instruction and its operands.
-unsafe fn look(frame: *mut Frame, start: *mut u16, ip: *mut u16, sp: *mut Value, opcode: Opcode, oparg: u32) -> Record {
+unsafe fn look(
+    frame: *mut Frame,
+    start: *mut u16,
+    ip: *mut u16,
+    sp: *mut Value,
+    opcode: Opcode,
+    oparg: u32,
+) -> Record {
     // SAFETY: the handlers' contract.
     unsafe {
         let base = Frame::stack_base(frame);
@@ -265,12 +276,21 @@ unsafe fn look(frame: *mut Frame, start: *mut u16, ip: *mut u16, sp: *mut Value,
             locals,
             cache: cache_of(frame, ip, sp, opcode, oparg),
             object: object_of(frame, ip, sp, opcode, oparg),
+            namespaces: matches!(opcode, Opcode::LoadGlobalModule | Opcode::LoadGlobalBuiltin)
+                .then(|| [(&*(*frame).globals).to_obj(), (&*(*frame).builtins).to_obj()]),
+            code_object: (&*(*frame).code).to_obj(),
         }
     }
 }
 
 /// The inline cache of the instruction, or of the attribute instruction behind it that is done along with it.
-unsafe fn cache_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opcode, oparg: u32) -> Option<InlineCache> {
+unsafe fn cache_of(
+    frame: *mut Frame,
+    ip: *mut u16,
+    sp: *mut Value,
+    opcode: Opcode,
+    oparg: u32,
+) -> Option<InlineCache> {
     // SAFETY: the handlers' contract; an instruction follows.
     unsafe {
         let local = |i: u32| *Frame::locals(frame).add(i as usize);
@@ -338,20 +358,11 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
     // SAFETY: the handlers' contract: the words are live references.
     unsafe {
         let word = match opcode {
-            CallPyExactArgs
-            | CallPyGeneral
-            | CallBoundMethodExactArgs
-            | CallAllocAndEnterInit
-            | CallLen
-            | CallIsinstance
-            | CallListAppend
-            | CallType1
-            | CallBuiltinO
-            | CallBuiltinFast
-            | CallBuiltinClass
-            | CallMethodDescriptorO
-            | CallMethodDescriptorNoargs
-            | CallMethodDescriptorFast => *sp.sub(oparg as usize + 2),
+            CallPyExactArgs | CallPyGeneral | CallBoundMethodExactArgs | CallAllocAndEnterInit | CallLen
+            | CallIsinstance | CallListAppend | CallType1 | CallBuiltinO | CallBuiltinFast | CallBuiltinClass
+            | CallMethodDescriptorO | CallMethodDescriptorNoargs | CallMethodDescriptorFast => {
+                *sp.sub(oparg as usize + 2)
+            }
             LoadGlobalModule | LoadGlobalBuiltin => {
                 let cache = cache_at(ip.add(2));
                 let globals = (*(*frame).globals).current_keys_version();
