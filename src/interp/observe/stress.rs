@@ -34,6 +34,10 @@ unsafe fn shake(ip: *mut u16, number: u8) -> u8 {
     let dice = random();
     // SAFETY: the counter follows the instruction.
     unsafe {
+        // Where a tool watches, nothing is specialized.
+        if *ip as u8 != number {
+            return number;
+        }
         if opcode != base && dice.is_multiple_of(8) {
             rewrite(ip, number, base);
             *ip.add(1) = 0;
