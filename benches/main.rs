@@ -18,10 +18,11 @@ use criterion::{Criterion, criterion_group, criterion_main};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Short measurements, because there are many: all of them have to fit in a coffee break.
+/// Short measurements, because there are many: all of them have to fit into a quarter of an hour.
 fn settings() -> Criterion {
     Criterion::default()
         .sample_size(20)
+        .nresamples(5000)
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(600))
 }

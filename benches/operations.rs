@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
+use pyrs_runtime::call;
 use pyrs_runtime::object::Obj;
 use pyrs_runtime::objects::int;
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::protocols::{attr, text};
-use pyrs_runtime::call;
 
 use crate::embed::{self, must};
 
