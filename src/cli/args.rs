@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use pyrs_interp::observe::Mode;
 use pyrs_modules::core::Flags;
 
 use crate::help;
@@ -26,6 +27,8 @@ pub struct Parsed {
     pub target: Target,
     pub flags: Flags,
     pub skip_first_line: bool,
+    /// `-X opstats` or `-X specialize`
+    pub observe: Option<Mode>,
 }
 
 /// Why a run ends before it begins.
@@ -87,7 +90,8 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, Stop> {
     parser.flags.argv = std::iter::once(first).chain(rest).collect();
     parser.environment()?;
     parser.settings()?;
-    Ok(Parsed { target, flags: parser.flags, skip_first_line: parser.skip_first_line })
+    let observe = parser.observe()?;
+    Ok(Parsed { target, flags: parser.flags, skip_first_line: parser.skip_first_line, observe })
 }
 
 impl Parser {
@@ -319,6 +323,25 @@ impl Parser {
         self.tracemalloc()?;
         self.warning_options();
         Ok(())
+    }
+
+    /// `-X opstats`, else `-X specialize` or `PYTHONSPECIALIZE`.
+    fn observe(&self) -> Result<Option<Mode>, Stop> {
+        if self.x_option("opstats").is_some() {
+            return Ok(Some(Mode::Count));
+        }
+        let value = match self.x_option("specialize") {
+            Some(value) => Some(value.unwrap_or_default().to_owned()),
+            None => self.variable("PYTHONSPECIALIZE"),
+        };
+        match value.as_deref() {
+            None | Some("on") => Ok(None),
+            Some("off") => Ok(Some(Mode::General)),
+            Some("stress") => Ok(Some(Mode::Stress)),
+            Some(_) => {
+                Err(Stop::Fatal("bad value for option -X specialize (expected \"on\", \"off\" or \"stress\")".into()))
+            }
+        }
     }
 
     fn utf8_mode(&mut self) -> Result<(), Stop> {

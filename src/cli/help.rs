@@ -74,6 +74,7 @@ PYTHONOPTIMIZE            -O
 PYTHONPROFILEIMPORTTIME   -X importtime
 PYTHONPYCACHEPREFIX       -X pycache_prefix
 PYTHONSAFEPATH            -P
+PYTHONSPECIALIZE          -X specialize
 PYTHONTRACEMALLOC         -X tracemalloc
 PYTHONUNBUFFERED          -u
 PYTHONUTF8                -X utf8
@@ -93,7 +94,9 @@ pub fn x_options(_program: &str) -> String {
 -X importtime[=2]         : show how long imports take; 2: modules that were loaded before too
 -X int_max_str_digits=N   : longest int in decimal notation, 0 for no limit
 -X no_debug_ranges        : code objects without columns
+-X opstats                : count instructions; print at exit how well specialization fits
 -X pycache_prefix=PATH    : folder for all .pyc files
+-X specialize=on|off|stress : specialize instructions; never; at once and at random (for tests)
 -X tracemalloc[=N]        : not available
 -X utf8[=0|1]             : UTF-8 mode
 -X warn_default_encoding  : warn where the locale's encoding is used for lack of an argument

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use pyrs_compiler::Mode;
+use pyrs_interp::observe;
 use pyrs_modules::core::{self, compile, import, sys_objects};
 use pyrs_modules::os::posix::posix::name_object;
 use pyrs_runtime::object::{Obj, PyClass};
@@ -35,6 +36,9 @@ pub fn main(parsed: Parsed) -> i32 {
     if let Err(message) = start::start(parsed.flags.clone()) {
         return fatal(&message);
     }
+    if let Some(mode) = parsed.observe {
+        observe::set_mode(mode);
+    }
     let result = init_program().and_then(|()| {
         finish::remember_start();
         thread::runtime().gc_enabled.set(true);
@@ -51,6 +55,9 @@ pub fn main(parsed: Parsed) -> i32 {
         };
     }
     let flushed = finish::finish();
+    if let Some(report) = observe::stats::report() {
+        eprint!("{report}");
+    }
     match outcome {
         Outcome::Code(code) => {
             if flushed {

@@ -133,14 +133,14 @@ impl AsyncGenerator {
 }
 
 /// Turns the outcome of one step into what the awaitable reports: a wrapped value ends it.
-fn unwrap_result(generator: &AsyncGenerator, result: PyResult<SendResult>) -> PyResult<Obj> {
+fn unwrap_result(generator: &AsyncGenerator, result: PyResult<SendResult>) -> PyResult<SendResult> {
     match result {
         Ok(SendResult::Yield(v)) => match v.exact::<WrappedValue>() {
             Some(wrapped) => {
                 generator.running.set(false);
-                Err(raise_stop_iteration(&wrapped.value))
+                Ok(SendResult::Return(wrapped.value.clone()))
             }
-            None => Ok(v),
+            None => Ok(SendResult::Yield(v)),
         },
         Ok(SendResult::Return(_)) => {
             generator.closed.set(true);
@@ -154,6 +154,14 @@ fn unwrap_result(generator: &AsyncGenerator, result: PyResult<SendResult>) -> Py
             generator.running.set(false);
             Err(raised)
         }
+    }
+}
+
+/// A step as methods report it: the awaitable's result is the value of StopIteration.
+fn as_item(step: PyResult<SendResult>) -> PyResult<Obj> {
+    match step? {
+        SendResult::Yield(v) => Ok(v),
+        SendResult::Return(v) => Err(raise_stop_iteration(&v)),
     }
 }
 
@@ -177,7 +185,12 @@ impl ASend {
         Ptr::new(ASend { generator: generator.to_ptr(), value: ObjCell::of(value), progress }).into_obj()
     }
 
-    fn step(&self, mut value: Obj) -> PyResult<Obj> {
+    fn step(&self, value: Obj) -> PyResult<Obj> {
+        as_item(self.advance(value))
+    }
+
+    /// Resumes the generator until it awaits something, yields or ends.
+    fn advance(&self, mut value: Obj) -> PyResult<SendResult> {
         match self.progress.get() {
             Progress::Closed => {
                 return Err(raise!(RuntimeError, "cannot reuse already awaited __anext__()/asend()"));
@@ -197,7 +210,7 @@ impl ASend {
         self.generator.running.set(true);
         let result = resume(&self.generator.as_obj(), Input::Value(value));
         let result = unwrap_result(&self.generator, result);
-        if result.is_err() {
+        if !matches!(result, Ok(SendResult::Yield(_))) {
             self.progress.set(Progress::Closed);
         }
         result
@@ -219,7 +232,7 @@ impl ASend {
             Progress::Iterating => {}
         }
         let result = throw(&self.generator.as_obj(), args);
-        let result = unwrap_result(&self.generator, result);
+        let result = as_item(unwrap_result(&self.generator, result));
         if result.is_err() {
             self.progress.set(Progress::Closed);
         }
@@ -291,7 +304,14 @@ macro_rules! awaitable_methods {
 awaitable_methods!(ASend);
 
 #[pymethods]
-impl ASend {}
+impl ASend {
+    /// `await` takes the result without the exception that would carry it.
+    #[slot(send)]
+    fn send_slot(this: &Obj, value: &Obj) -> PyResult<SendResult> {
+        // SAFETY: the slot belongs to this class.
+        unsafe { this.downcast_unchecked::<ASend>() }.advance(value.clone())
+    }
+}
 
 #[pyclass(name = "async_generator_athrow", flags = DISALLOW_INSTANTIATION, parts(COMMON, PART))]
 pub struct AThrow {
@@ -356,7 +376,7 @@ impl AThrow {
     fn outcome(&self, result: PyResult<SendResult>) -> PyResult<Obj> {
         let generator = &self.generator;
         if !self.is_close() {
-            let result = unwrap_result(generator, result);
+            let result = as_item(unwrap_result(generator, result));
             if result.is_err() {
                 self.progress.set(Progress::Closed);
             }

@@ -20,6 +20,8 @@
 //! says so. Operands are in range for code that the compiler, or a validated .pyc, made. The result is that
 //! of the frame the surrounding [`run`] was entered with.
 
+use std::sync::atomic::{AtomicPtr, Ordering};
+
 use pyrs_bytecode::Opcode;
 use pyrs_runtime::heap::{dealloc, decref_or_null};
 use pyrs_runtime::object::Obj;
@@ -66,6 +68,14 @@ pub static TABLE: Table = {
     Table(table)
 };
 
+/// The table that frames are entered with.
+static ENTRY_TABLE: AtomicPtr<Table> = AtomicPtr::new((&raw const TABLE).cast_mut());
+
+/// Lets code that is entered from now on run over another table.
+pub fn enter_with(table: &'static Table) {
+    ENTRY_TABLE.store((&raw const *table).cast_mut(), Ordering::Relaxed);
+}
+
 /// Runs `frame` and the frames it enters until it returns, yields or raises: the value, or `NULL` with an
 /// exception pending. With `throwing`, the pending exception is raised at the frame's current instruction first.
 ///
@@ -74,7 +84,7 @@ pub static TABLE: Table = {
 pub unsafe fn run(thread: &Thread, frame: *mut Frame, throwing: bool) -> Value {
     // SAFETY: the frame is complete: its `ip` and `sp` are where it was left.
     unsafe {
-        let m = Regs { thread, frame, ip: (*frame).ip, sp: (*frame).sp, table: &TABLE, oparg: 0 };
+        let m = Regs { thread, frame, ip: (*frame).ip, sp: (*frame).sp, table: ENTRY_TABLE.load(Ordering::Relaxed), oparg: 0 };
         // A suspended frame stands behind the instruction that suspended it.
         let first = if throwing {
             crate::instrument::thrown(thread, frame);
@@ -217,10 +227,23 @@ impl Regs {
             let ip = self.ip.add(units);
             let unit = *ip;
             if unit as u8 == Opcode::PopJumpIfFalse as u8 {
-                return self.goto(ip.add(2 + if truth { 0 } else { (unit >> 8) as usize }));
+                return if truth { self.not_taken(ip) } else { self.goto(ip.add(2 + (unit >> 8) as usize)) };
+            }
+            if unit as u8 == Opcode::PopJumpIfTrue as u8 {
+                return if truth { self.goto(ip.add(2 + (unit >> 8) as usize)) } else { self.not_taken(ip) };
             }
             self.push(bool_value(truth));
             self.goto(ip)
+        }
+    }
+
+    /// Goes on behind the conditional jump at `ip`, which does not jump.
+    #[inline(always)]
+    pub unsafe fn not_taken(self, ip: *mut u16) -> Value {
+        // SAFETY: contract; the jump has one cache entry, and the marker behind it may be watched.
+        unsafe {
+            let next = ip.add(2);
+            self.goto(next.add((*next as u8 == Opcode::NotTaken as u8) as usize))
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! [`dispatch`] runs frames, [`handlers`] are its instructions, and [`specialize`] rewrites those for what they see
 //! (tier 1); [`eval`] enters it; [`frame`] lays frames out; [`bind`] distributes arguments; [`unwind`] finds exception
-//! handlers; [`generator`] and [`async_generator`] suspend frames; [`frame_object`] and [`locals_proxy`] show
+//! handlers; [`generator`] and [`async_generator`] suspend frames; [`observe`] counts instructions or shakes the specializer; [`frame_object`] and [`locals_proxy`] show
 //! them to Python code; [`ops`] holds the bodies of longer operations.
 
 pub mod async_generator;
@@ -17,6 +17,7 @@ pub mod instrument;
 pub mod jump;
 pub mod locals_proxy;
 pub mod monitoring;
+pub mod observe;
 pub mod ops;
 mod specialize;
 pub mod trace;

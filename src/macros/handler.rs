@@ -15,10 +15,10 @@ pub fn handler(item: TokenStream) -> Result<TokenStream> {
     let Pat::Ident(registers) = &*parameter.pat else {
         return Err(Error::new_spanned(parameter, "the registers need a name"));
     };
-    let (ty, name, output) = (&parameter.ty, &sig.ident, &sig.output);
+    let (ty, name, generics, output) = (&parameter.ty, &sig.ident, &sig.generics, &sig.output);
     Ok(quote! {
         #(#attrs)*
-        #vis unsafe extern "C" fn #name(
+        #vis unsafe extern "C" fn #name #generics(
             thread: *const ::pyrs_runtime::thread::Thread,
             frame: *mut crate::frame::Frame,
             ip: *mut u16,

@@ -182,19 +182,23 @@ pub unsafe fn to_bool(m: Regs) -> Value {
 }
 
 #[handler]
-pub unsafe fn to_bool_bool(m: Regs) -> Value {
+pub unsafe fn to_bool_bool(mut m: Regs) -> Value {
     let v = m.peek(1);
-    if v == true_value() || v == false_value() { m.next(TO_BOOL_UNITS) } else { m.tail(to_bool) }
+    if v != true_value() && v != false_value() {
+        return m.tail(to_bool);
+    }
+    m.sp = m.sp.sub(1);
+    m.branch_next(v == true_value(), TO_BOOL_UNITS)
 }
 
 #[handler]
-pub unsafe fn to_bool_int(m: Regs) -> Value {
+pub unsafe fn to_bool_int(mut m: Regs) -> Value {
     let v = m.peek(1);
     if !v.is_fixnum() {
         return m.tail(to_bool);
     }
-    m.put(1, bool_value(v.as_fixnum() != 0));
-    m.next(TO_BOOL_UNITS)
+    m.sp = m.sp.sub(1);
+    m.branch_next(v != Value::from_fixnum(0), TO_BOOL_UNITS)
 }
 
 #[handler]
@@ -206,12 +210,12 @@ pub unsafe fn to_bool_list(m: Regs) -> Value {
 }
 
 #[handler]
-pub unsafe fn to_bool_none(m: Regs) -> Value {
+pub unsafe fn to_bool_none(mut m: Regs) -> Value {
     if m.peek(1) != none_value() {
         return m.tail(to_bool);
     }
-    m.put(1, false_value());
-    m.next(TO_BOOL_UNITS)
+    m.sp = m.sp.sub(1);
+    m.branch_next(false, TO_BOOL_UNITS)
 }
 
 #[handler]
@@ -222,10 +226,14 @@ pub unsafe fn to_bool_str(m: Regs) -> Value {
     }
 }
 
-/// Instances of a class without `__bool__` and `__len__`.
+/// Instances of a class without `__bool__` and `__len__`, or None where they are optional.
 #[handler]
-pub unsafe fn to_bool_always_true(m: Regs) -> Value {
+pub unsafe fn to_bool_always_true(mut m: Regs) -> Value {
     let v = m.peek(1);
+    if v == none_value() {
+        m.sp = m.sp.sub(1);
+        return m.branch_next(false, TO_BOOL_UNITS);
+    }
     if v.is_pointer_or_null() && (*(*v.as_pointer()).class.get()).current_version() == specialize::read_u32(m.ip.add(2))
     {
         return m.replace_next(1, true_value(), TO_BOOL_UNITS);

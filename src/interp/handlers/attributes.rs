@@ -3,13 +3,15 @@
 use pyrs_macros::handler;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::heap::incref;
-use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::object::{Header, Obj, Object, PyClass};
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::inline_cache::InlineCache;
 use pyrs_runtime::objects::module::Module;
+use pyrs_runtime::objects::str::Str;
+use pyrs_runtime::objects::super_object::Super;
 use pyrs_runtime::protocols::attr;
 use pyrs_runtime::types::shape::{Managed, Shape};
-use pyrs_runtime::types::{TYPE, Type};
+use pyrs_runtime::types::{TYPE, Type, as_type, flags, lookup_super_raw};
 use pyrs_runtime::value::Value;
 
 use super::calls;
@@ -203,12 +205,16 @@ pub unsafe fn method_no_dict(mut m: Regs) -> Value {
     m.next(LOAD_UNITS)
 }
 
-/// As [`method_no_dict`], for instances whose dictionary has not been made.
+/// As [`method_with_values`], for instances whose attributes are in a dictionary.
 #[handler]
 pub unsafe fn method_lazy_dict(mut m: Regs) -> Value {
-    let cache = find_version(cache_at(m.ip.add(2)), m.obj(1));
     let owner = m.peek(1);
-    if cache.is_null() || !(*word_at(owner, (*cache).offset)).is_null() {
+    let cache = find_shape(cache_at(m.ip.add(2)), owner);
+    if cache.is_null() {
+        return m.tail(load_attr);
+    }
+    let managed = &*((owner.as_pointer() as *const u8).add((*cache).shape_offset as usize) as *const Managed);
+    if has_own(managed.dict.get(), m.name(m.oparg >> 1)) {
         return m.tail(load_attr);
     }
     let method = (*cache).target_value();
@@ -216,6 +222,13 @@ pub unsafe fn method_lazy_dict(mut m: Regs) -> Value {
     m.put(1, method);
     m.push(owner);
     m.next(LOAD_UNITS)
+}
+
+/// Whether an instance's dictionary (or `NULL`) has the attribute.
+#[inline(never)]
+fn has_own(dict: Value, name: &Object<Str>) -> bool {
+    // SAFETY: a dictionary word holds a dict.
+    !dict.is_null() && !unsafe { dict.as_obj().downcast_unchecked::<Dict>() }.peek_str(name).is_null()
 }
 
 #[handler]
@@ -438,7 +451,16 @@ pub unsafe fn delete_attr(mut m: Regs) -> Value {
 }
 
 #[handler]
-pub unsafe fn load_super_attr(mut m: Regs) -> Value {
+pub unsafe fn load_super_attr(m: Regs) -> Value {
+    if due(&m) {
+        return m.tail(specialize::attributes::load_super_attr);
+    }
+    m.tail(super_attr)
+}
+
+/// As [`load_super_attr`], without counting.
+#[handler]
+unsafe fn super_attr(mut m: Regs) -> Value {
     m.save();
     let (v, this) = tri!(m, ops::names::load_super_attr(m.sp, m.name(m.oparg >> 2), m.oparg as u32));
     let (v, this) = (v.into_value(), this.map_or(Value::NULL, Obj::into_value));
@@ -447,6 +469,56 @@ pub unsafe fn load_super_attr(mut m: Regs) -> Value {
     *m.sp = this;
     m.sp = m.sp.add(m.oparg & 1);
     m.next(SUPER_UNITS)
+}
+
+/// The word is the built-in `super`.
+#[inline(always)]
+fn is_super(word: Value) -> bool {
+    word.0 == Super::class().header() as *const Header as u64
+}
+
+/// `super().name` where `super` is the built-in one.
+#[handler]
+pub unsafe fn super_attr_attr(m: Regs) -> Value {
+    if !is_super(m.peek(3)) {
+        return m.tail(load_super_attr);
+    }
+    m.tail(super_attr)
+}
+
+/// `super().name(…)` where `super` is the built-in one: for a plain method, neither a `super` object nor a bound
+/// method is made.
+#[handler]
+pub unsafe fn super_attr_method(mut m: Regs) -> Value {
+    if !is_super(m.peek(3)) {
+        return m.tail(load_super_attr);
+    }
+    let method = plain_super_method(m.obj(2), m.obj(1), m.name(m.oparg >> 2));
+    if method.is_null() {
+        return m.tail(super_attr);
+    }
+    incref(method);
+    let (global, class, this) = (m.peek(3), m.peek(2), m.peek(1));
+    m.put(3, method);
+    m.put(2, this);
+    m.sp = m.sp.sub(1);
+    m.save();
+    decref(global);
+    m.drop_next(class, SUPER_UNITS)
+}
+
+/// The method behind `class` for an instance, borrowed from its class; `NULL` for anything less simple.
+#[inline(never)]
+fn plain_super_method(class: &Obj, this: &Obj, name: &Object<Str>) -> Value {
+    let Some(class) = as_type(class) else { return Value::NULL };
+    // `super` of a class may start from it or from its metaclass.
+    if as_type(this).is_some() {
+        return Value::NULL;
+    }
+    let found = lookup_super_raw(this.class(), class, name);
+    // SAFETY: the namespace holds the value.
+    let fits = !found.is_null() && unsafe { found.as_obj() }.class().has_flag(flags::METHOD_DESCRIPTOR);
+    if fits { found } else { Value::NULL }
 }
 
 #[handler]

@@ -8,11 +8,13 @@ use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::heap::incref;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::function::{BuiltinFunction, Function, MethodDescriptor};
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::method::Method;
 use pyrs_runtime::objects::object::new_plain_instance;
 use pyrs_runtime::objects::singletons::{bool_value, none_value};
+use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::{attr, truth};
 use pyrs_runtime::thread::Thread;
@@ -113,6 +115,106 @@ pub unsafe fn push_bound(m: Regs, function: Value, args: *mut Value, argc: usize
         }
         callee
     }
+}
+
+/// As [`push_bound`], for keywords: in a function without varargs each argument moves to its parameter.
+///
+/// # Safety
+/// Contract of handlers; the words at `args` are owned, `kwnames` is a tuple or `NULL`.
+#[inline(never)]
+unsafe fn push_named(m: Regs, function: Value, args: *mut Value, argc: usize, kwnames: Value) -> *mut Frame {
+    // SAFETY: by contract; the new frame has room for its localsplus.
+    unsafe {
+        let thread = m.thread();
+        let f = function_at(function);
+        let code = f.code();
+        if !code.fixed_args || argc > code.argcount || code.argcount + code.kwonlyargcount > 64 {
+            return push_bound(m, function, args, argc, kwnames);
+        }
+        let callee = reserve(thread, code);
+        if callee.is_null() {
+            return callee;
+        }
+        let slots = Frame::locals(callee);
+        for i in 0..code.nlocalsplus {
+            *slots.add(i) = if i < argc { *args.add(i) } else { Value::NULL };
+        }
+        let keywords = if kwnames.is_null() { &[] } else { kwnames.as_obj().downcast_unchecked::<Tuple>().items() };
+        if !place_keywords(f, code, slots, args.add(argc), keywords) {
+            // Nothing has been moved for good: the general way knows what to do, or what is wrong.
+            frame::pop(thread, callee);
+            leave_recursion(thread);
+            return push_bound(m, function, args, argc, kwnames);
+        }
+        frame::init(callee, function, code, Value::NULL, m.frame);
+        thread.frame.set(callee as *mut u8);
+        callee
+    }
+}
+
+/// Copies the words at `values` to the parameters that `keywords` name, and defaults to those that are left; false
+/// if that is not all there is to bind.
+unsafe fn place_keywords(
+    function: &Object<Function>,
+    code: &Object<Code>,
+    slots: *mut Value,
+    values: *const Value,
+    keywords: &[Obj],
+) -> bool {
+    let parameters = code.argcount + code.kwonlyargcount;
+    let names = &code.localsplusnames.items()[..parameters];
+    // Most calls name parameters in their order.
+    let mut next = code.source.posonlyargcount as usize;
+    let first = next;
+    // SAFETY: a word for each keyword and each parameter.
+    unsafe {
+        for (i, keyword) in keywords.iter().enumerate() {
+            let same = |name: &Obj| name.value() == keyword.value();
+            let place = names[next..].iter().position(same).map(|at| at + next);
+            let Some(place) = place.or_else(|| names[first..next].iter().position(same).map(|at| at + first)) else {
+                return false;
+            };
+            if !(*slots.add(place)).is_null() {
+                return false;
+            }
+            *slots.add(place) = *values.add(i);
+            next = place + 1;
+        }
+        place_defaults(function, code, slots)
+    }
+}
+
+/// Gives parameters that have no argument their defaults; false, and nothing done, if one has neither.
+unsafe fn place_defaults(function: &Object<Function>, code: &Object<Code>, slots: *mut Value) -> bool {
+    let parameters = code.argcount + code.kwonlyargcount;
+    let (defaults, kwdefaults) = (function.defaults.peek(), function.kwdefaults.peek());
+    // SAFETY: the function holds its defaults, a tuple and a dict.
+    unsafe {
+        let defaults = if defaults.is_null() { &[] } else { defaults.as_obj().downcast_unchecked::<Tuple>().items() };
+        let mut placed = 0u64;
+        for i in 0..parameters {
+            if !(*slots.add(i)).is_null() {
+                continue;
+            }
+            let default = if i < code.argcount {
+                let missing = code.argcount - i;
+                if missing > defaults.len() { Value::NULL } else { defaults[defaults.len() - missing].value() }
+            } else if kwdefaults.is_null() {
+                Value::NULL
+            } else {
+                let name = code.localsplusnames.items()[i].downcast_unchecked::<Str>();
+                kwdefaults.as_obj().downcast_unchecked::<Dict>().peek_str(name)
+            };
+            if default.is_null() {
+                (0..i).filter(|at| placed & (1 << at) != 0).for_each(|at| decref(*slots.add(at)));
+                return false;
+            }
+            incref(default);
+            *slots.add(i) = default;
+            placed |= 1 << i;
+        }
+    }
+    true
 }
 
 /// As [`push_bound`], with arguments that stay the caller's.
@@ -217,14 +319,14 @@ unsafe fn finish(m: Regs, v: Value) -> Value {
     unsafe { if v.is_null() { m.raise() } else { m.replace_next(m.oparg + 2, v, UNITS) } }
 }
 
-/// The word is a function in the state that the inline cache names.
+/// The word is a function with the code that the inline cache names.
 #[inline(always)]
 unsafe fn is_cached_function(m: &Regs, callable: Value) -> bool {
     // SAFETY: the class is checked before the payload is read.
     unsafe {
         callable.is_pointer_or_null()
             && std::ptr::eq((*callable.as_pointer()).class.get(), <Function as pyrs_runtime::PyClass>::class())
-            && function_at(callable).version.get() == read_u32(m.ip.add(2))
+            && function_at(callable).code().version == read_u32(m.ip.add(2))
     }
 }
 
@@ -252,7 +354,7 @@ pub unsafe fn py_general(mut m: Regs) -> Value {
     m.save();
     let callee = match missing_defaults(function_at(callable), argc) {
         Some(defaults) => push_with_defaults(m, callable, args, argc, defaults),
-        None => push_bound(m, callable, args, argc, Value::NULL),
+        None => push_named(m, callable, args, argc, Value::NULL),
     };
     if callee.is_null() {
         return m.raise();
@@ -511,27 +613,73 @@ unsafe fn keyword_operands(m: &Regs) -> (Value, *mut Value, usize) {
 }
 
 #[handler]
-pub unsafe fn call_kw(mut m: Regs) -> Value {
+pub unsafe fn call_kw(m: Regs) -> Value {
+    if due(&m) {
+        return m.tail(specialize::calls::call_kw);
+    }
     m.save();
     if (*m.sp.sub(m.oparg + 2)).is_null() && m.obj(m.oparg + 3).exact::<Method>().is_some() {
         unpack_method(&Regs { sp: m.sp.sub(1), ..m }, m.peek(m.oparg + 3));
     }
+    if m.obj(m.oparg + 3).exact::<Function>().is_some() {
+        return m.tail(kw_function);
+    }
+    m.tail(kw_native)
+}
+
+/// CALL_KW of a Python function.
+#[handler]
+unsafe fn kw_function(mut m: Regs) -> Value {
     let (callable, args, argc) = keyword_operands(&m);
     let kwnames = m.peek(1);
-    if m.obj(m.oparg + 3).exact::<Function>().is_some() {
-        let callee = push_bound(m, callable, args, argc, kwnames);
-        if callee.is_null() {
-            return m.raise();
-        }
-        m.sp = m.sp.sub(m.oparg + 3);
-        decref(kwnames);
-        return enter(m, callee, UNITS);
+    let callee = push_named(m, callable, args, argc, kwnames);
+    if callee.is_null() {
+        return m.raise();
     }
-    let v = ops::call::vectorcall(m.thread(), callable, args, argc, kwnames);
+    m.sp = m.sp.sub(m.oparg + 3);
+    decref(kwnames);
+    enter(m, callee, UNITS)
+}
+
+/// CALL_KW of anything else but a bound method.
+#[handler]
+unsafe fn kw_native(m: Regs) -> Value {
+    let (callable, args, argc) = keyword_operands(&m);
+    let v = ops::call::vectorcall(m.thread(), callable, args, argc, m.peek(1));
     if v.is_null() {
         return m.raise();
     }
     m.replace_next(m.oparg + 3, v, UNITS)
+}
+
+#[handler]
+pub unsafe fn kw_py(m: Regs) -> Value {
+    if !is_cached_function(&m, m.peek(m.oparg + 3)) {
+        return m.tail(call_kw);
+    }
+    m.save();
+    m.tail(kw_function)
+}
+
+#[handler]
+pub unsafe fn kw_bound_method(m: Regs) -> Value {
+    let under = Regs { sp: m.sp.sub(1), ..m };
+    if !is_cached_method(&under) {
+        return m.tail(call_kw);
+    }
+    m.save();
+    unpack_method(&under, under.peek(m.oparg + 2));
+    m.tail(kw_function)
+}
+
+#[handler]
+pub unsafe fn kw_non_py(m: Regs) -> Value {
+    let callable = m.obj(m.oparg + 3);
+    if callable.exact::<Function>().is_some() || callable.exact::<Method>().is_some() {
+        return m.tail(call_kw);
+    }
+    m.save();
+    m.tail(kw_native)
 }
 
 #[handler]

@@ -2,6 +2,7 @@
 
 use pyrs_macros::handler;
 use pyrs_runtime::errors::PyResult;
+use pyrs_runtime::heap::decref;
 use pyrs_runtime::object::Obj;
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::set::{FrozenSet, Set, SetData};
@@ -63,13 +64,21 @@ pub unsafe fn compare_op_int(mut m: Regs) -> Value {
     m.branch_next(m.oparg & outcome != 0, UNITS)
 }
 
+/// A flonum, or a fixnum that is exactly a double, as the double.
+#[inline(always)]
+fn as_double(v: Value) -> Option<f64> {
+    const EXACT: i64 = 1 << 53;
+    if v.is_flonum() {
+        return Some(v.as_flonum());
+    }
+    (v.is_fixnum() && (-EXACT..=EXACT).contains(&v.as_fixnum())).then(|| v.as_fixnum() as f64)
+}
+
 #[handler]
 pub unsafe fn compare_op_float(mut m: Regs) -> Value {
-    let (a, b) = (m.peek(2), m.peek(1));
-    if !(a.is_flonum() && b.is_flonum()) {
+    let (Some(x), Some(y)) = (as_double(m.peek(2)), as_double(m.peek(1))) else {
         return m.tail(compare_op);
-    }
-    let (x, y) = (a.as_flonum(), b.as_flonum());
+    };
     // Flonums are never NaN.
     let outcome = (LESS * usize::from(x < y)) | (GREATER * usize::from(x > y)) | (EQUAL * usize::from(x == y));
     m.sp = m.sp.sub(2);
@@ -77,21 +86,29 @@ pub unsafe fn compare_op_float(mut m: Regs) -> Value {
 }
 
 #[handler]
-pub unsafe fn compare_op_str(m: Regs) -> Value {
+pub unsafe fn compare_op_str(mut m: Regs) -> Value {
     match (m.obj(2).exact::<Str>(), m.obj(1).exact::<Str>()) {
         (Some(a), Some(b)) => {
             let equal = std::ptr::eq(a, b) || a.equals(b);
             let holds = m.oparg & (if equal { EQUAL } else { LESS | GREATER }) != 0;
-            m.replace_next(2, bool_value(holds), UNITS)
+            m.save();
+            m.sp = m.sp.sub(2);
+            decref(*m.sp.add(1));
+            decref(*m.sp);
+            m.branch_next(holds, UNITS)
         }
         _ => m.tail(compare_op),
     }
 }
 
 #[handler]
-pub unsafe fn is_op(m: Regs) -> Value {
-    let r = bool_value((m.peek(2) == m.peek(1)) != (m.oparg != 0));
-    m.replace_next(2, r, 1)
+pub unsafe fn is_op(mut m: Regs) -> Value {
+    let (a, b) = (m.peek(2), m.peek(1));
+    m.sp = m.sp.sub(2);
+    m.save();
+    decref(b);
+    decref(a);
+    m.branch_next((a == b) != (m.oparg != 0), 1)
 }
 
 #[handler]

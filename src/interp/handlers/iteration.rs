@@ -7,7 +7,6 @@ use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::list_methods::ListIterator;
 use pyrs_runtime::objects::range::RangeIterator;
-use pyrs_runtime::objects::singletons::none_value;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::objects::tuple_methods::TupleIterator;
 use pyrs_runtime::protocols::{iter, truth};
@@ -131,11 +130,10 @@ pub unsafe fn for_iter_gen(m: Regs) -> Value {
     let Some(generator) = m.obj(1).exact::<Generator>() else { return m.tail(for_iter) };
     let Some(frame) = generators::resumable(&m, &generator.core) else { return m.tail(for_iter) };
     m.save();
-    generators::link(&m, &generator.core, frame, none_value());
     // A generator that returns is at the loop's END_FOR, which drops the value.
     (*m.frame).sp = m.sp;
     (*m.frame).return_offset = (UNITS + m.oparg) as u16;
-    m.enter(frame)
+    generators::resume_with_none(m, &generator.core, frame)
 }
 
 #[handler]
@@ -194,6 +192,7 @@ pub unsafe fn unpack_sequence_two_tuple(mut m: Regs) -> Value {
 pub unsafe fn unpack_sequence_tuple(m: Regs) -> Value {
     match m.obj(1).exact::<Tuple>() {
         Some(tuple) if tuple.len() == m.oparg => push_items(m, tuple.items()),
+        None if m.obj(1).exact::<List>().is_some_and(|list| list.len() == m.oparg) => m.tail(unpack_sequence_list),
         _ => m.tail(unpack_sequence),
     }
 }
@@ -202,6 +201,9 @@ pub unsafe fn unpack_sequence_tuple(m: Regs) -> Value {
 pub unsafe fn unpack_sequence_list(m: Regs) -> Value {
     match m.obj(1).exact::<List>() {
         Some(list) if list.len() == m.oparg => push_items(m, list.items_unchecked()),
+        None if m.obj(1).exact::<Tuple>().is_some_and(|tuple| tuple.len() == m.oparg) => {
+            m.tail(unpack_sequence_tuple)
+        }
         _ => m.tail(unpack_sequence),
     }
 }

@@ -43,13 +43,13 @@ pub unsafe fn jump_backward_no_interrupt(m: Regs) -> Value {
 #[handler]
 pub unsafe fn pop_jump_if_false(mut m: Regs) -> Value {
     let v = m.pop();
-    m.next(2 + if v == false_value() { m.oparg } else { 0 })
+    if v == false_value() { m.next(2 + m.oparg) } else { m.not_taken(m.ip) }
 }
 
 #[handler]
 pub unsafe fn pop_jump_if_true(mut m: Regs) -> Value {
     let v = m.pop();
-    m.next(2 + if v == true_value() { m.oparg } else { 0 })
+    if v == true_value() { m.next(2 + m.oparg) } else { m.not_taken(m.ip) }
 }
 
 #[handler]

@@ -158,7 +158,9 @@ pub const fn of(opcode: Opcode) -> Handler {
         StoreAttrSlot => attributes::store_slot,
         StoreAttrWithHint => attributes::store_with_hint,
         DeleteAttr => attributes::delete_attr,
-        LoadSuperAttr | LoadSuperAttrAttr | LoadSuperAttrMethod => attributes::load_super_attr,
+        LoadSuperAttr => attributes::load_super_attr,
+        LoadSuperAttrAttr => attributes::super_attr_attr,
+        LoadSuperAttrMethod => attributes::super_attr_method,
         LoadSpecial => attributes::load_special,
 
         BuildTuple => build::build_tuple,
@@ -199,7 +201,10 @@ pub const fn of(opcode: Opcode) -> Handler {
         CallListAppend => calls::list_append,
         CallType1 => calls::type_1,
         CallNonPyGeneral => calls::non_py_general,
-        CallKw | CallKwNonPy | CallKwPy | CallKwBoundMethod => calls::call_kw,
+        CallKw => calls::call_kw,
+        CallKwPy => calls::kw_py,
+        CallKwBoundMethod => calls::kw_bound_method,
+        CallKwNonPy => calls::kw_non_py,
         CallFunctionEx => calls::call_function_ex,
         ExitInitCheck => calls::exit_init_check,
 

@@ -108,7 +108,5 @@ pub unsafe fn yield_value(mut m: Regs) -> Value {
     if is_entry {
         return v;
     }
-    let mut m = Regs { frame: resumer, sp: (*resumer).sp, ..m };
-    m.push(v);
-    m.goto((*resumer).ip.add(RESUMER_UNITS))
+    Regs { frame: resumer, ip: (*resumer).ip, sp: (*resumer).sp, ..m }.push_next(v, RESUMER_UNITS)
 }

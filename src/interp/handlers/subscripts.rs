@@ -3,7 +3,7 @@
 use pyrs_macros::handler;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::heap::incref;
-use pyrs_runtime::object::Obj;
+use pyrs_runtime::object::{Obj, Object, PyClass};
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::function::Function;
 use pyrs_runtime::objects::list::List;
@@ -11,6 +11,7 @@ use pyrs_runtime::objects::slice::Slice;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::sequence;
+use pyrs_runtime::types::flags;
 use pyrs_runtime::value::Value;
 
 use super::arithmetic::{BINARY_UNITS, binary_op};
@@ -84,19 +85,36 @@ pub unsafe fn str_int(m: Regs) -> Value {
     m.tail(binary_op)
 }
 
+/// A dict, or an instance of a subclass whose subscripts are those of dict.
+#[inline(always)]
+pub fn plain_dict(container: &Obj) -> Option<&Object<Dict>> {
+    let class = container.class();
+    if !std::ptr::eq(class, Dict::class()) {
+        let standard = Dict::class().slots().getitem.map(|f| f as usize);
+        if !class.has_flag(flags::DICT_SUBCLASS) || class.slots().getitem.map(|f| f as usize) != standard {
+            return None;
+        }
+    }
+    // SAFETY: the payload of subclasses begins with that of the class.
+    Some(unsafe { container.downcast_unchecked::<Dict>() })
+}
+
 #[handler]
 pub unsafe fn dict(m: Regs) -> Value {
-    let Some(dict) = m.obj(2).exact::<Dict>() else { return m.tail(binary_op) };
+    let Some(dict) = plain_dict(m.obj(2)) else { return m.tail(binary_op) };
     m.save();
-    let v = tri!(m, dict_item(dict, m.obj(1)));
-    m.replace_next(2, v.into_value(), BINARY_UNITS)
+    match tri!(m, dict_item(dict, m.obj(1))) {
+        Some(v) => m.replace_next(2, v.into_value(), BINARY_UNITS),
+        // A subclass with `__missing__`.
+        None => m.tail(binary_op),
+    }
 }
 
 #[inline(never)]
-fn dict_item(dict: &Dict, key: &Obj) -> PyResult<Obj> {
+fn dict_item(dict: &Object<Dict>, key: &Obj) -> PyResult<Option<Obj>> {
     match dict.get(key)? {
-        Some(v) => Ok(v),
-        None => Err(pyrs_runtime::errors::raise_key_error(key)),
+        None if std::ptr::eq(dict.class(), Dict::class()) => Err(pyrs_runtime::errors::raise_key_error(key)),
+        found => Ok(found),
     }
 }
 

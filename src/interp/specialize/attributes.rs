@@ -9,11 +9,12 @@ use pyrs_runtime::objects::inline_cache::InlineCache;
 use pyrs_runtime::objects::module::Module;
 use pyrs_runtime::objects::property::Property;
 use pyrs_runtime::objects::str::Str;
+use pyrs_runtime::objects::super_object::Super;
 use pyrs_runtime::types::shape::{self, Managed, Shape};
 use pyrs_runtime::types::{TYPE, Type, as_type, flags, lookup_raw, slot_functions, version_tag};
 use pyrs_runtime::value::Value;
 
-use super::{failed, specialized_with};
+use super::{failed, specialized, specialized_with};
 use crate::dispatch::Regs;
 
 type Form = Option<(Opcode, InlineCache)>;
@@ -121,9 +122,9 @@ fn on_class(owner: &Obj, class: &Type, mut cache: InlineCache, no_dict: Opcode, 
     }
     let (offset, managed) = managed(owner, class)?;
     (cache.shape_offset, cache.shape) = (offset, managed.shape.get());
-    // SAFETY: as above. A dictionary may get the name without a change of shape.
+    // SAFETY: as above. A dictionary may get the name without a change of shape: the handler looks for it.
     if unsafe { (*managed.shape.get()).in_dict } {
-        return None;
+        return (with_values == Opcode::LoadAttrMethodWithValues).then_some((Opcode::LoadAttrMethodLazyDict, cache));
     }
     Some((with_values, cache))
 }
@@ -261,4 +262,13 @@ fn store_form(owner: &Obj, name: &Object<Str>) -> Form {
         cache.offset = (class.basicsize() + slot * 8) as u32;
     }
     Some((Opcode::StoreAttrInstanceValue, cache))
+}
+
+#[handler]
+pub unsafe fn load_super_attr(m: Regs) -> Value {
+    let standard = std::ptr::eq(m.peek(3).as_pointer(), Super::class().header());
+    if !standard || as_type(m.obj(2)).is_none() || m.name(m.oparg >> 2).eq_str("__class__") {
+        return failed(m);
+    }
+    specialized(m, if m.oparg & 1 != 0 { Opcode::LoadSuperAttrMethod } else { Opcode::LoadSuperAttrAttr })
 }

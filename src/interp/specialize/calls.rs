@@ -58,11 +58,11 @@ pub unsafe fn call(m: Regs) -> Value {
 unsafe fn python_function(m: Regs, function: &Object<Function>, argc: usize, bound: bool) -> Value {
     // SAFETY: contract of handlers.
     unsafe {
-        let (version, code) = (function.version(), function.code());
-        if version == 0 {
+        let code = function.code();
+        if code.version == 0 {
             return failed(m);
         }
-        write_u32(m.ip.add(2), version);
+        write_u32(m.ip.add(2), code.version);
         let exact = code.simple_args && code.argcount == argc;
         specialized(
             m,
@@ -74,6 +74,24 @@ unsafe fn python_function(m: Regs, function: &Object<Function>, argc: usize, bou
             },
         )
     }
+}
+
+#[handler]
+pub unsafe fn call_kw(m: Regs) -> Value {
+    let callable = m.obj(m.oparg + 3);
+    let method = callable.exact::<Method>().and_then(|method| method.function.exact::<Function>());
+    let (function, opcode) = match (callable.exact::<Function>(), method) {
+        (Some(function), _) => (function, Opcode::CallKwPy),
+        (None, Some(function)) if m.peek(m.oparg + 2).is_null() => (function, Opcode::CallKwBoundMethod),
+        _ if callable.exact::<Method>().is_some() => return failed(m),
+        _ => return specialized(m, Opcode::CallKwNonPy),
+    };
+    let version = function.code().version;
+    if version == 0 {
+        return failed(m);
+    }
+    write_u32(m.ip.add(2), version);
+    specialized(m, opcode)
 }
 
 unsafe fn class_call(m: Regs, class: &Type, has_self: bool) -> Value {

@@ -18,6 +18,7 @@ use pyrs_runtime::objects::inline_cache::{InlineCache, MAX_CHAIN, counter};
 use pyrs_runtime::value::Value;
 
 use crate::dispatch::Regs;
+use crate::observe;
 
 /// Counts an execution of an adaptive instruction; true if it is to be specialized now.
 #[inline(always)]
@@ -70,7 +71,8 @@ unsafe fn specialized(m: Regs, opcode: Opcode) -> Value {
     unsafe {
         *m.ip = (*m.ip & 0xff00) | opcode as u16;
         *m.ip.add(1) = counter::COOLDOWN;
-        m.dispatch(opcode as u8)
+        observe::specialized(opcode);
+        m.tail(observe::handler(m.table, opcode))
     }
 }
 
@@ -82,7 +84,8 @@ unsafe fn failed(m: Regs) -> Value {
         *m.ip = (*m.ip & 0xff00) | general as u16;
         let at = m.ip.add(1);
         *at = counter::backed_off(*at);
-        m.dispatch(general as u8)
+        observe::failed(&m, general);
+        m.tail(observe::handler(m.table, general))
     }
 }
 

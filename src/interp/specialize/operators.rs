@@ -19,6 +19,7 @@ use pyrs_runtime::value::Value;
 use super::{failed, specialized, specialized_with, write_u32};
 use crate::dispatch::Regs;
 use crate::handlers::arithmetic::BINARY_UNITS;
+use crate::handlers::subscripts;
 use crate::ops::arith;
 
 fn both(a: &Obj, b: &Obj, test: impl Fn(Value) -> bool) -> bool {
@@ -40,7 +41,11 @@ pub unsafe fn binary_op(m: Regs) -> Value {
 
 unsafe fn arithmetic_form(m: &Regs, op: BinaryOp, a: &Obj, b: &Obj) -> Option<Opcode> {
     use BinaryOp::*;
-    if both(a, b, Value::is_fixnum) {
+    // Where ints and floats take turns, one form does for both.
+    // SAFETY: contract of handlers.
+    let form = Opcode::from_u8(unsafe { *m.ip } as u8);
+    let (was_int, was_float) = (form.is_some_and(is_int_form), form.is_some_and(is_float_form));
+    if both(a, b, Value::is_fixnum) && !was_float {
         match op {
             Add | InplaceAdd => return Some(Opcode::BinaryOpAddInt),
             Subtract | InplaceSubtract => return Some(Opcode::BinaryOpSubtractInt),
@@ -48,7 +53,7 @@ unsafe fn arithmetic_form(m: &Regs, op: BinaryOp, a: &Obj, b: &Obj) -> Option<Op
             _ => {}
         }
     }
-    if both(a, b, Value::is_flonum) {
+    if both(a, b, Value::is_flonum) && !was_int {
         match op {
             Add | InplaceAdd => return Some(Opcode::BinaryOpAddFloat),
             Subtract | InplaceSubtract => return Some(Opcode::BinaryOpSubtractFloat),
@@ -70,6 +75,14 @@ unsafe fn arithmetic_form(m: &Regs, op: BinaryOp, a: &Obj, b: &Obj) -> Option<Op
     None
 }
 
+fn is_int_form(opcode: Opcode) -> bool {
+    matches!(opcode, Opcode::BinaryOpAddInt | Opcode::BinaryOpSubtractInt | Opcode::BinaryOpMultiplyInt)
+}
+
+fn is_float_form(opcode: Opcode) -> bool {
+    matches!(opcode, Opcode::BinaryOpAddFloat | Opcode::BinaryOpSubtractFloat | Opcode::BinaryOpMultiplyFloat)
+}
+
 unsafe fn subscript(m: Regs) -> Value {
     // SAFETY: contract of handlers.
     unsafe {
@@ -85,7 +98,7 @@ unsafe fn subscript(m: Regs) -> Value {
                 return specialized(m, Opcode::BinaryOpSubscrStrInt);
             }
         }
-        if container.exact::<Dict>().is_some() {
+        if subscripts::plain_dict(container).is_some() {
             return specialized(m, Opcode::BinaryOpSubscrDict);
         }
         if container.exact::<List>().is_some() && key.exact::<Slice>().is_some() {
@@ -122,7 +135,8 @@ pub unsafe fn compare_op(m: Regs) -> Value {
     if both(a, b, Value::is_fixnum) {
         return specialized(m, Opcode::CompareOpInt);
     }
-    if both(a, b, Value::is_flonum) {
+    // One of them may be an int.
+    if both(a, b, |v| v.is_flonum() || v.is_fixnum()) {
         return specialized(m, Opcode::CompareOpFloat);
     }
     let equality = matches!(m.oparg >> 5, 2 | 3);

@@ -7,6 +7,7 @@
 use std::cell::{Cell, UnsafeCell};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use pyrs_bytecode::CodeObject;
 use pyrs_bytecode::{Constant, Opcode, WStr, co_flags, local_kind};
@@ -42,8 +43,13 @@ pub struct Code {
     pub flags: u32,
     pub argcount: usize,
     pub kwonlyargcount: usize,
+    /// Arguments go to parameters of their own: a function without varargs and keywords.
+    pub fixed_args: bool,
     /// Calls can copy their positional arguments: no varargs, keywords or keyword-only parameters.
     pub simple_args: bool,
+    /// Names the code for caches: functions that are made again and again, such as lambdas and generator
+    /// expressions, share their code. 0 = there are no names left.
+    pub version: u32,
     /// Index of the first traceable instruction.
     pub first_traceable: usize,
     /// `co_extra`-like word for profilers and the JIT.
@@ -118,6 +124,11 @@ fn interned(text: &WStr) -> Ptr<Str> {
     }
 }
 
+fn next_version() -> u32 {
+    static LAST_VERSION: AtomicU32 = AtomicU32::new(0);
+    LAST_VERSION.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| last.checked_add(1)).map_or(0, |last| last + 1)
+}
+
 fn name_tuple(names: &[WStr]) -> Ptr<Tuple> {
     Tuple::from_vec(names.iter().map(|n| interned(n).into_obj()).collect())
 }
@@ -150,7 +161,7 @@ impl Code {
         start_counters(&mut units);
         let count = |kind: u8| source.localspluskinds.iter().filter(|k| **k & kind != 0).count();
         let nlocalsplus = source.localsplusnames.len();
-        let plain = source.flags & (co_flags::VARARGS | co_flags::VARKEYWORDS) == 0 && source.kwonlyargcount == 0
+        let fixed_args = source.flags & (co_flags::VARARGS | co_flags::VARKEYWORDS) == 0
             // Module code called as a function needs a namespace.
             && source.flags & co_flags::OPTIMIZED != 0;
         let first_traceable = units.iter().position(|u| Opcode::from_u8(*u as u8) == Some(Opcode::Resume)).unwrap_or(0);
@@ -170,7 +181,9 @@ impl Code {
             flags: source.flags,
             argcount: source.argcount as usize,
             kwonlyargcount: source.kwonlyargcount as usize,
-            simple_args: plain,
+            fixed_args,
+            simple_args: fixed_args && source.kwonlyargcount == 0,
+            version: next_version(),
             first_traceable,
             extra: Cell::new(0),
             monitoring: DataCell::new(None),

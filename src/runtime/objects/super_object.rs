@@ -6,7 +6,8 @@ use crate::object::{Obj, ObjCell, Object, Ptr};
 use crate::objects::singletons::none;
 use crate::objects::str::Str;
 use crate::protocols::attr;
-use crate::types::{Type, as_type};
+use crate::types::flags::METHOD_DESCRIPTOR;
+use crate::types::{Type, as_type, lookup_super_raw};
 use crate::{name, raise};
 use pyrs_macros::{pyclass, pymethods};
 
@@ -62,24 +63,19 @@ fn check(class: &Type, obj: &Obj) -> PyResult<Obj> {
 
 /// The attribute behind `class` in the MRO of `start`, bound to `obj`.
 fn lookup_behind(class: &Type, start: &Type, obj: &Obj, attribute: &Object<Str>) -> PyResult<Option<Obj>> {
-    let mro = start.mro();
-    let Some(at) = mro.iter().position(|c| c.value() == class.value()) else { return Ok(None) };
-    for base in mro[at + 1..].iter().filter_map(as_type) {
-        let found = base.dict().peek_str(attribute);
-        if found.is_null() {
-            continue;
-        }
-        // SAFETY: the namespace holds the value.
-        let found = unsafe { Obj::from_borrowed(found) };
-        return match found.class().slots().descr_get {
-            Some(get) => {
-                let instance = (obj.value() != start.value()).then_some(obj);
-                get(&found, instance, Some(start)).map(Some)
-            }
-            None => Ok(Some(found)),
-        };
+    let found = lookup_super_raw(start, class, attribute);
+    if found.is_null() {
+        return Ok(None);
     }
-    Ok(None)
+    // SAFETY: the namespace holds the value.
+    let found = unsafe { Obj::from_borrowed(found) };
+    match found.class().slots().descr_get {
+        Some(get) => {
+            let instance = (obj.value() != start.value()).then_some(obj);
+            get(&found, instance, Some(start)).map(Some)
+        }
+        None => Ok(Some(found)),
+    }
 }
 
 /// `super(class, obj).attribute`, `None` if missing.
@@ -93,19 +89,11 @@ pub fn lookup_super(class: &Type, obj: &Obj, attribute: &Object<Str>) -> PyResul
 pub fn load_super_method(class: &Type, obj: &Obj, attribute: &Object<Str>) -> PyResult<Option<(Obj, bool)>> {
     let start = check(class, obj)?;
     let start = as_type(&start).expect("check gives a class");
-    let mro = start.mro();
-    if let Some(at) = mro.iter().position(|c| c.value() == class.value()) {
-        for base in mro[at + 1..].iter().filter_map(as_type) {
-            let found = base.dict().peek_str(attribute);
-            if !found.is_null() {
-                // SAFETY: the namespace holds the value.
-                let found = unsafe { Obj::from_borrowed(found) };
-                if found.class().has_flag(crate::types::flags::METHOD_DESCRIPTOR) && obj.value() != start.value() {
-                    return Ok(Some((found, true)));
-                }
-                break;
-            }
-        }
+    let found = lookup_super_raw(start, class, attribute);
+    // SAFETY: the namespace holds the value.
+    if !found.is_null() && obj.value() != start.value() && unsafe { found.as_obj() }.class().has_flag(METHOD_DESCRIPTOR) {
+        // SAFETY: as above.
+        return Ok(Some((unsafe { Obj::from_borrowed(found) }, true)));
     }
     Ok(lookup_behind(class, start, obj, attribute)?.map(|f| (f, false)))
 }

@@ -1,13 +1,15 @@
 //! Rich comparison, equality and hashing.
 
 use crate::errors::PyResult;
-use crate::object::Obj;
+use crate::object::{Obj, Object, PyClass};
 use crate::objects::singletons::{bool_obj, not_implemented_value};
 use crate::objects::str::Str;
+use crate::objects::tuple::Tuple;
 use crate::objects::{float, int};
 use crate::protocols::truth;
 use crate::raise;
 use crate::thread::with_recursion;
+use crate::types::flags;
 use crate::types::slots::CompareOp;
 
 /// `a OP b` as an object.
@@ -62,12 +64,38 @@ pub fn compare_bool(a: &Obj, b: &Obj, op: CompareOp) -> PyResult<bool> {
             _ => {}
         }
     }
-    if matches!(op, CompareOp::Eq | CompareOp::Ne)
-        && let Some(equal) = quick_equal(a, b)
-    {
-        return Ok(equal == (op == CompareOp::Eq));
+    if matches!(op, CompareOp::Eq | CompareOp::Ne) {
+        if let Some(equal) = quick_equal(a, b) {
+            return Ok(equal == (op == CompareOp::Eq));
+        }
+        if let (Some(x), Some(y)) = (plain_tuple(a), plain_tuple(b)) {
+            let equal = with_recursion(" in comparison", || equal_items(x.items(), y.items()))?;
+            return Ok(equal == (op == CompareOp::Eq));
+        }
     }
     truth::is_true(&rich_compare(a, b, op)?)
+}
+
+/// A tuple that compares as tuples do; instances of subclasses may, named tuples above all.
+#[inline]
+fn plain_tuple(v: &Obj) -> Option<&Object<Tuple>> {
+    let class = v.class();
+    let standard = || Tuple::class().slots().richcompare.map(|f| f as usize);
+    let fits = std::ptr::eq(class, Tuple::class())
+        || class.has_flag(flags::TUPLE_SUBCLASS) && class.slots().richcompare.map(|f| f as usize) == standard();
+    // SAFETY: the payload of subclasses begins with that of the class.
+    fits.then(|| unsafe { v.downcast_unchecked::<Tuple>() })
+}
+
+/// Whether tuples of these items are equal. As with the comparison of tuples, items in front of the first
+/// difference are compared even if the lengths differ.
+fn equal_items(a: &[Obj], b: &[Obj]) -> PyResult<bool> {
+    for (x, y) in a.iter().zip(b) {
+        if !equal(x, y)? {
+            return Ok(false);
+        }
+    }
+    Ok(a.len() == b.len())
 }
 
 /// `a is b or a == b`.

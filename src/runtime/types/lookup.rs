@@ -111,6 +111,56 @@ pub fn lookup_raw(class: &Type, name: &Object<Str>) -> Value {
     value
 }
 
+const SUPER_CACHE_SIZE: usize = 256;
+
+#[derive(Copy, Clone)]
+struct SuperEntry {
+    /// Tag of the class that the search starts from.
+    version: u32,
+    /// The class it begins behind: one of the MRO, so that it lives as long as the tag is valid.
+    behind: u64,
+    name: u64,
+    /// As [`Entry::value`].
+    value: Value,
+}
+
+struct SuperCache(UnsafeCell<[SuperEntry; SUPER_CACHE_SIZE]>);
+// SAFETY: only touched under the GIL.
+unsafe impl Sync for SuperCache {}
+
+static SUPER_CACHE: SuperCache =
+    SuperCache(UnsafeCell::new([SuperEntry { version: 0, behind: 0, name: 0, value: Value::NULL }; SUPER_CACHE_SIZE]));
+
+/// What `super(behind, …).name` finds: the attribute of the first class that has it in the MRO of `start`, behind
+/// `behind`. `NULL` if there is none, or if `behind` is not in the MRO. Borrowed as in [`lookup_raw`].
+pub fn lookup_super_raw(start: &Type, behind: &Type, name: &Object<Str>) -> Value {
+    let version = version_tag(start);
+    if version == 0 || !name.is_interned() {
+        return lookup_behind(start, behind, name);
+    }
+    let (id, place) = (name.value().0, behind.value().0);
+    let index = (version as u64 ^ (id >> 4) ^ (place >> 5)) as usize % SUPER_CACHE_SIZE;
+    // SAFETY: as in `lookup_raw`.
+    let entry = unsafe { (*SUPER_CACHE.0.get())[index] };
+    if entry.version == version && entry.name == id && entry.behind == place {
+        return entry.value;
+    }
+    let value = lookup_behind(start, behind, name);
+    if !value.is_null() && start.version.get() == version {
+        crate::heap::make_immortal(&name.as_obj());
+        // SAFETY: as in `lookup_raw`.
+        unsafe { (*SUPER_CACHE.0.get())[index] = SuperEntry { version, behind: place, name: id, value } };
+    }
+    value
+}
+
+fn lookup_behind(start: &Type, behind: &Type, name: &Object<Str>) -> Value {
+    let mro = start.mro();
+    let Some(at) = mro.iter().position(|c| c.value() == behind.value()) else { return Value::NULL };
+    let bases = mro[at + 1..].iter().filter_map(super::as_type);
+    bases.map(|base| base.dict().peek_str(name)).find(|found| !found.is_null()).unwrap_or(Value::NULL)
+}
+
 fn lookup_uncached(class: &Type, name: &Object<Str>) -> Value {
     if class.mro().is_empty() {
         return Value::NULL;

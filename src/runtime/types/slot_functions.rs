@@ -591,7 +591,8 @@ pub fn is_python_next(class: &Type) -> bool {
 
 /// True if attribute reads on instances of `class` follow the standard algorithm.
 pub fn uses_generic_getattr(class: &Type) -> bool {
-    class.slots().getattro.is_some_and(|f| f as usize == crate::protocols::attr::generic_getattr as *const () as usize)
+    let standard = crate::objects::object::object_class().slots().getattro.map(|f| f as usize);
+    class.slots().getattro.map(|f| f as usize) == standard
 }
 
 /// True if attribute writes on instances of `class` follow the standard algorithm.
