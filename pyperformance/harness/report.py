@@ -22,6 +22,10 @@ td.text { text-align: left; white-space: normal; } tr:hover td { background: var
 """
 
 
+# How a table in Markdown says `|`.
+PIPE = "\\|"
+
+
 def write(run, folder, chosen=charts.CHOSEN):
     """Everything into a folder; the page's file."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +81,7 @@ def markdown_table(lines, run):
 
     def data(cell):
         kind = " class=failed" if cell == "failed" else " class=text" if cell.startswith("`") else ""
-        return f"<td{kind}>{html.escape(cell.strip('`'))}</td>"
+        return f"<td{kind}>{html.escape(cell.strip('`').replace(PIPE, '|'))}</td>"
 
     body = "".join(f"<tr>{''.join(map(data, row))}</tr>" for row in rows)
     return f"<div class=wide><table><tr>{''.join(map(heading, head))}</tr>{body}</table></div>"

@@ -17,6 +17,9 @@ WHEELS = {
 # What some programs want besides their requirements, as folders of their own: put in the path, where they would call pip.
 VENDORED = {"2to3": "vendor/src"}
 
+# Programs that use a port of their own choice: two at once would be in each other's way.
+ALONE = {"asyncio_websockets"}
+
 
 class Unavailable(Exception):
     """Something is not here and could not be fetched."""

@@ -24,7 +24,7 @@ SHORTEST_VALUE = 0.04
 # A check repeats the program for about this long and looks again, so that compiled code is checked too; unless one look
 # takes so long that nobody would wait for it.
 CHECK_WARM = 0.3
-LONG_LOOK = 1.5
+LONG_LOOK = 0.6
 
 CO_COROUTINE, CO_ASYNC_GENERATOR = 0x80, 0x200
 
@@ -148,7 +148,7 @@ def describe(value, depth):
     """A text that is the same for the same value in all interpreters."""
     kind = type(value)
     if kind is float:
-        return format(value, ".10g")
+        return f"{value:.10g} float"
     if kind is int and not -(1 << 256) < value < 1 << 256:
         return format(value, "x")
     if value is None or kind in (bool, int, str, bytes):
