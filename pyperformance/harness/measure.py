@@ -96,9 +96,12 @@ STARTS = 15
 # Interpreters are often found behind scripts; they know better themselves what has to be started.
 START = """
 import os, sys, time
+command = [sys.executable, "-c", "pass"]
 start = time.perf_counter()
-child = os.posix_spawn(sys.executable, [sys.executable, "-c", "pass"], os.environ)
-os.waitpid(child, 0)
+if hasattr(os, "posix_spawn"):
+    os.waitpid(os.posix_spawn(sys.executable, command, os.environ), 0)
+else:
+    os.spawnv(os.P_WAIT, sys.executable, command)
 print(time.perf_counter() - start)
 """
 MEMORY = "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
