@@ -239,7 +239,7 @@ macro_rules! for_each_opcode {
             (InstrumentedCallFunctionEx, "INSTRUMENTED_CALL_FUNCTION_EX", 252, 0, [], |_| 4, |_| 1, CallFunctionEx);
             (InstrumentedJumpBackward, "INSTRUMENTED_JUMP_BACKWARD", 253, 1, [ARG JUMP], |_| 0, |_| 0, JumpBackward);
             (InstrumentedLine, "INSTRUMENTED_LINE", 254, 0, [], |_| 0, |_| 0, InstrumentedLine);
-            (EnterExecutor, "ENTER_EXECUTOR", 255, 0, [ARG], |_| 0, |_| 0, EnterExecutor);
+            (EnterExecutor, "ENTER_EXECUTOR", 255, 1, [ARG], |_| 0, |_| 0, EnterExecutor);
             pseudo:
             (AnnotationsPlaceholder, "ANNOTATIONS_PLACEHOLDER", 256, 0, [], |_| 0, |_| 0, AnnotationsPlaceholder);
             (Jump, "JUMP", 257, 0, [ARG JUMP], |_| 0, |_| 0, Jump);

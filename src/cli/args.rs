@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use pyrs_interp::observe::Mode;
 use pyrs_modules::core::Flags;
 
-use crate::help;
+use crate::{help, jit};
 
 /// What to run.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,7 @@ pub struct Parsed {
     pub skip_first_line: bool,
     /// `-X opstats` or `-X specialize`
     pub observe: Option<Mode>,
+    pub jit: jit::Settings,
 }
 
 /// Why a run ends before it begins.
@@ -49,6 +50,10 @@ struct Parser {
     bytes_warnings: u8,
     command_line_warnings: Vec<OsString>,
     utf8: Option<bool>,
+    /// `--jit`, `--no-jit`: the last one counts.
+    jit: Option<bool>,
+    dump: Option<jit::Format>,
+    dump_to: Option<OsString>,
 }
 
 /// An environment variable that is set to something, unless they are to be ignored.
@@ -69,6 +74,9 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, Stop> {
         bytes_warnings: 0,
         command_line_warnings: Vec::new(),
         utf8: None,
+        jit: None,
+        dump: None,
+        dump_to: None,
     };
     let target = parser.options()?;
     if let Some(help) = parser.help {
@@ -91,7 +99,8 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, Stop> {
     parser.environment()?;
     parser.settings()?;
     let observe = parser.observe()?;
-    Ok(Parsed { target, flags: parser.flags, skip_first_line: parser.skip_first_line, observe })
+    let jit = parser.jit_settings();
+    Ok(Parsed { target, flags: parser.flags, skip_first_line: parser.skip_first_line, observe, jit })
 }
 
 impl Parser {
@@ -163,8 +172,17 @@ impl Parser {
             "help-xoptions" => self.help = Some(help::x_options),
             "help-all" => self.help = Some(help::all),
             "version" => self.versions += 1,
-            // There is no compiler yet: both are accepted.
-            "jit" | "no-jit" => {}
+            "jit" => self.jit = Some(true),
+            "no-jit" => self.jit = Some(false),
+            "dump-traces" | "dump-traces=text" => self.dump = Some(jit::Format::Text),
+            "dump-traces=json" => self.dump = Some(jit::Format::Json),
+            "dump-traces-to" => {
+                let Some(value) = self.args.get(self.at).cloned() else {
+                    return Err(self.usage_error("Argument expected for the --dump-traces-to option"));
+                };
+                self.at += 1;
+                self.dump_to = Some(value);
+            }
             "check-hash-based-pycs" => {
                 let Some(value) = self.args.get(self.at).cloned() else {
                     return Err(self.usage_error("Argument expected for the --check-hash-based-pycs options"));
@@ -323,6 +341,23 @@ impl Parser {
         self.tracemalloc()?;
         self.warning_options();
         Ok(())
+    }
+
+    /// What is asked of the JIT; `--dump-traces` alone turns it on.
+    fn jit_settings(&self) -> jit::Settings {
+        let mut settings = jit::Settings { dump: self.dump, dump_to: self.dump_to.clone(), ..Default::default() };
+        settings.enabled = self.dump.is_some();
+        if let Some(value) = self.variable("PYTHON_JIT") {
+            settings.variable(&value);
+        }
+        if let Some(wanted) = self.jit {
+            settings.enabled = wanted;
+            settings.complaint = None;
+        }
+        if let Some(value) = self.x_option("jit") {
+            settings.x_option(value);
+        }
+        settings
     }
 
     /// `-X opstats`, else `-X specialize` or `PYTHONSPECIALIZE`.

@@ -81,6 +81,7 @@ PYTHONUTF8                -X utf8
 PYTHONVERBOSE             -v
 PYTHONWARNDEFAULTENCODING -X warn_default_encoding
 PYTHONWARNINGS            -W
+PYTHON_JIT=0|1            --no-jit, --jit
 "
     .to_owned()
 }
@@ -93,6 +94,7 @@ pub fn x_options(_program: &str) -> String {
 -X frozen_modules=on|off  : accepted; the library is part of the program
 -X importtime[=2]         : show how long imports take; 2: modules that were loaded before too
 -X int_max_str_digits=N   : longest int in decimal notation, 0 for no limit
+-X jit=KEY=VALUE,...      : settings of the JIT: threshold=N, length=N, memory=BYTES
 -X no_debug_ranges        : code objects without columns
 -X opstats                : count instructions; print at exit how well specialization fits
 -X pycache_prefix=PATH    : folder for all .pyc files

@@ -7,6 +7,7 @@ mod args;
 pub mod early;
 mod finish;
 mod help;
+mod jit;
 mod locale;
 mod paths;
 mod program;

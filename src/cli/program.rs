@@ -39,6 +39,7 @@ pub fn main(parsed: Parsed) -> i32 {
     if let Some(mode) = parsed.observe {
         observe::set_mode(mode);
     }
+    parsed.jit.start();
     let result = init_program().and_then(|()| {
         finish::remember_start();
         thread::runtime().gc_enabled.set(true);
@@ -54,6 +55,7 @@ pub fn main(parsed: Parsed) -> i32 {
             Err(raised) => report(raised),
         };
     }
+    parsed.jit.finish();
     let flushed = finish::finish();
     if let Some(report) = observe::stats::report() {
         eprint!("{report}");

@@ -76,6 +76,33 @@ pub fn enter_with(table: &'static Table) {
     ENTRY_TABLE.store((&raw const *table).cast_mut(), Ordering::Relaxed);
 }
 
+/// The table that code is entered with.
+pub fn entry_table() -> *const Table {
+    ENTRY_TABLE.load(Ordering::Relaxed)
+}
+
+/// Executes the instruction at `m.ip` and hands the next one to `m.table`; the result is that of the handler there, or
+/// of the surrounding [`run`] if the instruction leaves it.
+///
+/// # Safety
+/// The contract of handlers.
+pub unsafe fn step(mut m: Regs) -> Value {
+    // SAFETY: by contract.
+    unsafe {
+        let mut unit = *m.ip;
+        m.oparg = (unit >> 8) as usize;
+        while unit as u8 == Opcode::ExtendedArg as u8 {
+            m.ip = m.ip.add(1);
+            unit = *m.ip;
+            m.oparg = m.oparg << 8 | (unit >> 8) as usize;
+        }
+        let result = m.tail(TABLE.0[(unit & 0xff) as usize]);
+        #[cfg(debug_assertions)]
+        let result = debug_loop::drive(result);
+        result
+    }
+}
+
 /// Runs `frame` and the frames it enters until it returns, yields or raises: the value, or `NULL` with an
 /// exception pending. With `throwing`, the pending exception is raised at the frame's current instruction first.
 ///
@@ -84,7 +111,7 @@ pub fn enter_with(table: &'static Table) {
 pub unsafe fn run(thread: &Thread, frame: *mut Frame, throwing: bool) -> Value {
     // SAFETY: the frame is complete: its `ip` and `sp` are where it was left.
     unsafe {
-        let m = Regs { thread, frame, ip: (*frame).ip, sp: (*frame).sp, table: ENTRY_TABLE.load(Ordering::Relaxed), oparg: 0 };
+        let m = Regs { thread, frame, ip: (*frame).ip, sp: (*frame).sp, table: entry_table(), oparg: 0 };
         // A suspended frame stands behind the instruction that suspended it.
         let first = if throwing {
             crate::instrument::thrown(thread, frame);

@@ -7,13 +7,14 @@
 
 pub mod async_generator;
 pub mod bind;
-mod dispatch;
+pub mod dispatch;
 pub mod eval;
 pub mod frame;
 pub mod frame_object;
 pub mod generator;
 mod handlers;
 pub mod instrument;
+pub mod jit;
 pub mod jump;
 pub mod locals_proxy;
 pub mod monitoring;

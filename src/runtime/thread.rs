@@ -45,6 +45,8 @@ pub struct Thread {
     pub locals: ObjCell,
     /// Threads of C stack chunks owned by the interpreter.
     pub chunks: RefCell<Vec<Vec<Value>>>,
+    /// Compiled code's first free word of the data stack, after the runtime has changed it.
+    pub jit_top: Cell<*mut Value>,
 }
 
 /// One entry of the stack of handled exceptions; generators have their own.
@@ -221,6 +223,7 @@ pub fn attach_new_thread() -> *mut Thread {
         async_exception: ObjCell::empty(),
         locals: ObjCell::empty(),
         chunks: RefCell::default(),
+        jit_top: Cell::new(ptr::null_mut()),
     }));
     // SAFETY: freshly boxed; the base entry lives as long as the state.
     unsafe {

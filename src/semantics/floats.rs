@@ -110,11 +110,16 @@ fn comparison<'f>(uop: Uop, c: Cx<'_, 'f>) {
     let condition = match uop {
         GuardLtFloat | GuardNotLtFloat => FloatCC::LessThan,
         GuardLeFloat | GuardNotLeFloat => FloatCC::LessThanOrEqual,
+        GuardGtFloat | GuardNotGtFloat => FloatCC::GreaterThan,
+        GuardGeFloat | GuardNotGeFloat => FloatCC::GreaterThanOrEqual,
         GuardEqFloat => FloatCC::Equal,
         _ => FloatCC::NotEqual,
     };
     let holds = c.builder().ins().fcmp(condition, x, y);
-    if matches!(uop, GuardNotLtFloat | GuardNotLeFloat) { c.guard_not(holds) } else { c.guard(holds) }
+    match uop {
+        GuardNotLtFloat | GuardNotLeFloat | GuardNotGtFloat | GuardNotGeFloat => c.guard_not(holds),
+        _ => c.guard(holds),
+    }
 }
 
 /// The double in a word that is known to be a flonum.

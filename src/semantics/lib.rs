@@ -92,7 +92,8 @@ pub fn emit<'f>(uop: Uop, c: Cx<'_, 'f>) {
         Unbox | Box | IntToFloat | LoadFloatImmediate | LoadFloatFrame | LoadFloatTop | StoreFloatFrame
         | StoreFloatTop | SpillFloatFrame | SpillFloatTop | FillFloatFrame | FillFloatTop | CopyFloat1 | SwapFloat
         | AddFloat | SubtractFloat | MultiplyFloat | DivideFloat | NegateFloat | GuardLtFloat | GuardLeFloat
-        | GuardEqFloat | GuardNeFloat | GuardNotLtFloat | GuardNotLeFloat => floats::emit(uop, c),
+        | GuardEqFloat | GuardNeFloat | GuardNotLtFloat | GuardNotLeFloat | GuardGtFloat | GuardGeFloat
+        | GuardNotGtFloat | GuardNotGeFloat => floats::emit(uop, c),
         LoadField | LoadFieldKeep | ExchangeField | SetWord | ListItem | ListItemKeep | TupleItem | TupleItemKeep
         | ExchangeListItem | GuardLength | TupleItemAt | Truncate | NextRange | NextList | NextTuple
         | GuardListDone | GuardTupleDone | GuardRangeDone => objects::emit(uop, c),
@@ -104,6 +105,8 @@ pub fn emit<'f>(uop: Uop, c: Cx<'_, 'f>) {
             // The instruction went the recorded way, in the frame that is returned; otherwise 0.
             c.guard(ahead);
             c.set_frame(ahead);
+            let top = c.load(I64, thread, 0);
+            c.set_top(top);
         }
         PushFrames => {
             let (thread, frame, top, operand) = (c.thread(), c.frame(), c.top(), c.immediate(0));

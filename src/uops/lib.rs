@@ -129,6 +129,10 @@ macro_rules! for_each_uop {
             (NegateFloat, "NEGATE_FLOAT", [0, 0], [1, 1], []);
             (GuardLtFloat, "GUARD_LT_FLOAT", [0, 0], [2, 0], [EXITS]);
             (GuardLeFloat, "GUARD_LE_FLOAT", [0, 0], [2, 0], [EXITS]);
+            (GuardGtFloat, "GUARD_GT_FLOAT", [0, 0], [2, 0], [EXITS]);
+            (GuardGeFloat, "GUARD_GE_FLOAT", [0, 0], [2, 0], [EXITS]);
+            (GuardNotGtFloat, "GUARD_NOT_GT_FLOAT", [0, 0], [2, 0], [EXITS]);
+            (GuardNotGeFloat, "GUARD_NOT_GE_FLOAT", [0, 0], [2, 0], [EXITS]);
             (GuardEqFloat, "GUARD_EQ_FLOAT", [0, 0], [2, 0], [EXITS]);
             (GuardNeFloat, "GUARD_NE_FLOAT", [0, 0], [2, 0], [EXITS]);
             (GuardNotLtFloat, "GUARD_NOT_LT_FLOAT", [0, 0], [2, 0], [EXITS]);

@@ -105,7 +105,10 @@ pub const fn of(opcode: Opcode) -> Handler {
         DeleteSubscr => subscripts::delete_subscr,
 
         JumpForward => jumps::jump_forward,
-        JumpBackward | JumpBackwardJit | JumpBackwardNoJit => jumps::jump_backward,
+        JumpBackward => jumps::jump_backward,
+        JumpBackwardNoJit => jumps::jump_backward_no_jit,
+        JumpBackwardJit => jumps::jump_backward_jit,
+        EnterExecutor => jumps::enter_executor,
         JumpBackwardNoInterrupt => jumps::jump_backward_no_interrupt,
         PopJumpIfFalse => jumps::pop_jump_if_false,
         PopJumpIfTrue => jumps::pop_jump_if_true,
@@ -227,7 +230,7 @@ pub const fn of(opcode: Opcode) -> Handler {
         Reraise => exceptions::reraise,
         WithExceptStart => exceptions::with_except_start,
 
-        Reserved | EnterExecutor => misc::unknown,
+        Reserved => misc::unknown,
         InstrumentedEndFor
         | InstrumentedPopIter
         | InstrumentedEndSend

@@ -151,6 +151,11 @@ impl Dict {
         self.keys_version.get()
     }
 
+    /// Where compiled code finds the keys version.
+    pub fn keys_version_address(&self) -> *const u32 {
+        self.keys_version.as_ptr()
+    }
+
     fn structure_changed(&self) {
         self.keys_version.set(0);
         self.changes.set(self.changes.get().wrapping_add(1));

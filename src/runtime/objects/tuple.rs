@@ -56,6 +56,9 @@ unsafe fn trace_items(header: *mut Header, visitor: &mut Visitor<'_>) {
 }
 
 impl Tuple {
+    /// Where compiled code finds the number of items in the payload; the items follow the payload.
+    pub const LENGTH_OFFSET: usize = std::mem::offset_of!(Tuple, length);
+
     pub fn empty() -> Ptr<Tuple> {
         use std::sync::atomic::{AtomicU64, Ordering};
         static EMPTY: AtomicU64 = AtomicU64::new(0);

@@ -212,6 +212,9 @@ impl Drop for TypeData {
 }
 
 impl Type {
+    /// Where compiled code finds the version tag.
+    pub const VERSION_OFFSET: usize = size_of::<Header>() + std::mem::offset_of!(TypeData, version);
+
     /// The name for messages: `__name__`, with the module in front for native classes outside of `builtins`.
     pub fn name(&self) -> &str {
         // SAFETY: names are only replaced by `set_name`, which leaks the old text.

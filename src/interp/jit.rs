@@ -1,0 +1,68 @@
+//! What the interpreter knows of the JIT: two handlers, called when a loop is hot and when a compiled one begins.
+//!
+//! The compiler of traces is a layer above this crate; it registers itself with [`install`]. Without it, back edges
+//! take the form that counts nothing.
+
+use std::sync::atomic::{AtomicPtr, AtomicU16, Ordering};
+
+use pyrs_bytecode::Opcode;
+use pyrs_macros::handler;
+use pyrs_runtime::value::Value;
+
+pub use crate::specialize::{cache_at, read_u32};
+
+use crate::dispatch::{Handler, Regs};
+
+/// The handlers that the JIT gives.
+pub struct Hooks {
+    /// At a JUMP_BACKWARD_JIT whose counter has run out.
+    pub hot: Handler,
+    /// At an ENTER_EXECUTOR.
+    pub enter: Handler,
+}
+
+static HOOKS: AtomicPtr<Hooks> = AtomicPtr::new(std::ptr::null_mut());
+static THRESHOLD: AtomicU16 = AtomicU16::new(0);
+
+/// Turns the JIT on, or off with None, for back edges that are specialized from now on. A loop is hot after
+/// `threshold` iterations.
+pub fn install(hooks: Option<&'static Hooks>, threshold: u16) {
+    HOOKS.store(hooks.map_or(std::ptr::null_mut(), |h| (&raw const *h).cast_mut()), Ordering::Relaxed);
+    THRESHOLD.store(threshold.saturating_sub(1), Ordering::Relaxed);
+}
+
+pub fn is_installed() -> bool {
+    !HOOKS.load(Ordering::Relaxed).is_null()
+}
+
+/// The count that a back edge begins with.
+pub fn threshold() -> u16 {
+    THRESHOLD.load(Ordering::Relaxed)
+}
+
+/// # Safety
+/// The hooks are installed: only then is there an opcode that asks for them.
+#[inline(always)]
+pub(crate) unsafe fn hot() -> Handler {
+    // SAFETY: by contract; hooks are never freed.
+    unsafe { (*HOOKS.load(Ordering::Relaxed)).hot }
+}
+
+/// # Safety
+/// As [`hot`].
+#[inline(always)]
+pub(crate) unsafe fn enter() -> Handler {
+    // SAFETY: by contract; hooks are never freed.
+    unsafe { (*HOOKS.load(Ordering::Relaxed)).enter }
+}
+
+/// Gives a back edge its form.
+#[cold]
+#[handler]
+pub(crate) unsafe fn specialize_back_edge(m: Regs) -> Value {
+    let (opcode, count) =
+        if is_installed() { (Opcode::JumpBackwardJit, threshold()) } else { (Opcode::JumpBackwardNoJit, 0) };
+    *m.ip = (*m.ip & 0xff00) | opcode as u16;
+    *m.ip.add(1) = count;
+    m.dispatch(opcode as u8)
+}

@@ -1,0 +1,357 @@
+//! Compiled traces: how they are made, entered, left and linked.
+
+use std::time::Instant;
+
+use pyrs_bytecode::Opcode;
+use pyrs_interp::dispatch::{self, Regs};
+use pyrs_interp::frame::Frame;
+use pyrs_macros::handler;
+use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::value::Value;
+use pyrs_uops::Uop;
+
+use crate::assemble::{self, Inst, Link, NO_EXIT, Source};
+use crate::helpers::{self, Resume};
+use crate::lower::{self, InterpretPlan, Lowered, Snapshot, State};
+use crate::record::{self, End, Origin, Recording};
+use crate::state::{self, Jit};
+use crate::stats::Abort;
+use crate::thunks;
+
+/// A compiled trace.
+pub struct Executor {
+    pub origin: Origin,
+    pub end: End,
+    /// The code object it begins in, where it begins.
+    pub code: *const Object<Code>,
+    pub start: *mut u16,
+    pub entry: usize,
+    pub length: usize,
+    pub hot: usize,
+    pub body: Vec<Inst>,
+    pub top: usize,
+    /// Instructions recorded, and how many of them are left to the interpreter.
+    pub instructions: usize,
+    pub interpreted: usize,
+    pub exits: Vec<Box<Exit>>,
+    /// What the code refers to.
+    pub interprets: Vec<Box<InterpretPlan>>,
+    pub pushes: Vec<Box<Snapshot>>,
+    pub objects: Vec<Obj>,
+    /// The recorded instructions, for dumps.
+    pub listing: Vec<(u32, String)>,
+    pub origins: Vec<u32>,
+}
+
+/// A way out of a trace.
+pub struct Exit {
+    pub executor: usize,
+    pub index: usize,
+    pub snapshot: Snapshot,
+    pub ip: *mut u16,
+    /// The runtime knows where to go on: the interpreter has executed the last instruction.
+    pub resumes: bool,
+    pub count: u32,
+    /// Recordings that have begun here.
+    pub attempts: u16,
+    /// Where the stub leaves.
+    pub stub: usize,
+    /// The trace that goes on here.
+    pub side: Option<usize>,
+}
+
+/// How often a recording may begin at one place before it is left alone.
+const MAX_ATTEMPTS: u16 = 4;
+
+/// A loop's counter has run out.
+#[handler]
+pub unsafe fn hot(m: Regs) -> Value {
+    let target = m.ip.add(2).sub(m.oparg);
+    let table = if begin(m.thread, m.frame, m.ip, target) { &raw const record::RECORDING } else { m.table };
+    Regs { table, ..m }.goto(target)
+}
+
+/// Starts recording a loop, if nothing is recorded yet.
+unsafe fn begin(
+    thread: *const pyrs_runtime::thread::Thread,
+    frame: *mut Frame,
+    back_edge: *mut u16,
+    target: *mut u16,
+) -> bool {
+    // SAFETY: the handlers' contract; no other reference to the state is in use.
+    unsafe {
+        let state = state::get();
+        *back_edge.add(1) = state.options.threshold;
+        if !state.may_record(thread) || !(*frame).frame_object.get().is_null() {
+            return false;
+        }
+        let origin = Origin::Loop { back_edge };
+        state.recording = Some(Recording::new(thread, origin, frame, target));
+        true
+    }
+}
+
+/// At an ENTER_EXECUTOR: goes on in the compiled loop.
+#[handler]
+pub unsafe fn enter(m: Regs) -> Value {
+    let entry = entry_of(m.thread, m.frame, *m.ip.add(1) as usize);
+    if entry == 0 {
+        return m.goto(m.ip.add(2).sub(m.oparg));
+    }
+    let top = (*m.thread).jit_top.get();
+    let thunk: dispatch::Handler = std::mem::transmute(thunks::enter as *const ());
+    Regs { sp: top, oparg: entry, ..m }.tail(thunk)
+}
+
+/// The code of an executor, with the data stack prepared; 0 if the interpreter has to run the loop.
+#[inline(never)]
+unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Frame, index: usize) -> usize {
+    // SAFETY: the handlers' contract.
+    unsafe {
+        let thread = &*thread;
+        let state = state::get();
+        let Some(executor) = state.executors.get(index) else { return 0 };
+        let crowded = thread.recursion_remaining.get() < 100;
+        if crowded || !(*frame).frame_object.get().is_null() || !helpers::reserve(thread) {
+            return 0;
+        }
+        executor.entry
+    }
+}
+
+/// A trace has been left: `oparg` is the exit, `sp` the stencils' `top`.
+#[handler]
+pub unsafe fn left(m: Regs) -> Value {
+    let exit = m.oparg as *mut Exit;
+    if (*exit).resumes {
+        (*exit).count += 1;
+        return match state::get().resume {
+            Resume::Left(v) => v,
+            Resume::At { frame, ip, sp } => Regs { frame, sp, table: dispatch::entry_table(), ..m }.goto(ip),
+        };
+    }
+    let frame = helpers::materialize(&*m.thread, m.frame, m.sp, &(*exit).snapshot);
+    let recording = count(m.thread, m.frame, m.sp, exit);
+    let table = if recording { &raw const record::RECORDING } else { dispatch::entry_table() };
+    Regs { frame, sp: (*frame).sp, table, ..m }.goto((*exit).ip)
+}
+
+/// Counts an exit; true if a recording has begun there.
+#[inline(never)]
+unsafe fn count(
+    thread: *const pyrs_runtime::thread::Thread,
+    frame: *mut Frame,
+    top: *mut Value,
+    exit: *mut Exit,
+) -> bool {
+    // SAFETY: exits live as long as their executors; no other reference is in use.
+    unsafe {
+        let exit = &mut *exit;
+        exit.count = exit.count.wrapping_add(1);
+        let state = state::get();
+        if exit.side.is_some()
+            || exit.attempts >= MAX_ATTEMPTS
+            || !exit.count.is_multiple_of(state.options.exit_threshold as u32)
+            || !state.may_record(thread)
+        {
+            return false;
+        }
+        exit.attempts += 1;
+        let Some(mut begin) = exit.snapshot.state.clone() else { return false };
+        // The interpreter's frames are where the abstract machine has its own.
+        for (i, f) in begin.frames.iter_mut().enumerate() {
+            let head = (top as *mut u8).wrapping_add(f.head as usize) as *mut Frame;
+            f.id = if i == 0 { frame } else { head };
+        }
+        let root = begin.frames.last().expect("a frame").id;
+        let origin = Origin::Exit { executor: exit.executor, exit: exit.index };
+        let mut recording = Recording::new(thread, origin, root, exit.ip);
+        recording.state = Some(begin);
+        state.recording = Some(recording);
+        true
+    }
+}
+
+/// A recording has ended well: makes a trace of it.
+///
+/// # Safety
+/// The recorded frames' code is alive.
+pub unsafe fn finish(state: &mut Jit, recording: Recording, end: End) {
+    // SAFETY: by contract.
+    unsafe {
+        if let Err(why) = compile(state, &recording, end) {
+            abort(state, &recording, why);
+        }
+    }
+}
+
+/// Makes a recording's failure known where it began.
+///
+/// # Safety
+/// As [`finish`].
+pub unsafe fn abort(state: &mut Jit, recording: &Recording, why: Abort) {
+    *state.stats.aborts.entry(why).or_default() += 1;
+    // SAFETY: by contract.
+    unsafe { postpone(recording) }
+}
+
+/// Lets a loop wait longer before it is recorded again; for good after a few times.
+///
+/// # Safety
+/// As [`finish`].
+pub unsafe fn postpone(recording: &Recording) {
+    let Origin::Loop { back_edge } = recording.origin else { return };
+    // SAFETY: by contract; no other reference to the table of attempts is in use.
+    unsafe {
+        if Opcode::from_u8(*back_edge as u8) != Some(Opcode::JumpBackwardJit) {
+            return;
+        }
+        let attempts = state::attempts().entry(back_edge as usize).or_default();
+        *attempts += 1;
+        if *attempts >= MAX_ATTEMPTS {
+            *back_edge = (*back_edge & 0xff00) | Opcode::JumpBackwardNoJit as u16;
+        } else {
+            *back_edge.add(1) = state::threshold().saturating_mul(4 * *attempts);
+        }
+    }
+}
+
+unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<(), Abort> {
+    let first = recording.records.first().ok_or(Abort::Unsupported)?;
+    let is_loop = matches!(recording.origin, Origin::Loop { .. });
+    if recording.records.len() < 2 {
+        return Err(Abort::Unsupported);
+    }
+    if state.executors.len() >= u16::MAX as usize {
+        return Err(Abort::NoMemory);
+    }
+    let begin = match &recording.state {
+        Some(begin) => begin.clone(),
+        // SAFETY: recorded code is alive.
+        None => State::fresh(recording.root, unsafe { &*first.code }, first.depth),
+    };
+    let started = Instant::now();
+    let lowered = lower::lower(&recording.records, end, begin, is_loop)?;
+    state.stats.lowering += started.elapsed();
+    let started = Instant::now();
+    let executor = place(state, recording, end, lowered)?;
+    state.stats.assembling += started.elapsed();
+    let index = state.executors.len();
+    // SAFETY: recorded code is alive; the exit belongs to an executor.
+    unsafe { link(state, recording, &executor, index) };
+    state.stats.traces += 1;
+    state.stats.side_traces += !is_loop as usize;
+    state.stats.micro_ops += executor.body.len();
+    state.stats.code_bytes += executor.length;
+    state.stats.interpreted += executor.interpreted;
+    state.executors.push(executor);
+    Ok(())
+}
+
+/// Copies the code to memory and fills its exits in.
+fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> Result<Executor, Abort> {
+    let number = state.executors.len();
+    let mut exits: Vec<Box<Exit>> = Vec::with_capacity(lowered.exits.len());
+    let mut stubs = Vec::with_capacity(lowered.exits.len());
+    for (index, plan) in lowered.exits.into_iter().enumerate() {
+        let exit = Box::new(Exit {
+            executor: number,
+            index,
+            snapshot: plan.snapshot,
+            ip: plan.ip,
+            resumes: plan.resumes,
+            count: 0,
+            attempts: 0,
+            stub: 0,
+            side: None,
+        });
+        let mut stub = plan.stub;
+        let address = &raw const *exit as u64;
+        stub.push(Inst {
+            uop: Uop::Leave,
+            depth: Default::default(),
+            immediates: [address, 0, 0],
+            displacements: [0; 4],
+            exit: NO_EXIT,
+        });
+        stubs.push(stub);
+        exits.push(exit);
+    }
+    let link = match end {
+        End::Closed => Link::None,
+        End::Link(executor) => Link::Address(state.executors[executor].entry),
+        End::Stop => Link::Exit(exits.len() - 1),
+    };
+    let source = Source { body: &lowered.body, top: lowered.top, exits: &stubs, link };
+    let placed = assemble::assemble(&source, &state.addresses, &mut state.memory).map_err(|e| match e {
+        assemble::Failure::NoMemory => Abort::NoMemory,
+        assemble::Failure::OutOfReach => Abort::OutOfReach,
+        assemble::Failure::NoStencil(_) => Abort::Unsupported,
+    })?;
+    for (exit, stub) in exits.iter_mut().zip(&placed.stubs) {
+        exit.stub = *stub;
+    }
+    let first = &recording.records[0];
+    let mut objects = lowered.objects;
+    // SAFETY: recorded code is alive.
+    objects.extend(recording.records.iter().map(|r| unsafe { (&*r.code).to_obj() }));
+    objects.sort_by_key(|o| o.value().0);
+    objects.dedup_by_key(|o| o.value().0);
+    Ok(Executor {
+        origin: recording.origin,
+        end,
+        code: first.code,
+        start: first.start,
+        entry: placed.entry,
+        length: placed.length,
+        hot: placed.hot,
+        body: lowered.body,
+        top: lowered.top,
+        instructions: recording.records.len() - 1,
+        interpreted: lowered.interpreted,
+        exits,
+        interprets: lowered.interprets,
+        pushes: lowered.pushes,
+        objects,
+        listing: if state.keeps_listings { crate::dump::listing(&recording.records) } else { Vec::new() },
+        origins: lowered.origins,
+    })
+}
+
+/// Makes the way into a new trace.
+unsafe fn link(state: &mut Jit, recording: &Recording, executor: &Executor, index: usize) {
+    match recording.origin {
+        Origin::Loop { back_edge } => {
+            // SAFETY: the back edge is in living code.
+            unsafe {
+                if Opcode::from_u8(*back_edge as u8) == Some(Opcode::JumpBackwardJit) {
+                    *back_edge = (*back_edge & 0xff00) | Opcode::EnterExecutor as u16;
+                    *back_edge.add(1) = index as u16;
+                }
+            }
+        }
+        Origin::Exit { executor: from, exit } => {
+            let exit = &mut state.executors[from].exits[exit];
+            exit.side = Some(index);
+            let jump = jump_to(exit.stub, executor.entry);
+            state.memory.rewrite(exit.stub, &jump);
+        }
+    }
+}
+
+/// The instruction that jumps from one place in code memory to another.
+fn jump_to(from: usize, to: usize) -> Vec<u8> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let delta = (to as i64 - from as i64 - 5) as i32;
+        let mut code = vec![0xe9];
+        code.extend(delta.to_le_bytes());
+        code
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        let delta = (to as i64 - from as i64) >> 2;
+        (0x1400_0000u32 | (delta as u32 & 0x3ff_ffff)).to_le_bytes().to_vec()
+    }
+}

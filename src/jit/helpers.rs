@@ -1,0 +1,193 @@
+//! Functions that compiled code calls.
+
+use pyrs_interp::dispatch::{self, Regs, Table};
+use pyrs_interp::frame::{self, Frame, HEAD_WORDS};
+use pyrs_macros::handler;
+use pyrs_runtime::heap;
+use pyrs_runtime::object::{Header, Object};
+use pyrs_runtime::thread::Thread;
+use pyrs_runtime::value::Value;
+
+use crate::lower::{Callee, Fix, Home, InterpretPlan, Own, RESERVE_WORDS, Snapshot};
+use crate::state;
+
+/// What a handler gives back that was left after one instruction; no object has this word.
+const STEPPED: Value = Value(12);
+
+/// Where the interpreter is to go on.
+#[derive(Copy, Clone)]
+pub enum Resume {
+    At { frame: *mut Frame, ip: *mut u16, sp: *mut Value },
+    /// The run is over, with this result.
+    Left(Value),
+}
+
+/// Goes where an instruction of [`interpret`] has led.
+static STEPPING: Table = Table([stepped; 256]);
+
+#[handler]
+unsafe fn stepped(m: Regs) -> Value {
+    state::get().resume = Resume::At { frame: m.frame, ip: m.ip, sp: m.sp };
+    STEPPED
+}
+
+/// Executes one instruction in the interpreter. The frame that compiled code goes on in, or 0 if control went another
+/// way than recorded.
+///
+/// # Safety
+/// Called by compiled code: everything is where the interpreter expects it.
+pub unsafe extern "C" fn interpret(
+    thread: *const Thread,
+    frame: *mut Frame,
+    top: *mut Value,
+    plan: *const InterpretPlan,
+) -> *mut Frame {
+    // SAFETY: by contract; plans live as long as their code.
+    unsafe {
+        (*thread).stack_top.set(top);
+        let plan = &*plan;
+        let sp = Frame::locals(frame).add(plan.words);
+        let m = Regs { thread, frame, ip: plan.ip, sp, table: &STEPPING, oparg: 0 };
+        loop {
+            let result = dispatch::step(m);
+            if result != STEPPED {
+                state::get().resume = Resume::Left(result);
+                return std::ptr::null_mut();
+            }
+            let Resume::At { frame: now, ip, sp: now_sp } = state::get().resume else { unreachable!() };
+            // An instruction that has only rewritten itself begins again.
+            if ip == opcode_at(m.ip) && now == frame && now_sp == sp {
+                continue;
+            }
+            let watched = !(*now).frame_object.get().is_null();
+            if ip != plan.expected || watched || !reserve(&*thread) {
+                return std::ptr::null_mut();
+            }
+            return now;
+        }
+    }
+}
+
+/// The place of an instruction's opcode, behind its extended arguments.
+unsafe fn opcode_at(mut ip: *mut u16) -> *mut u16 {
+    // SAFETY: `ip` is at an instruction.
+    unsafe {
+        while *ip as u8 == pyrs_bytecode::Opcode::ExtendedArg as u8 {
+            ip = ip.add(1);
+        }
+        ip
+    }
+}
+
+/// Sets room for inlined frames aside; false if there is none.
+///
+/// # Safety
+/// The thread's data stack is as the interpreter left it.
+pub unsafe fn reserve(thread: &Thread) -> bool {
+    let top = thread.stack_top.get();
+    let end = top.wrapping_add(RESERVE_WORDS);
+    if top.is_null() || end > thread.stack_limit.get() {
+        return false;
+    }
+    thread.jit_top.set(top);
+    thread.stack_top.set(end);
+    true
+}
+
+/// Makes inlined frames real; compiled code goes on in the innermost one.
+///
+/// # Safety
+/// Called by compiled code at the place that the plan describes.
+pub unsafe extern "C" fn push_frames(
+    thread: *const Thread,
+    frame: *mut Frame,
+    top: *mut Value,
+    plan: *const Snapshot,
+) -> *mut Frame {
+    // SAFETY: by contract.
+    unsafe {
+        let thread = &*thread;
+        let frame = materialize(thread, frame, top, &*plan);
+        // The interpreter's chunks are larger than what is set aside: there is room for the frames themselves.
+        thread.jit_top.set(thread.stack_top.get());
+        thread.stack_top.set(thread.stack_top.get().wrapping_add(RESERVE_WORDS).min(thread.stack_limit.get()));
+        frame
+    }
+}
+
+unsafe fn address(frame: *mut Frame, top: *mut Value, home: Home) -> *mut Value {
+    let base = if home.on_top { top as *mut u8 } else { frame as *mut u8 };
+    base.wrapping_add(home.offset as usize) as *mut Value
+}
+
+/// Rebuilds the interpreter's frames; the innermost one.
+///
+/// # Safety
+/// The snapshot describes the words at `frame` and `top`.
+pub unsafe fn materialize(thread: &Thread, frame: *mut Frame, top: *mut Value, plan: &Snapshot) -> *mut Frame {
+    // SAFETY: by contract: the homes are words of these frames.
+    unsafe {
+        for &(home, fix) in &plan.fixes {
+            let at = address(frame, top, home);
+            match fix {
+                Fix::Own if (*at).is_null() => {}
+                Fix::Own => heap::incref(*at),
+                Fix::Box => {
+                    let x = f64::from_bits((*at).0);
+                    *at = pyrs_runtime::objects::float::new(x).into_value();
+                }
+                Fix::Constant(word) => *at = Value(word),
+                Fix::Copy(from) => *at = *address(frame, top, from),
+            }
+        }
+        let mut inner = frame;
+        for (i, snapshot) in plan.frames.iter().enumerate() {
+            let code = &*snapshot.code;
+            if i > 0 {
+                let head = (top as *mut u8).wrapping_add(snapshot.head as usize) as *mut Frame;
+                let function = match snapshot.callee {
+                    Callee::Constant(word) => {
+                        heap::incref(Value(word));
+                        Value(word)
+                    }
+                    Callee::Word { home, own } => {
+                        let word = *address(frame, top, home);
+                        if own != Own::Counted {
+                            heap::incref(word);
+                        }
+                        word
+                    }
+                    Callee::Held => unreachable!("only the first frame is real"),
+                };
+                frame::init(head, function, code, Value::NULL, inner);
+                (*head).is_init = snapshot.is_init;
+                thread.recursion_remaining.set(thread.recursion_remaining.get() - 1);
+                inner = head;
+            }
+            (*inner).ip = snapshot.ip;
+            (*inner).sp = Frame::locals(inner).add(snapshot.words);
+            (*inner).return_offset = snapshot.return_offset;
+        }
+        thread.frame.set(inner as *mut u8);
+        let end = match plan.frames.len() {
+            0 | 1 => top,
+            _ => (inner as *mut Value).add(HEAD_WORDS + (&*(*inner).code).frame_size),
+        };
+        thread.stack_top.set(end);
+        inner
+    }
+}
+
+/// Destroys an object whose count has reached zero.
+///
+/// # Safety
+/// Called by compiled code, once for the object.
+pub unsafe extern "C" fn destroy(object: *mut Header) {
+    // SAFETY: by contract.
+    unsafe { heap::dealloc(object) }
+}
+
+/// An object's address, for code that compares with it.
+pub fn word_of<T>(object: &Object<T>) -> u64 {
+    object.value().0
+}

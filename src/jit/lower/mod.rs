@@ -1,0 +1,356 @@
+//! From a recording to micro-ops.
+//!
+//! One pass over the recorded instructions executes them on an *abstract* machine ([`State`]): of every word on the
+//! operand stacks and of every local variable it knows where it is (in a register, at its place in memory, in a
+//! variable, a constant), what it is ([`Known`]), and whether a reference is held for it ([`Own`]). Micro-ops come out
+//! only where the real machine has something to do: guards for what is not known yet, counts for references that
+//! outlive their source, moves for operands that are not in their registers.
+//!
+//! Frames of inlined calls exist in the abstract machine alone. Their variables are in memory, at the places where
+//! they would be if the frame were real, so that an exit has only heads to write.
+//!
+//! An instruction without a lowering is executed by the interpreter (`INTERPRET`), after everything has been put
+//! where the interpreter expects it.
+
+mod calls;
+mod emit;
+mod floats;
+mod instructions;
+mod objects;
+
+use pyrs_interp::frame::Frame;
+use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::types::Type;
+use pyrs_runtime::types::shape::Shape;
+use pyrs_uops::Depth;
+
+use crate::assemble::Inst;
+use crate::record::{End, Record};
+use crate::stats::Abort;
+
+/// What is known about a word.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub enum Known {
+    /// Nothing; it may be `NULL`.
+    Nothing,
+    /// It is an object or an immediate.
+    Something,
+    Int,
+    /// A double in the word itself (or unboxed).
+    Float,
+    /// Exactly this word.
+    Word(u64),
+    Bool,
+    /// An object of a class, perhaps with the class's version and the object's shape checked.
+    Class { class: *const Type, version: u32, shape: *const Shape },
+}
+
+impl Known {
+    /// No reference count is kept for it.
+    fn is_uncounted(self) -> bool {
+        match self {
+            Known::Int | Known::Float | Known::Bool => true,
+            Known::Word(word) => word & 7 != 0 || word == 0,
+            _ => false,
+        }
+    }
+
+    fn is_null_free(self) -> bool {
+        !matches!(self, Known::Nothing | Known::Word(0))
+    }
+
+    /// What both are.
+    fn meet(self, other: Known) -> Known {
+        use Known::*;
+        if self == other {
+            return self;
+        }
+        match (self, other) {
+            (Class { class: a, version: v, .. }, Class { class: b, version: w, .. }) if a == b => {
+                Class { class: a, version: if v == w { v } else { 0 }, shape: std::ptr::null() }
+            }
+            (Nothing | Word(0), _) | (_, Nothing | Word(0)) => Nothing,
+            _ => Something,
+        }
+    }
+
+    /// What stays true while Python code may run.
+    fn after_python(self) -> Known {
+        match self {
+            Known::Class { class, .. } => Known::Class { class, version: 0, shape: std::ptr::null() },
+            other => other,
+        }
+    }
+}
+
+/// Who holds the reference that keeps a word alive.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub enum Own {
+    /// None is needed.
+    Uncounted,
+    /// The word itself.
+    Counted,
+    /// A constant of the trace.
+    Constant,
+    /// A local variable.
+    Local { frame: usize, slot: usize },
+    /// An object's field, until something is stored or destroyed.
+    Fragile,
+}
+
+/// Where a word is.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub enum Place {
+    /// In the next register for words.
+    Int,
+    /// Unboxed, in the next register for doubles.
+    Float,
+    /// At its place in the frame.
+    Memory,
+    /// Unboxed, at its place in the frame.
+    RawFloat,
+    /// Nowhere: a constant of the trace.
+    Constant(u64),
+    /// In a local variable.
+    Local { frame: usize, slot: usize },
+}
+
+/// A word on the operand stack.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub struct Entry {
+    pub place: Place,
+    pub known: Known,
+    pub own: Own,
+}
+
+/// A local variable; it is at its place in memory unless it has never been set.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub struct Local {
+    pub known: Known,
+    pub own: Own,
+    /// The memory does not hold it yet: it is `NULL`.
+    pub unset: bool,
+}
+
+/// Where the function of an inlined call is.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub enum Callee {
+    /// The frame is real and holds it.
+    Held,
+    Constant(u64),
+    /// On the caller's operand stack.
+    Word { home: Home, own: Own },
+}
+
+/// An address: relative to the frame, or to `top`.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Home {
+    pub on_top: bool,
+    pub offset: i32,
+}
+
+/// A frame of the abstract machine.
+#[derive(Clone, PartialEq, Debug)]
+pub struct VirtualFrame {
+    /// Where the interpreter had it while recording.
+    pub id: *mut Frame,
+    pub code: *const Object<Code>,
+    /// Offset of its head from `top`; unused for the real frame.
+    pub head: i32,
+    pub callee: Callee,
+    pub locals: Vec<Local>,
+    pub stack: Vec<Entry>,
+    /// The call that it waits for: place and units to skip when it returns.
+    pub call: (*mut u16, u16),
+    /// A call of `__init__`: its result is dropped.
+    pub is_init: bool,
+}
+
+/// The abstract machine: frame 0 is real, the others are inlined calls.
+#[derive(Clone, PartialEq, Debug)]
+pub struct State {
+    pub frames: Vec<VirtualFrame>,
+    pub depth: Depth,
+    /// Words in memory that were compared and can't have changed since.
+    pub checked: Vec<(u64, u64)>,
+}
+
+/// A frame to be rebuilt, or the real one.
+#[derive(Clone, Debug)]
+pub struct FrameSnapshot {
+    pub head: i32,
+    pub code: *const Object<Code>,
+    pub callee: Callee,
+    /// Where it goes on, or the call it waits for.
+    pub ip: *mut u16,
+    /// Words of variables and stack.
+    pub words: usize,
+    pub return_offset: u16,
+    pub is_init: bool,
+}
+
+/// What has to be done to a word in memory.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub enum Fix {
+    /// A reference is taken.
+    Own,
+    /// It is an unboxed double.
+    Box,
+    /// It is this constant.
+    Constant(u64),
+    /// It is what a variable holds.
+    Copy(Home),
+}
+
+/// How the interpreter's frames are made from compiled code's registers and memory.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    pub frames: Vec<FrameSnapshot>,
+    pub fixes: Vec<(Home, Fix)>,
+    /// For traces that begin here: the abstract machine after the exit's stub has run.
+    pub state: Option<State>,
+}
+
+/// A side exit in the making.
+pub struct ExitPlan {
+    pub snapshot: Snapshot,
+    pub stub: Vec<Inst>,
+    /// The instruction to go on at.
+    pub ip: *mut u16,
+    /// Everything is real already; the runtime knows where.
+    pub resumes: bool,
+}
+
+/// An instruction for the interpreter.
+pub struct InterpretPlan {
+    pub ip: *mut u16,
+    pub expected: *mut u16,
+    /// Words of variables and stack.
+    pub words: usize,
+}
+
+/// A lowered trace.
+#[derive(Default)]
+pub struct Lowered {
+    pub body: Vec<Inst>,
+    pub top: usize,
+    pub exits: Vec<ExitPlan>,
+    pub interprets: Vec<Box<InterpretPlan>>,
+    pub pushes: Vec<Box<Snapshot>>,
+    /// Objects that the code refers to.
+    pub objects: Vec<Obj>,
+    /// For dumps: the instruction that each micro-op belongs to.
+    pub origins: Vec<u32>,
+    /// Instructions that are left to the interpreter.
+    pub interpreted: usize,
+}
+
+/// Words that inlined frames may take in all.
+pub const RESERVE_WORDS: usize = 4096;
+
+pub type Lower<T> = Result<T, Abort>;
+
+/// The pass: what has been made so far, and the machine's state.
+pub struct Lowering<'a> {
+    pub records: &'a [Record],
+    pub out: Lowered,
+    pub state: State,
+    /// The instruction being lowered, and what was on its frame's stack before.
+    at: *mut u16,
+    before: usize,
+    record: usize,
+    /// Changes with every micro-op that moves words: exits in between share a snapshot.
+    moves: usize,
+    last_exit: Option<(usize, *mut u16, u32)>,
+}
+
+/// Lowers a recording that begins in `state`.
+pub fn lower(records: &[Record], end: End, state: State, is_loop: bool) -> Lower<Lowered> {
+    let mut l = Lowering::new(records, state.clone());
+    l.pass(end)?;
+    if end != End::Closed || !is_loop {
+        l.finish(end)?;
+        return Ok(l.out);
+    }
+    // The loop proper begins with what the first iteration has found out.
+    l.settle()?;
+    let mut assumed = l.state.clone();
+    let prefix = (l.out.body.len(), l.out.exits.len(), l.out.interprets.len(), l.out.pushes.len());
+    for _ in 0..4 {
+        l.truncate(prefix);
+        l.state = assumed.clone();
+        l.out.top = prefix.0;
+        l.last_exit = None;
+        l.pass(end)?;
+        l.settle()?;
+        if l.state.implies(&assumed) {
+            l.finish(end)?;
+            return Ok(l.out);
+        }
+        assumed = assumed.meet(&l.state);
+    }
+    Err(Abort::Unsupported)
+}
+
+impl<'a> Lowering<'a> {
+    fn new(records: &'a [Record], state: State) -> Lowering<'a> {
+        Lowering {
+            records,
+            out: Lowered::default(),
+            state,
+            at: std::ptr::null_mut(),
+            before: 0,
+            record: 0,
+            moves: 0,
+            last_exit: None,
+        }
+    }
+
+    fn truncate(&mut self, (body, exits, interprets, pushes): (usize, usize, usize, usize)) {
+        self.out.body.truncate(body);
+        self.out.origins.truncate(body);
+        self.out.exits.truncate(exits);
+        self.out.interprets.truncate(interprets);
+        self.out.pushes.truncate(pushes);
+    }
+}
+
+impl State {
+    /// The machine at a place where everything is in memory.
+    pub fn fresh(id: *mut Frame, code: &Object<Code>, depth: usize) -> State {
+        let local = Local { known: Known::Nothing, own: Own::Counted, unset: false };
+        let entry = Entry { place: Place::Memory, known: Known::Nothing, own: Own::Counted };
+        let frame = VirtualFrame {
+            id,
+            code,
+            head: 0,
+            callee: Callee::Held,
+            locals: vec![local; code.nlocalsplus],
+            stack: vec![entry; depth],
+            call: (std::ptr::null_mut(), 0),
+            is_init: false,
+        };
+        State { frames: vec![frame], depth: Depth::default(), checked: Vec::new() }
+    }
+
+    /// Everything that `other` says is true of this state.
+    fn implies(&self, other: &State) -> bool {
+        self.meet(other) == *other
+    }
+
+    /// What both states say; they belong to the same place in the program.
+    fn meet(&self, other: &State) -> State {
+        let mut out = other.clone();
+        for (frame, with) in out.frames.iter_mut().zip(&self.frames) {
+            for (a, b) in frame.locals.iter_mut().zip(&with.locals) {
+                a.known = a.known.meet(b.known);
+            }
+            for (a, b) in frame.stack.iter_mut().zip(&with.stack) {
+                a.known = a.known.meet(b.known);
+            }
+        }
+        out.checked.retain(|c| self.checked.contains(c));
+        out
+    }
+}

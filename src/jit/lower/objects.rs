@@ -1,0 +1,323 @@
+//! Attributes, items, globals, iterators.
+
+use pyrs_bytecode::Opcode;
+use pyrs_runtime::objects::function::{BuiltinFunction, Function};
+use pyrs_runtime::objects::inline_cache::InlineCache;
+use pyrs_runtime::objects::list::List;
+use pyrs_runtime::objects::list_methods::ListIterator;
+use pyrs_runtime::objects::range::RangeIterator;
+use pyrs_runtime::objects::tuple::Tuple;
+use pyrs_runtime::objects::tuple_methods::TupleIterator;
+use pyrs_runtime::types::Type;
+use pyrs_runtime::types::shape::Shape;
+use pyrs_uops::Uop;
+
+use super::instructions::Done;
+use super::{Entry, Known, Lower, Lowering, Own, Place};
+use crate::layout::{is_class, layout};
+use crate::record::{Record, Seen};
+
+impl Lowering<'_> {
+    /// The top word is an instance of a class in the cache's state and, with `shape`, of the cache's shape.
+    fn guard_owner(&mut self, cache: &InlineCache, class: *const Type, with_shape: bool) -> Lower<()> {
+        let known = self.peek(1)?.known;
+        let (checked, shape) = match known {
+            Known::Class { version, shape, .. } => (version == cache.version, shape),
+            _ => (false, std::ptr::null()),
+        };
+        if !checked {
+            self.in_registers(1)?;
+            let displacements = [layout().type_version, 0, 0, 0];
+            self.op_with(Uop::GuardVersion, [cache.version as u64, 0, 0], displacements)?;
+            self.learn(1, Known::Class { class, version: cache.version, shape: std::ptr::null() })?;
+        }
+        if with_shape && !(checked && shape == cache.shape) {
+            self.in_registers(1)?;
+            let displacements = [cache.shape_offset as i32, 0, 0, 0];
+            self.op_with(Uop::GuardWord, [cache.shape as u64, 0, 0], displacements)?;
+            self.learn(1, Known::Class { class, version: cache.version, shape: cache.shape })?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the owner by the word in a field of it.
+    fn replace_by_field(&mut self, offset: i32) -> Lower<()> {
+        let owner = *self.peek(1)?;
+        self.in_registers(1)?;
+        if owner.own == Own::Counted {
+            self.room(1)?;
+            self.op_with(Uop::LoadFieldKeep, [0; 3], [offset, 0, 0, 0])?;
+            self.op(Uop::Incref1)?;
+            self.pop()?;
+            self.push(Known::Something, Own::Counted);
+            // The owner is in the register below.
+            self.before_effect()?;
+            return self.op(Uop::DecrefSecond);
+        }
+        self.op_with(Uop::LoadField, [0; 3], [offset, 0, 0, 0])?;
+        self.pop()?;
+        self.push(Known::Something, Own::Fragile);
+        Ok(())
+    }
+
+    /// The class whose instances have the cache's shape.
+    fn class_of(cache: &InlineCache) -> *const Type {
+        // SAFETY: shapes live as long as their classes, whose version the cache has.
+        if cache.shape.is_null() { std::ptr::null() } else { unsafe { (*cache.shape).class } }
+    }
+
+    pub(super) fn load_instance_value(&mut self, cache: &InlineCache, oparg: u32) -> Lower<()> {
+        self.guard_owner(cache, Self::class_of(cache), true)?;
+        self.replace_by_field(cache.offset as i32)?;
+        if oparg & 1 != 0 {
+            self.push_constant(0);
+        }
+        Ok(())
+    }
+
+    pub(super) fn load_slot(&mut self, record: &Record) -> Done {
+        let (Some(cache), Seen::Object(class)) = (&record.cache, record.tops[0]) else { return Ok(None) };
+        self.guard_owner(cache, class, false)?;
+        self.replace_by_field(cache.offset as i32)?;
+        if record.oparg & 1 != 0 {
+            self.push_constant(0);
+        }
+        Ok(Some(1))
+    }
+
+    /// A method found on the class: it goes below the instance, as a constant.
+    pub(super) fn load_method(&mut self, record: &Record) -> Done {
+        let (Some(cache), Seen::Object(class)) = (&record.cache, record.tops[0]) else { return Ok(None) };
+        self.guard_owner(cache, class, record.opcode == Opcode::LoadAttrMethodWithValues)?;
+        let method = cache.target_value();
+        self.keep(method);
+        // Its place in memory is about to move by one word.
+        if self.peek(1)?.place == Place::Memory {
+            self.in_registers(1)?;
+        }
+        let entry = Entry { place: Place::Constant(method.0), known: Known::Word(method.0), own: Own::Constant };
+        let at = self.frame().stack.len() - 1;
+        self.frame().stack.insert(at, entry);
+        self.moves += 1;
+        Ok(Some(1))
+    }
+
+    pub(super) fn load_class_value(&mut self, record: &Record) -> Done {
+        let (Some(cache), Seen::Object(class)) = (&record.cache, record.tops[0]) else { return Ok(None) };
+        self.guard_owner(cache, class, record.opcode == Opcode::LoadAttrNondescriptorWithValues)?;
+        let v = cache.target_value();
+        self.keep(v);
+        self.discard()?;
+        self.push_constant(v.0);
+        if record.oparg & 1 != 0 {
+            self.push_constant(0);
+        }
+        Ok(Some(1))
+    }
+
+    /// Keeps an object alive as long as the trace.
+    fn keep(&mut self, v: pyrs_runtime::value::Value) {
+        // SAFETY: a live object, borrowed from its class.
+        self.out.objects.push(unsafe { pyrs_runtime::object::Obj::from_borrowed(v) });
+    }
+
+    pub(super) fn store_instance_value(&mut self, cache: &InlineCache) -> Lower<()> {
+        self.guard_owner(cache, Self::class_of(cache), true)?;
+        self.own_top(2)?;
+        self.before_effect()?;
+        self.in_registers(2)?;
+        self.op_with(Uop::ExchangeField, [0; 3], [cache.offset as i32, 0, 0, 0])?;
+        let owner = self.pop()?;
+        self.pop()?;
+        // Now the registers hold the owner and the old value.
+        if cache.target != 0 {
+            self.drop_int();
+            self.op_with(Uop::SetWord, [cache.target, 0, 0], [cache.shape_offset as i32, 0, 0, 0])?;
+            self.reshaped(cache.shape, cache.target as *const Shape, owner);
+        } else {
+            self.op(Uop::DecrefOrNull)?;
+        }
+        if owner.own == Own::Counted { self.op(Uop::Decref) } else { Ok(self.drop_int()) }
+    }
+
+    /// An object has moved to another shape: what was known of its old one may be about this object.
+    fn reshaped(&mut self, from: *const Shape, to: *const Shape, owner: Entry) {
+        let forget = |known: &mut Known| {
+            if let Known::Class { shape, .. } = known
+                && *shape == from
+            {
+                *shape = std::ptr::null();
+            }
+        };
+        for frame in &mut self.state.frames {
+            frame.locals.iter_mut().for_each(|l| forget(&mut l.known));
+            frame.stack.iter_mut().for_each(|e| forget(&mut e.known));
+        }
+        if let (Own::Local { frame, slot }, Known::Class { class, version, .. }) = (owner.own, owner.known) {
+            self.state.frames[frame].locals[slot].known = Known::Class { class, version, shape: to };
+        }
+    }
+
+    pub(super) fn load_global(&mut self, record: &Record) -> Done {
+        let (Some(cache), Some(object)) = (&record.cache, &record.object) else { return Ok(None) };
+        // SAFETY: the frame's dictionaries live as long as its function, which the trace keeps by its code's guards.
+        let (globals, builtins) = unsafe { (&*(*record.frame).globals, &*(*record.frame).builtins) };
+        self.out.objects.push(globals.to_obj());
+        self.out.objects.push(builtins.to_obj());
+        self.guard_memory(globals.keys_version_address(), cache.version)?;
+        if record.opcode == Opcode::LoadGlobalBuiltin {
+            self.guard_memory(builtins.keys_version_address(), cache.version2)?;
+        }
+        let stable = object.exact::<Function>().is_some()
+            || object.exact::<BuiltinFunction>().is_some()
+            || pyrs_runtime::types::as_type(object).is_some();
+        let word = object.value().0;
+        if stable {
+            if !self.state.checked.contains(&(cache.target, word)) {
+                self.room(1)?;
+                self.op_immediate(Uop::LoadAddress, cache.target)?;
+                self.op_immediate(Uop::GuardIs, word)?;
+                self.state.checked.push((cache.target, word));
+                self.out.objects.push(object.clone());
+            }
+            self.push_constant(word);
+        } else {
+            self.room(1)?;
+            self.op_immediate(Uop::LoadAddress, cache.target)?;
+            self.push(Known::Something, Own::Fragile);
+        }
+        if record.oparg & 1 != 0 {
+            self.push_constant(0);
+        }
+        Ok(Some(1))
+    }
+
+    /// A 32-bit word in memory has this value.
+    fn guard_memory(&mut self, at: *const u32, value: u32) -> Lower<()> {
+        let fact = (at as u64, value as u64);
+        if !self.state.checked.contains(&fact) {
+            self.op_with(Uop::GuardMemory32, [fact.0, fact.1, 0], [0; 4])?;
+            self.state.checked.push(fact);
+        }
+        Ok(())
+    }
+
+    pub(super) fn subscript(&mut self, record: &Record) -> Done {
+        let Seen::Object(class) = record.tops[1] else { return Ok(None) };
+        let list = is_class::<List>(class);
+        if (!list && !is_class::<Tuple>(class)) || record.tops[0] != Seen::Int {
+            return Ok(None);
+        }
+        self.guard_class(2, class)?;
+        self.guard_int(1)?;
+        self.in_registers(2)?;
+        let displacements = if list {
+            [layout().list_length, layout().list_items, 0, 0]
+        } else {
+            [layout().tuple_length, layout().tuple_items, 0, 0]
+        };
+        let container = *self.peek(2)?;
+        if container.own == Own::Counted {
+            let uop = if list { Uop::ListItemKeep } else { Uop::TupleItemKeep };
+            self.op_with(uop, [0; 3], displacements)?;
+            self.op(Uop::Incref1)?;
+            self.pop()?;
+            self.pop()?;
+            self.push(Known::Something, Own::Counted);
+            self.before_effect()?;
+            self.op(Uop::DecrefSecond)?;
+        } else {
+            self.op_with(if list { Uop::ListItem } else { Uop::TupleItem }, [0; 3], displacements)?;
+            self.pop()?;
+            self.pop()?;
+            self.push(Known::Something, Own::Fragile);
+        }
+        Ok(Some(1))
+    }
+
+    pub(super) fn store_subscript(&mut self, record: &Record) -> Done {
+        let Seen::Object(class) = record.tops[1] else { return Ok(None) };
+        if !is_class::<List>(class) || record.tops[0] != Seen::Int {
+            return Ok(None);
+        }
+        self.guard_class(2, class)?;
+        self.guard_int(1)?;
+        self.own_top(3)?;
+        self.before_effect()?;
+        self.in_registers(3)?;
+        let displacements = [layout().list_length, layout().list_items, 0, 0];
+        self.op_with(Uop::ExchangeListItem, [0; 3], displacements)?;
+        self.pop()?;
+        let container = self.pop()?;
+        self.pop()?;
+        // Now the registers hold the list and the old item.
+        self.op(Uop::Decref)?;
+        if container.own == Own::Counted {
+            self.op(Uop::Decref)?;
+        } else {
+            self.drop_int();
+        }
+        Ok(Some(1))
+    }
+
+    pub(super) fn for_iter(&mut self, record: &Record, next: &Record) -> Done {
+        let Seen::Object(class) = record.tops[0] else { return Ok(None) };
+        let l = layout();
+        let (next_uop, displacements) = if is_class::<RangeIterator>(class) {
+            (Uop::NextRange, [l.range_remaining, l.range_next, l.range_step, 0])
+        } else if is_class::<ListIterator>(class) {
+            let fields = [l.list_iterator_list, l.list_iterator_index, l.list_length, l.list_items];
+            (Uop::NextList, fields)
+        } else if is_class::<TupleIterator>(class) {
+            let fields = [l.tuple_iterator_tuple, l.tuple_iterator_index, l.tuple_length, l.tuple_items];
+            (Uop::NextTuple, fields)
+        } else {
+            return Ok(None);
+        };
+        // SAFETY: the loop's end is in the code.
+        let end = unsafe { record.ip.add(2 + record.oparg as usize) };
+        if next.ip >= end {
+            return Ok(None);
+        }
+        self.guard_class(1, class)?;
+        self.before_effect()?;
+        self.in_registers(1)?;
+        self.room(1)?;
+        self.in_registers(1)?;
+        self.op_with(next_uop, [0; 3], displacements)?;
+        if next_uop == Uop::NextRange {
+            self.push(Known::Int, Own::Uncounted);
+        } else {
+            self.push(Known::Something, Own::Fragile);
+        }
+        Ok(Some(1))
+    }
+
+    pub(super) fn unpack_tuple(&mut self, record: &Record) -> Done {
+        let Seen::Object(class) = record.tops[0] else { return Ok(None) };
+        let n = record.oparg as usize;
+        if !is_class::<Tuple>(class) || n > 3 {
+            return Ok(None);
+        }
+        let l = layout();
+        self.guard_class(1, class)?;
+        self.in_registers(1)?;
+        self.op_with(Uop::GuardLength, [n as u64, 0, 0], [l.tuple_length, 0, 0, 0])?;
+        if self.peek(1)?.own == Own::Counted {
+            return Ok(None);
+        }
+        // From the last item on: the first comes to lie on top. The tuple moves up with each.
+        for i in (0..n).rev() {
+            while self.state.depth.ints as usize >= pyrs_uops::INT_REGISTERS {
+                self.spill_int()?;
+            }
+            self.op_with(Uop::TupleItemAt, [0; 3], [l.tuple_items + 8 * i as i32, 0, 0, 0])?;
+            self.op(Uop::Swap2)?;
+            let tuple = self.pop()?;
+            self.push(Known::Something, Own::Fragile);
+            self.push_entry(tuple);
+        }
+        self.discard()?;
+        Ok(Some(1))
+    }
+}

@@ -1,0 +1,60 @@
+//! Settings: `--jit`, `PYTHON_JIT`, `-X jit=key=value,…`.
+
+/// What can be set.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Iterations of a loop, or times that an exit is taken, before it is compiled.
+    pub threshold: u16,
+    /// As `threshold`, for side exits.
+    pub exit_threshold: u16,
+    /// Bytecode instructions of one trace.
+    pub trace_length: usize,
+    /// Bytes of machine code.
+    pub memory: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { threshold: 1000, exit_threshold: 100, trace_length: 2500, memory: 64 << 20 }
+    }
+}
+
+impl Options {
+    /// Applies `key=value,…`; the message says what is wrong.
+    pub fn set(&mut self, text: &str) -> Result<(), String> {
+        for part in text.split(',').filter(|p| !p.is_empty()) {
+            let Some((key, value)) = part.split_once('=') else {
+                return Err(format!("-X jit={part}: expected key=value"));
+            };
+            let number = |low: usize, high: usize| match value.parse::<usize>() {
+                Ok(n) if (low..=high).contains(&n) => Ok(n),
+                _ => Err(format!("-X jit={key}={value}: expected a number from {low} to {high}")),
+            };
+            match key {
+                "threshold" => {
+                    self.threshold = number(1, u16::MAX as usize)? as u16;
+                    self.exit_threshold = self.threshold;
+                }
+                "length" => self.trace_length = number(10, 100_000)?,
+                "memory" => self.memory = number(1 << 16, 1 << 30)?.next_multiple_of(1 << 16),
+                _ => return Err(format!("-X jit: there is no setting {key:?} (threshold, length, memory)")),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_checked() {
+        let mut options = Options::default();
+        assert_eq!(options.set("threshold=1,length=50"), Ok(()));
+        assert_eq!((options.threshold, options.exit_threshold, options.trace_length), (1, 1, 50));
+        assert!(options.set("threshold=0").is_err());
+        assert!(options.set("speed=9").is_err());
+        assert!(options.set("banana").is_err());
+    }
+}

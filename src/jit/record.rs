@@ -1,0 +1,371 @@
+//! Recording: what the interpreter executes, instruction by instruction, with the operands it meets.
+//!
+//! While a recording runs, every instruction of its thread's run passes through [`step`], which looks at the
+//! operands and goes on in the ordinary handler. An instruction that does the following one's work too is not seen
+//! apart from it; the next record's place tells.
+
+use pyrs_bytecode::Opcode;
+use pyrs_interp::dispatch::{self, Regs, TABLE, Table};
+use pyrs_interp::frame::Frame;
+use pyrs_interp::jit::cache_at;
+use pyrs_macros::handler;
+use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::objects::inline_cache::InlineCache;
+use pyrs_runtime::objects::singletons::{false_value, none_value, true_value};
+use pyrs_runtime::thread::Thread;
+use pyrs_runtime::types::Type;
+use pyrs_runtime::value::Value;
+
+use crate::stats::Abort;
+use crate::{executor, state};
+
+/// What was in a word.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Seen {
+    Null,
+    Int,
+    /// A double in the word itself.
+    Float,
+    /// None, True or False.
+    Singleton(u64),
+    Object(*const Type),
+}
+
+impl Seen {
+    pub fn of(v: Value) -> Seen {
+        if v.is_null() {
+            Seen::Null
+        } else if v.is_fixnum() {
+            Seen::Int
+        } else if v.is_flonum() {
+            Seen::Float
+        } else if v == none_value() || v == true_value() || v == false_value() {
+            Seen::Singleton(v.0)
+        } else {
+            // SAFETY: a live object.
+            Seen::Object(unsafe { (*v.as_pointer()).class.get() })
+        }
+    }
+}
+
+/// Words of the operand stack that a record remembers.
+pub const TOPS: usize = 4;
+
+/// One instruction that was executed.
+pub struct Record {
+    /// Where the instruction begins, extended arguments included.
+    pub start: *mut u16,
+    /// Where its opcode is.
+    pub ip: *mut u16,
+    pub opcode: Opcode,
+    pub oparg: u32,
+    pub frame: *mut Frame,
+    pub code: *const Object<Code>,
+    /// Words on the operand stack before it.
+    pub depth: usize,
+    /// The top of the operand stack, the first word on top.
+    pub tops: [Seen; TOPS],
+    /// The local variables that the instruction reads.
+    pub locals: [Seen; 2],
+    /// The alternative of the inline cache that fits the operands.
+    pub cache: Option<InlineCache>,
+    /// The callable of a call, the value of a global name.
+    pub object: Option<Obj>,
+}
+
+/// Where a recording began.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// A back edge.
+    Loop { back_edge: *mut u16 },
+    /// The exit of an executor.
+    Exit { executor: usize, exit: usize },
+}
+
+/// How a recording ended.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum End {
+    /// At its beginning again.
+    Closed,
+    /// At a loop that has been compiled.
+    Link(usize),
+    /// In front of something that is left to the interpreter.
+    Stop,
+}
+
+/// A recording that is running.
+pub struct Recording {
+    pub thread: *const Thread,
+    pub origin: Origin,
+    pub root: *mut Frame,
+    pub start: *mut u16,
+    pub records: Vec<Record>,
+    /// The abstract machine at the beginning, for traces that begin at an exit.
+    pub state: Option<crate::lower::State>,
+    /// Extended arguments were just seen; the instruction begins here.
+    extended: *mut u16,
+    began: std::time::Instant,
+}
+
+impl Recording {
+    pub fn new(thread: *const Thread, origin: Origin, root: *mut Frame, start: *mut u16) -> Recording {
+        Recording {
+            thread,
+            origin,
+            root,
+            start,
+            records: Vec::new(),
+            state: None,
+            extended: std::ptr::null_mut(),
+            began: std::time::Instant::now(),
+        }
+    }
+}
+
+/// The table that recorded runs go through.
+pub static RECORDING: Table = Table([step; 256]);
+
+/// Sees one instruction and executes it.
+#[handler]
+unsafe fn step(m: Regs) -> Value {
+    let go_on = observe(m.thread, m.frame, m.ip, m.sp, m.oparg);
+    let opcode = *m.ip as u8;
+    let table = if go_on { &raw const RECORDING } else { dispatch::entry_table() };
+    let m = Regs { table, ..m };
+    if go_on { m.tail(TABLE.0[opcode as usize]) } else { m.dispatch(opcode) }
+}
+
+/// Records the instruction; false if the recording is over.
+#[inline(never)]
+unsafe fn observe(thread: *const Thread, frame: *mut Frame, ip: *mut u16, sp: *mut Value, oparg: usize) -> bool {
+    // SAFETY: the handlers' contract; no other reference to the state is in use.
+    let state = unsafe { state::get() };
+    let Some(recording) = &mut state.recording else { return false };
+    if !std::ptr::eq(recording.thread, thread) {
+        return false;
+    }
+    // SAFETY: `ip` is at an instruction.
+    let Some(opcode) = Opcode::from_u8(unsafe { *ip } as u8) else { return false };
+    if opcode == Opcode::ExtendedArg {
+        if recording.extended.is_null() {
+            recording.extended = ip;
+        }
+        return true;
+    }
+    let start = if recording.extended.is_null() { ip } else { recording.extended };
+    // SAFETY: as above.
+    let record = unsafe { look(frame, start, ip, sp, opcode, oparg as u32) };
+    recording.extended = std::ptr::null_mut();
+    if let Some(last) = recording.records.last()
+        && last.ip == ip
+        && last.frame == frame
+        && last.opcode != opcode
+    {
+        // It has only rewritten itself.
+        recording.records.pop();
+    }
+    match decide(recording, &record, state.options.trace_length) {
+        Decision::GoOn => {
+            recording.records.push(record);
+            true
+        }
+        Decision::End(end) => {
+            recording.records.push(record);
+            let recording = state.recording.take().expect("it was running");
+            state.stats.recorded += 1;
+            state.stats.recording += recording.began.elapsed();
+            // SAFETY: the recorded code is alive: its frames are.
+            unsafe { executor::finish(state, recording, end) };
+            false
+        }
+        Decision::Abort(why) => {
+            let recording = state.recording.take().expect("it was running");
+            // SAFETY: as above.
+            unsafe { executor::abort(state, &recording, why) };
+            false
+        }
+        Decision::Inner => {
+            // The loop inside is the one to begin with.
+            let recording = state.recording.take().expect("it was running");
+            // SAFETY: as above.
+            unsafe {
+                executor::postpone(&recording);
+                let target = ip.add(2).sub(oparg);
+                let origin = Origin::Loop { back_edge: ip };
+                state.recording = Some(Recording::new(thread, origin, frame, target));
+            }
+            true
+        }
+    }
+}
+
+enum Decision {
+    GoOn,
+    End(End),
+    Abort(Abort),
+    Inner,
+}
+
+fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
+    let is_loop = matches!(recording.origin, Origin::Loop { .. });
+    let at_root = record.frame == recording.root;
+    if at_root && record.ip == recording.start && !recording.records.is_empty() && is_loop {
+        return Decision::End(End::Closed);
+    }
+    if record.opcode.is_instrumented() {
+        return Decision::Abort(Abort::Watched);
+    }
+    // SAFETY: the instruction has an inline cache.
+    let index = unsafe { *record.ip.add(1) } as usize;
+    match record.opcode {
+        Opcode::EnterExecutor => return Decision::End(End::Link(index)),
+        Opcode::JumpBackwardJit => {
+            // SAFETY: the target is in the code.
+            let target = unsafe { record.ip.add(2).sub(record.oparg as usize) };
+            if !(at_root && is_loop && target == recording.start) {
+                return Decision::Inner;
+            }
+        }
+        Opcode::ReturnValue if at_root => {
+            return if is_loop { Decision::Abort(Abort::LeftFrame) } else { Decision::End(End::Stop) };
+        }
+        Opcode::ReturnGenerator | Opcode::InterpreterExit => return Decision::End(End::Stop),
+        _ => {}
+    }
+    if recording.records.len() >= limit { Decision::End(End::Stop) } else { Decision::GoOn }
+}
+
+/// Describes the instruction and its operands.
+unsafe fn look(
+    frame: *mut Frame,
+    start: *mut u16,
+    ip: *mut u16,
+    sp: *mut Value,
+    opcode: Opcode,
+    oparg: u32,
+) -> Record {
+    // SAFETY: the handlers' contract.
+    unsafe {
+        let base = Frame::stack_base(frame);
+        let depth = sp.offset_from(base) as usize;
+        let mut tops = [Seen::Null; TOPS];
+        for (i, top) in tops.iter_mut().enumerate().take(depth) {
+            *top = Seen::of(*sp.sub(i + 1));
+        }
+        let local = |i: u32| Seen::of(*Frame::locals(frame).add(i as usize));
+        let locals = match opcode {
+            Opcode::LoadFast | Opcode::LoadFastBorrow | Opcode::LoadFastCheck => [local(oparg), Seen::Null],
+            Opcode::LoadFastLoadFast | Opcode::LoadFastBorrowLoadFastBorrow => [local(oparg >> 4), local(oparg & 15)],
+            Opcode::StoreFastLoadFast => [Seen::Null, local(oparg & 15)],
+            _ => [Seen::Null; 2],
+        };
+        Record {
+            start,
+            ip,
+            opcode,
+            oparg,
+            frame,
+            code: (*frame).code,
+            depth,
+            tops,
+            locals,
+            cache: cache_of(frame, ip, sp, opcode, oparg),
+            object: object_of(frame, ip, sp, opcode, oparg),
+        }
+    }
+}
+
+/// The inline cache of the instruction, or of the attribute instruction behind it that is done along with it.
+unsafe fn cache_of(
+    frame: *mut Frame,
+    ip: *mut u16,
+    sp: *mut Value,
+    opcode: Opcode,
+    oparg: u32,
+) -> Option<InlineCache> {
+    // SAFETY: the handlers' contract; an instruction follows.
+    unsafe {
+        let local = |i: u32| *Frame::locals(frame).add(i as usize);
+        let next = Opcode::from_u8(*ip.add(1) as u8);
+        match (opcode, next) {
+            (Opcode::LoadFastBorrow, Some(next @ Opcode::LoadAttrInstanceValue)) => {
+                chosen_cache(ip.add(1), local(oparg), next)
+            }
+            (Opcode::LoadFastBorrowLoadFastBorrow, Some(next @ Opcode::StoreAttrInstanceValue)) => {
+                chosen_cache(ip.add(1), local(oparg & 15), next)
+            }
+            _ if sp == Frame::stack_base(frame) => chosen_cache(ip, Value::NULL, opcode),
+            _ => chosen_cache(ip, *sp.sub(1), opcode),
+        }
+    }
+}
+
+/// The alternative of the instruction's inline cache that fits the owner.
+unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<InlineCache> {
+    use Opcode::*;
+    let by_shape = matches!(
+        opcode,
+        LoadAttrInstanceValue
+            | LoadAttrMethodWithValues
+            | LoadAttrNondescriptorWithValues
+            | StoreAttrInstanceValue
+            | LoadAttrWithHint
+            | StoreAttrWithHint
+    );
+    let by_version = matches!(
+        opcode,
+        LoadAttrMethodNoDict | LoadAttrNondescriptorNoDict | LoadAttrSlot | StoreAttrSlot | LoadAttrProperty
+    );
+    let single = matches!(opcode, LoadGlobalModule | LoadGlobalBuiltin | LoadAttrModule | LoadAttrClass);
+    // SAFETY: these forms keep the address of their caches; the owner is on top of the stack.
+    unsafe {
+        if !(by_shape || by_version || single) {
+            return None;
+        }
+        let mut cache = cache_at(ip.add(2));
+        if single {
+            return Some((*cache).clone());
+        }
+        if !owner.is_pointer_or_null() || owner.is_null() {
+            return None;
+        }
+        let version = (*(*owner.as_pointer()).class.get()).current_version();
+        while !cache.is_null() {
+            let shape_fits = || {
+                let at = (owner.as_pointer() as *const u8).add((*cache).shape_offset as usize);
+                *(at as *const u64) == (*cache).shape as u64
+            };
+            if (*cache).version == version && (by_version || shape_fits()) {
+                return Some((*cache).clone());
+            }
+            cache = (*cache).next;
+        }
+        None
+    }
+}
+
+/// The callable of a call, the value of a global name.
+unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opcode, oparg: u32) -> Option<Obj> {
+    use Opcode::*;
+    // SAFETY: the handlers' contract: the words are live references.
+    unsafe {
+        let word = match opcode {
+            CallPyExactArgs | CallPyGeneral | CallBoundMethodExactArgs | CallAllocAndEnterInit | CallLen
+            | CallIsinstance | CallListAppend | CallType1 | CallBuiltinO | CallBuiltinFast | CallBuiltinClass
+            | CallMethodDescriptorO | CallMethodDescriptorNoargs | CallMethodDescriptorFast => {
+                *sp.sub(oparg as usize + 2)
+            }
+            LoadGlobalModule | LoadGlobalBuiltin => {
+                let cache = cache_at(ip.add(2));
+                let globals = (*(*frame).globals).current_keys_version();
+                if globals != (*cache).version {
+                    return None;
+                }
+                *((*cache).target as *const Value)
+            }
+            _ => return None,
+        };
+        (!word.is_null()).then(|| Obj::from_borrowed(word))
+    }
+}

@@ -1,0 +1,141 @@
+//! The JIT of the process.
+
+use std::collections::HashMap;
+
+use pyrs_interp::jit::{self, Hooks};
+use pyrs_runtime::objects::singletons::{false_value, true_value};
+use pyrs_runtime::thread::Thread;
+
+use crate::assemble::Addresses;
+use crate::executor::{self, Executor};
+use crate::helpers::{self, Resume};
+use crate::memory::CodeMemory;
+use crate::options::Options;
+use crate::record::Recording;
+use crate::stats::Stats;
+use crate::{Global, thunks};
+
+/// Everything the JIT keeps.
+pub struct Jit {
+    pub options: Options,
+    pub memory: CodeMemory,
+    pub addresses: Addresses,
+    pub executors: Vec<Executor>,
+    pub recording: Option<Recording>,
+    /// Requests to record that met another recording.
+    refused: u32,
+    pub resume: Resume,
+    pub stats: Stats,
+    /// Instructions are kept in words, for `--dump-traces`.
+    pub keeps_listings: bool,
+}
+
+static JIT: Global<Option<Jit>> = Global::new(None);
+static ATTEMPTS: Global<Option<HashMap<usize, u16>>> = Global::new(None);
+
+static HOOKS: Hooks = Hooks { hot: executor::hot, enter: executor::enter };
+
+/// # Safety
+/// The JIT has been started, and no other reference to it is in use.
+pub unsafe fn get() -> &'static mut Jit {
+    // SAFETY: by contract.
+    unsafe { JIT.get().as_mut().expect("the JIT is on") }
+}
+
+/// The JIT, if it has been started.
+///
+/// # Safety
+/// No other reference to it is in use.
+pub unsafe fn peek() -> Option<&'static mut Jit> {
+    // SAFETY: by contract.
+    unsafe { JIT.get().as_mut() }
+}
+
+/// How often recordings that began at a back edge have failed.
+///
+/// # Safety
+/// No other reference to the table is in use.
+pub(crate) unsafe fn attempts() -> &'static mut HashMap<usize, u16> {
+    // SAFETY: by contract.
+    unsafe { ATTEMPTS.get().get_or_insert_default() }
+}
+
+pub(crate) fn threshold() -> u16 {
+    jit::threshold()
+}
+
+impl Jit {
+    /// Whether a recording may begin; one that nobody goes on with is dropped after a while.
+    pub(crate) fn may_record(&mut self, _thread: *const Thread) -> bool {
+        if self.recording.is_none() {
+            return true;
+        }
+        self.refused += 1;
+        if self.refused > 20 {
+            self.refused = 0;
+            self.recording = None;
+            return true;
+        }
+        false
+    }
+}
+
+/// Turns the JIT on; the message says why it can't be.
+pub fn start(options: Options, keeps_listings: bool) -> Result<(), String> {
+    let memory = CodeMemory::new(options.memory).map_err(|e| format!("no memory for machine code: {e}"))?;
+    let addresses = Addresses {
+        leave: thunks::leave as *const () as usize,
+        dealloc: thunks::dealloc as *const () as usize,
+        interpret: helpers::interpret as *const () as usize,
+        push_frames: helpers::push_frames as *const () as usize,
+        true_word: true_value().0,
+        false_word: false_value().0,
+    };
+    let threshold = options.threshold;
+    let state = Jit {
+        options,
+        memory,
+        addresses,
+        executors: Vec::new(),
+        recording: None,
+        refused: 0,
+        resume: Resume::Left(pyrs_runtime::value::Value::NULL),
+        stats: Stats::default(),
+        keeps_listings,
+    };
+    // SAFETY: called at the start, by the only thread.
+    unsafe { *JIT.get() = Some(state) };
+    jit::install(Some(&HOOKS), threshold);
+    Ok(())
+}
+
+/// Whether new code is compiled.
+pub fn is_enabled() -> bool {
+    jit::is_installed()
+}
+
+/// Whether the caller runs in compiled code.
+pub fn is_active() -> bool {
+    false
+}
+
+/// Ends compiling, takes compiled loops out of the bytecode and gives up what they hold.
+pub fn shutdown() {
+    use pyrs_bytecode::Opcode;
+    jit::install(None, 0);
+    // SAFETY: nothing is compiled any more, and compiled code is not running: the program has ended.
+    unsafe {
+        let Some(state) = peek() else { return };
+        state.recording = None;
+        let mut objects = Vec::new();
+        for executor in &mut state.executors {
+            if let crate::record::Origin::Loop { back_edge } = executor.origin
+                && *back_edge as u8 == Opcode::EnterExecutor as u8
+            {
+                *back_edge = (*back_edge & 0xff00) | Opcode::JumpBackwardNoJit as u16;
+            }
+            objects.append(&mut executor.objects);
+        }
+        drop(objects);
+    }
+}

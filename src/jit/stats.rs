@@ -1,0 +1,53 @@
+//! What the JIT has done: for `--dump-traces` and for those who work on it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Why a recording did not become a trace.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Abort {
+    /// The recorded frame returned before the loop came round.
+    LeftFrame,
+    TooLong,
+    /// Something else than the recorded code ran in between: a nested run, a signal, a tracing function.
+    Interrupted,
+    /// The loop's code can't be rewritten: it is watched, or a mark is missing.
+    Watched,
+    /// More values or frames than a trace may hold.
+    TooLarge,
+    NoMemory,
+    /// A branch does not reach its destination.
+    OutOfReach,
+    /// The code memory is at its cap.
+    Unsupported,
+}
+
+impl Abort {
+    pub fn name(self) -> &'static str {
+        match self {
+            Abort::LeftFrame => "left the frame",
+            Abort::TooLong => "too long",
+            Abort::Interrupted => "interrupted",
+            Abort::Watched => "watched",
+            Abort::TooLarge => "too large",
+            Abort::NoMemory => "no memory",
+            Abort::OutOfReach => "out of reach",
+            Abort::Unsupported => "unsupported",
+        }
+    }
+}
+
+/// Counters since the start.
+#[derive(Default, Clone, Debug)]
+pub struct Stats {
+    pub traces: usize,
+    pub side_traces: usize,
+    pub recorded: usize,
+    pub micro_ops: usize,
+    pub interpreted: usize,
+    pub code_bytes: usize,
+    pub aborts: BTreeMap<Abort, usize>,
+    pub recording: Duration,
+    pub lowering: Duration,
+    pub assembling: Duration,
+}
