@@ -20,8 +20,10 @@ pub fn benches(c: &mut Criterion) {
     collection(c);
 }
 
+type Make = fn() -> Obj;
+
 fn allocation(c: &mut Criterion) {
-    let kinds: [(&str, fn() -> Obj); 5] = [
+    let kinds: [(&str, Make); 5] = [
         ("str of 5", || Str::new("abcde").into()),
         ("str of 500", || Str::new(&"a".repeat(500)).into()),
         ("tuple of 2", || Tuple::from_slice(&[int::new(1), int::new(2)]).into()),

@@ -99,10 +99,24 @@ def result(series):
             "memory": max(memory) if memory else None}
 
 
+def update(old, new):
+    """An earlier run, with the rows of the programs that have run again in place of theirs."""
+    who = [[(one["name"], one["version"]) for one in run["interpreters"]] for run in (old, new)]
+    if who[0] != who[1]:
+        raise ValueError(f"the earlier run had other interpreters: {who[0]}, not {who[1]}")
+    again = {row["program"] for row in new["rows"]}
+    kept = [row for row in old["rows"] if row["program"] not in again]
+    return {**old, "seconds": old["seconds"] + new["seconds"], "load": old["load"] + new["load"], "rows": kept + new["rows"]}
+
+
 def export_pyperf(pyperfs, folder):
-    """Writes each interpreter's values as pyperf does: `python -m pyperf compare_to` reads them."""
+    """Writes each interpreter's values as pyperf does: `python -m pyperf compare_to` reads them. What was measured again replaces
+    what the folder has of it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for key, suites in pyperfs.items():
+        file = folder / f"{key}.json"
+        before = json.loads(file.read_text())["benchmarks"] if file.exists() else []
         benchmarks = {}
         for suite in suites:
             common = suite.get("metadata", {})
@@ -110,8 +124,8 @@ def export_pyperf(pyperfs, folder):
                 metadata = {**common, **benchmark.get("metadata", {})}
                 whole = benchmarks.setdefault(metadata["name"], {"metadata": metadata, "runs": []})
                 whole["runs"] += benchmark["runs"]
-        content = {"version": "1.0", "metadata": {}, "benchmarks": list(benchmarks.values())}
-        (folder / f"{key}.json").write_text(json.dumps(content))
+        kept = [one for one in before if one["metadata"]["name"] not in benchmarks]
+        file.write_text(json.dumps({"version": "1.0", "metadata": {}, "benchmarks": [*kept, *benchmarks.values()]}))
 
 
 # Reading a run

@@ -18,7 +18,7 @@ WHEELS = {
 VENDORED = {"2to3": "vendor/src"}
 
 # Programs that use a port of their own choice: two at once would be in each other's way.
-ALONE = {"asyncio_websockets"}
+ALONE = {"asyncio_tcp", "asyncio_tcp_ssl", "asyncio_websockets"}
 
 
 class Unavailable(Exception):

@@ -227,10 +227,21 @@ class Records(unittest.TestCase):
         self.assertEqual(len(record.errors(run)), 3)
         self.assertAlmostEqual(record.settling(run["rows"][0], "pyrs"), 0.03)
 
+    def test_updated(self):
+        again = example(2.0)
+        again["rows"] = again["rows"][:1]
+        whole = record.update(example(1.0), again)
+        self.assertEqual({row["benchmark"]: round(record.speed(row, "pyrs"), 3) for row in whole["rows"]},
+                         {"alpha": 2.0, "beta": 1.0, "gamma": 1.0})
+        again["interpreters"] = again["interpreters"][:2]
+        with self.assertRaisesRegex(ValueError, "the earlier run had other interpreters"):
+            record.update(example(1.0), again)
+
     def test_pyperf_files(self):
         one = {"metadata": {"name": "alpha", "loops": 2}, "benchmarks": [{"runs": [{"values": [1.0]}]}]}
         with tempfile.TemporaryDirectory() as folder:
-            record.export_pyperf({"pyrs": [one, one]}, pathlib.Path(folder))
+            for _ in range(2):
+                record.export_pyperf({"pyrs": [one, one]}, pathlib.Path(folder))
             written = json.loads((pathlib.Path(folder) / "pyrs.json").read_text())
         self.assertEqual(len(written["benchmarks"]), 1)
         self.assertEqual(len(written["benchmarks"][0]["runs"]), 2)
