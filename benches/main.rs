@@ -3,6 +3,10 @@
 //! `--save-baseline NAME` and `--baseline NAME` compare two states of the program; the report with the plots is
 //! `target/criterion/report/index.html`. Whole programs, beside other interpreters, are measured in `pyperformance`.
 
+// The same as in the executable: the figures are about it.
+#[cfg(feature = "mimalloc")]
+#[path = "../src/allocator.rs"]
+mod allocator;
 mod embed;
 mod front_end;
 mod memory;
@@ -13,10 +17,9 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
-// The same as in the executable: the figures are about it.
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 /// Short measurements, because there are many: all of them have to fit into a quarter of an hour.
 fn settings() -> Criterion {

@@ -3,19 +3,25 @@
 use std::path::Path;
 use std::process::Command;
 
+/// With specialization as it is, without, and with instructions specialized at once and generalized at random.
+const MODES: [&str; 3] = ["on", "off", "stress"];
+
 fn check(program: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/acceptance");
-    let output = Command::new(env!("CARGO_BIN_EXE_pyrs"))
-        .arg(format!("{program}.py"))
-        .current_dir(&folder)
-        .output()
-        .expect("pyrs starts");
-    let mut shown = String::from_utf8_lossy(&output.stdout).into_owned();
-    shown.push_str(&String::from_utf8_lossy(&output.stderr));
-    let shown = shown.replace(&format!("{}/", folder.display()), "");
     let expected =
         std::fs::read_to_string(folder.join(format!("{program}.out"))).expect("the expected output is there");
-    assert_eq!(shown, expected);
+    for mode in MODES {
+        let output = Command::new(env!("CARGO_BIN_EXE_pyrs"))
+            .arg(format!("{program}.py"))
+            .env("PYTHONSPECIALIZE", mode)
+            .current_dir(&folder)
+            .output()
+            .expect("pyrs starts");
+        let mut shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        shown.push_str(&String::from_utf8_lossy(&output.stderr));
+        let shown = shown.replace(&format!("{}/", folder.display()), "");
+        assert_eq!(shown, expected, "specialize={mode}");
+    }
 }
 
 #[test]
@@ -41,4 +47,9 @@ fn watching() {
 #[test]
 fn regressions() {
     check("regressions");
+}
+
+#[test]
+fn specialization() {
+    check("specialization");
 }

@@ -14,7 +14,7 @@ use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::exceptions::{self, SystemExit};
 use pyrs_runtime::objects::int;
 use pyrs_runtime::objects::list::List;
-use pyrs_runtime::objects::module::Module;
+use pyrs_runtime::objects::module::{FIRST_PATH, Module};
 use pyrs_runtime::objects::singletons::{bool_obj, none};
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::protocols::{attr, text};
@@ -129,6 +129,7 @@ fn prepend_path(entry: &OsStr) {
     if core::flags().safe_path {
         return;
     }
+    thread::runtime().register(FIRST_PATH, os_text(entry));
     insert_path(entry);
 }
 
@@ -213,7 +214,7 @@ fn run_stdin() -> PyResult<()> {
     let buffer = attr::getattr_text(&stdin, "buffer")?;
     let source = call::call_method(&buffer, "read", &[])?;
     let source = pyrs_runtime::objects::bytes::from_object(&source)?;
-    run_source(&source, "<stdin>", 0)?;
+    run_source(&source, "<stdin>")?;
     if flags.inspect > 0 { prompt(false) } else { Ok(()) }
 }
 
@@ -270,7 +271,7 @@ fn run_file(path: &OsStr, skip_first_line: bool) -> PyResult<()> {
         let end = source.iter().position(|b| *b == b'\n').unwrap_or(source.len());
         source.drain(..end);
     }
-    run_source(&source, &shown, 0)
+    run_source(&source, &shown)
 }
 
 /// A folder or an archive with a `__main__`.
@@ -310,8 +311,8 @@ fn run_pyc(data: &[u8]) -> PyResult<()> {
     }
 }
 
-fn run_source(source: &[u8], filename: &str, flags: u32) -> PyResult<()> {
-    let code = compile::compile_source(source, filename, Mode::Exec, flags, core::flags().optimize.min(2) as i8)?;
+fn run_source(source: &[u8], filename: &str) -> PyResult<()> {
+    let code = compile::compile_program(source, filename, core::flags().optimize.min(2) as i8)?;
     run_code(&code)
 }
 

@@ -3,8 +3,7 @@
 use pyrs_modules::core::{self, Flags, import};
 use pyrs_runtime::hooks::Hooks;
 use pyrs_runtime::object::Obj;
-use pyrs_runtime::types::Type;
-use pyrs_runtime::{PyResult, call, hooks, thread};
+use pyrs_runtime::{PyResult, hooks, thread};
 
 use crate::{args, paths};
 
@@ -48,16 +47,6 @@ fn random_key() -> (u64, u64) {
     (a, b)
 }
 
-fn warn(category: &Type, text: &str, level: usize) -> PyResult<()> {
-    let warnings = import::import_module("warnings")?;
-    let args = [
-        pyrs_runtime::objects::str::Str::new(text).into_obj(),
-        category.to_obj(),
-        pyrs_runtime::objects::int::new(level as i64),
-    ];
-    call::call_method(&warnings, "warn", &args).map(drop)
-}
-
 fn super_arguments() -> PyResult<(Obj, Obj)> {
     pyrs_interp::frame_object::super_arguments(thread::current())
 }
@@ -70,8 +59,10 @@ pub fn start(mut flags: Flags) -> Result<(), String> {
     if flags.no_debug_ranges {
         pyrs_bytecode::LINES_ONLY.store(true, std::sync::atomic::Ordering::Relaxed);
     }
+    let bytes_warning = flags.bytes_warning > 0;
     core::set_flags(flags);
     thread::init(key);
+    thread::runtime().bytes_warning.set(bytes_warning);
     if let Some(digits) = digits {
         thread::runtime().int_max_str_digits.set(digits);
     }
@@ -85,7 +76,7 @@ pub fn start(mut flags: Flags) -> Result<(), String> {
         super_arguments,
         class_modified: |_| {},
         function_call: pyrs_interp::eval::function_vectorcall,
-        warn,
+        warn: pyrs_modules::lang::warnings::warn_text,
     });
     let mut extra = pyrs_interp::classes();
     extra.push(pyrs_modules::struct_sequence::StructSequence::def);

@@ -22,7 +22,9 @@ use std::sync::Arc;
 pub use pyrs_bytecode::CodeObject;
 pub use pyrs_parser::ast;
 use pyrs_parser::ast::Mod;
-pub use pyrs_parser::{Codec, ErrorKind, Mode, ParseOptions, SyntaxErrorInfo, SyntaxWarningInfo, WarningKind};
+pub use pyrs_parser::{
+    Codec, ErrorKind, Mode, ParseOptions, SyntaxErrorInfo, SyntaxWarningInfo, WarningKind, decode_program,
+};
 
 /// Bits of `compile`'s flags.
 pub mod compile_flags {

@@ -478,15 +478,7 @@ impl AnextAwaitable {
 
     fn step(&self, value: Obj) -> PyResult<Obj> {
         let it = self.iterator()?;
-        let result = if value.is_none() {
-            match pyrs_runtime::protocols::iter::next(&it) {
-                Ok(Some(v)) => Ok(v),
-                Ok(None) => Err(raise_stop_iteration(&none())),
-                Err(raised) => Err(raised),
-            }
-        } else {
-            call::call_method(&it, "send", &[value])
-        };
+        let result = as_item(pyrs_runtime::protocols::iter::send(&it, &value));
         self.finish(result)
     }
 

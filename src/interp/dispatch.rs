@@ -23,7 +23,7 @@
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use pyrs_bytecode::Opcode;
-use pyrs_runtime::heap::{dealloc, decref_or_null};
+use pyrs_runtime::heap::{dealloc, decref, decref_or_null};
 use pyrs_runtime::object::Obj;
 use pyrs_runtime::object::Object;
 use pyrs_runtime::objects::singletons::bool_value;
@@ -248,19 +248,35 @@ impl Regs {
     /// Goes on with a truth value as the top word's successor: at a branch on it that follows, right behind the
     /// branch; else by pushing it.
     #[inline(always)]
-    pub unsafe fn branch_next(mut self, truth: bool, units: usize) -> Value {
+    pub unsafe fn branch_next(self, truth: bool, units: usize) -> Value {
         // SAFETY: contract.
         unsafe {
             let ip = self.ip.add(units);
             let unit = *ip;
-            if unit as u8 == Opcode::PopJumpIfFalse as u8 {
-                return if truth { self.not_taken(ip) } else { self.goto(ip.add(2 + (unit >> 8) as usize)) };
+            if unit as u8 != Opcode::PopJumpIfFalse as u8 {
+                return Regs { ip, oparg: truth as usize, ..self }.tail(truth_at);
             }
-            if unit as u8 == Opcode::PopJumpIfTrue as u8 {
-                return if truth { self.goto(ip.add(2 + (unit >> 8) as usize)) } else { self.not_taken(ip) };
+            if truth { self.not_taken(ip) } else { self.goto(ip.add(2 + (unit >> 8) as usize)) }
+        }
+    }
+
+    /// As [`Self::branch_next`], after releasing the two words above the stack.
+    #[inline(always)]
+    pub unsafe fn put_truth(self, truth: bool, units: usize) -> Value {
+        // SAFETY: contract; the words are owned.
+        unsafe {
+            let (a, b) = (*self.sp, *self.sp.add(1));
+            let shared = |v: Value| !v.is_pointer_or_null() || (*v.as_pointer()).refcnt.get() > 1;
+            if shared(a) && shared(b) && (a != b || !a.is_pointer_or_null() || (*a.as_pointer()).refcnt.get() > 2) {
+                for v in [a, b] {
+                    if v.is_pointer_or_null() {
+                        (*v.as_pointer()).refcnt.set((*v.as_pointer()).refcnt.get() - 1);
+                    }
+                }
+                return self.branch_next(truth, units);
             }
-            self.push(bool_value(truth));
-            self.goto(ip)
+            self.save();
+            Regs { ip: self.ip.add(units), oparg: truth as usize, ..self }.tail(dealloc_both)
         }
     }
 
@@ -374,6 +390,27 @@ impl Regs {
         }
     }
 
+    /// Goes on `units` further on, after releasing `first` and `second` (which may be `NULL`). At least one word above
+    /// the stack belongs to the frame.
+    #[inline(always)]
+    pub unsafe fn drop_both_next(self, first: Value, second: Value, units: usize) -> Value {
+        // SAFETY: contract; both are owned words.
+        unsafe {
+            if first.is_pointer_or_null() && !first.is_null() {
+                let count = &(*first.as_pointer()).refcnt;
+                let left = count.get() - 1;
+                debug_assert!(left >= 0, "released too often");
+                count.set(left);
+                if left == 0 {
+                    self.save();
+                    *self.sp = second;
+                    return Regs { ip: self.ip.add(units), oparg: first.0 as usize, ..self }.tail(dealloc_then_drop);
+                }
+            }
+            self.drop_next(second, units)
+        }
+    }
+
     /// Pops and releases `n` words, `NULL`s among them.
     #[inline(always)]
     pub unsafe fn release(&mut self, n: usize) {
@@ -409,6 +446,35 @@ impl Regs {
 #[pyrs_macros::handler]
 unsafe fn dealloc_then(m: Regs) -> Value {
     dealloc(m.oparg as *mut pyrs_runtime::object::Header);
+    m.goto(m.ip)
+}
+
+/// As [`dealloc_then`], and releases the word above the stack.
+#[cold]
+#[pyrs_macros::handler]
+unsafe fn dealloc_then_drop(m: Regs) -> Value {
+    let second = *m.sp;
+    dealloc(m.oparg as *mut pyrs_runtime::object::Header);
+    m.drop_goto(second, m.ip)
+}
+
+/// Releases the two words above the stack and goes on at `ip` with the truth value in `oparg`.
+#[pyrs_macros::handler]
+unsafe fn dealloc_both(m: Regs) -> Value {
+    let (a, b) = (*m.sp, *m.sp.add(1));
+    decref(b);
+    decref(a);
+    m.branch_next(m.oparg != 0, 0)
+}
+
+/// Goes on at `ip` with the truth value in `oparg`, in front of anything but a POP_JUMP_IF_FALSE.
+#[pyrs_macros::handler]
+unsafe fn truth_at(mut m: Regs) -> Value {
+    let (truth, unit) = (m.oparg != 0, *m.ip);
+    if unit as u8 == Opcode::PopJumpIfTrue as u8 {
+        return if truth { m.goto(m.ip.add(2 + (unit >> 8) as usize)) } else { m.not_taken(m.ip) };
+    }
+    m.push(bool_value(truth));
     m.goto(m.ip)
 }
 

@@ -145,7 +145,8 @@ impl Frame {
 pub fn push(thread: &Thread, words: usize) -> *mut Frame {
     let top = thread.stack_top.get();
     let next = top.wrapping_add(words);
-    if next <= thread.stack_limit.get() && !top.is_null() {
+    // Without a chunk, both are null.
+    if next <= thread.stack_limit.get() {
         thread.stack_top.set(next);
         return top as *mut Frame;
     }

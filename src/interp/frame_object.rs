@@ -440,6 +440,59 @@ pub fn nth(thread: &thread::Thread, depth: usize) -> Option<Obj> {
     }
 }
 
+/// The innermost frame of every thread that runs Python code, by the thread's number.
+pub fn of_all_threads() -> Vec<(u64, Obj)> {
+    let mut found = Vec::new();
+    for state in thread::all_threads() {
+        // SAFETY: states in the list are alive; their threads wait for the GIL, which the caller holds.
+        let state = unsafe { &*state };
+        found.extend(nth(state, 0).map(|frame| (state.id, frame)));
+    }
+    found
+}
+
+/// The exception that every thread is handling, or None, by the thread's number.
+pub fn exceptions_of_all_threads() -> Vec<(u64, Obj)> {
+    // SAFETY: as above.
+    let handled = |state: *mut thread::Thread| unsafe { ((*state).id, (*state).handled_exception()) };
+    let all = thread::all_threads();
+    all.into_iter().map(handled).map(|(id, exc)| (id, exc.unwrap_or_else(none))).collect()
+}
+
+/// Globals, file name and line of a frame.
+pub struct Place {
+    pub globals: Ptr<Dict>,
+    pub filename: Obj,
+    pub line: i32,
+}
+
+/// Where a warning for the caller `level` calls up is due: level 1 is the running frame. From the second on, frames
+/// that `skip` knows by their file name do not count, unless the running one is among them already.
+pub fn warning_place(thread: &thread::Thread, level: i64, skip: &dyn Fn(&Obj, bool) -> bool) -> Option<Place> {
+    let mut at = frame::current(thread);
+    // SAFETY: the chain holds live frames; the collector does not run in between.
+    unsafe {
+        let is_skipped = |at: *mut Frame, own: bool| (*at).code().filename.get().is_some_and(|file| skip(&file, own));
+        let plain = at.is_null() || level <= 1 || is_skipped(at, true);
+        for _ in 1..level {
+            loop {
+                if at.is_null() {
+                    return None;
+                }
+                at = frame::visible((*at).previous);
+                if plain || at.is_null() || !is_skipped(at, false) {
+                    break;
+                }
+            }
+        }
+        if at.is_null() {
+            return None;
+        }
+        let filename = (*at).code().filename.get().unwrap_or_else(none);
+        Some(Place { globals: (*at).globals().to_ptr(), filename, line: (*at).line().unwrap_or(0) })
+    }
+}
+
 /// The class cell and first argument of the calling frame, for `super()` without arguments.
 pub fn super_arguments(thread: &thread::Thread) -> PyResult<(Obj, Obj)> {
     let frame = frame::current(thread);

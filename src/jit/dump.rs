@@ -43,6 +43,13 @@ pub fn text() -> String {
     out
 }
 
+/// One trace.
+pub fn trace_text(i: usize, executor: &Executor) -> String {
+    let mut out = String::new();
+    trace(&mut out, i, executor);
+    out
+}
+
 fn trace(out: &mut String, i: usize, executor: &Executor) {
     let from = match executor.origin {
         Origin::Loop { .. } => "loop".to_owned(),

@@ -245,6 +245,9 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     state.stats.micro_ops += executor.body.len();
     state.stats.code_bytes += executor.length;
     state.stats.interpreted += executor.interpreted;
+    if state.options.log {
+        eprint!("{}", crate::dump::trace_text(index, &executor));
+    }
     state.executors.push(executor);
     Ok(())
 }
@@ -314,7 +317,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         interprets: lowered.interprets,
         pushes: lowered.pushes,
         objects,
-        listing: if state.keeps_listings { crate::dump::listing(&recording.records) } else { Vec::new() },
+        listing: if state.keeps_listings || state.options.log { crate::dump::listing(&recording.records) } else { Vec::new() },
         origins: lowered.origins,
     })
 }

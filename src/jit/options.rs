@@ -11,11 +11,15 @@ pub struct Options {
     pub trace_length: usize,
     /// Bytes of machine code.
     pub memory: usize,
+    /// Traces in all: for finding the one that is wrong.
+    pub traces: usize,
+    /// Traces are written to standard error as they are made.
+    pub log: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { threshold: 1000, exit_threshold: 100, trace_length: 2500, memory: 64 << 20 }
+        Options { threshold: 1000, exit_threshold: 100, trace_length: 2500, memory: 64 << 20, traces: usize::MAX, log: false }
     }
 }
 
@@ -37,7 +41,9 @@ impl Options {
                 }
                 "length" => self.trace_length = number(10, 100_000)?,
                 "memory" => self.memory = number(1 << 16, 1 << 30)?.next_multiple_of(1 << 16),
-                _ => return Err(format!("-X jit: there is no setting {key:?} (threshold, length, memory)")),
+                "log" => self.log = number(0, 1)? == 1,
+                "traces" => self.traces = number(0, usize::MAX)?,
+                _ => return Err(format!("-X jit: there is no setting {key:?} (threshold, length, memory, traces, log)")),
             }
         }
         Ok(())

@@ -72,6 +72,10 @@ pub struct Record {
     pub cache: Option<InlineCache>,
     /// The callable of a call, the value of a global name.
     pub object: Option<Obj>,
+    /// The dictionaries of a global name.
+    pub namespaces: Option<[Obj; 2]>,
+    /// Keeps the code alive.
+    pub code_object: Obj,
 }
 
 /// Where a recording began.
@@ -210,7 +214,7 @@ enum Decision {
 fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
     let is_loop = matches!(recording.origin, Origin::Loop { .. });
     let at_root = record.frame == recording.root;
-    if at_root && record.ip == recording.start && !recording.records.is_empty() && is_loop {
+    if at_root && record.start == recording.start && !recording.records.is_empty() && is_loop {
         return Decision::End(End::Closed);
     }
     if record.opcode.is_instrumented() {
@@ -272,6 +276,9 @@ unsafe fn look(
             locals,
             cache: cache_of(frame, ip, sp, opcode, oparg),
             object: object_of(frame, ip, sp, opcode, oparg),
+            namespaces: matches!(opcode, Opcode::LoadGlobalModule | Opcode::LoadGlobalBuiltin)
+                .then(|| [(&*(*frame).globals).to_obj(), (&*(*frame).builtins).to_obj()]),
+            code_object: (&*(*frame).code).to_obj(),
         }
     }
 }

@@ -67,6 +67,9 @@ pub(crate) fn threshold() -> u16 {
 impl Jit {
     /// Whether a recording may begin; one that nobody goes on with is dropped after a while.
     pub(crate) fn may_record(&mut self, _thread: *const Thread) -> bool {
+        if self.executors.len() >= self.options.traces {
+            return false;
+        }
         if self.recording.is_none() {
             return true;
         }

@@ -191,7 +191,11 @@ pub fn pymethods(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
         let Some(at) = f.attrs.iter().position(|a| KINDS.iter().any(|k| a.path().is_ident(k))) else { continue };
         let attr = f.attrs.remove(at);
         let kind = attr.path().get_ident().expect("one of KINDS").to_string();
-        let options = Options::parse(&attr)?;
+        let mut options = Options::parse(&attr)?;
+        if kind.ends_with("method") {
+            let class = quote!(<#self_ty as ::pyrs_runtime::object::PyClass>::class);
+            options.owner = quote!(::pyrs_runtime::args::Owner::Class(|| #class()));
+        }
         let function = Function::new(&f.sig, kind != "staticmethod")?;
         match kind.as_str() {
             "pymethod" | "classmethod" | "staticmethod" => {

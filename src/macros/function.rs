@@ -16,11 +16,13 @@ pub struct Options {
     pub text_signature: Option<String>,
     /// A function of a module: its signature shows the module in front.
     pub of_module: bool,
+    /// An `Owner`, which messages show.
+    pub owner: TokenStream,
 }
 
 impl Options {
     pub fn parse(attr: &Attribute) -> Result<Options> {
-        let mut options = Options::default();
+        let mut options = Options { owner: quote!(::pyrs_runtime::args::Owner::None), ..Options::default() };
         if matches!(attr.meta, Meta::Path(_)) {
             return Ok(options);
         }
@@ -235,8 +237,10 @@ impl<'a> Function<'a> {
             conversions.push(self.conversion(i, p, index, &shown, &label)?);
         }
         let count = names.len();
+        let owner = &options.owner;
         let spec = quote! {
             ::pyrs_runtime::args::ParamSpec {
+                owner: #owner,
                 function: #function,
                 names: &[#(#names),*],
                 posonly: #posonly,
@@ -277,10 +281,11 @@ pub fn method(
     };
     let receiver = receiver_expression(f.receiver);
     let (spec, body, signature_text);
+    let owner = &options.owner;
     if f.is_raw() {
         spec = quote! {
             ::pyrs_runtime::args::ParamSpec {
-                function: #name, names: &[], posonly: 0, positional: 0, required: 0, varargs: true, varkw: true,
+                owner: #owner, function: #name, names: &[], posonly: 0, positional: 0, required: 0, varargs: true, varkw: true,
             }
         };
         let call = match f.receiver {
@@ -331,7 +336,7 @@ pub fn method(
             binding: ::pyrs_runtime::class::Binding::#binding_ident,
             call: #path::#wrapper_name,
             params: &::pyrs_runtime::args::ParamSpec {
-                function: #name, names: &[], posonly: 0, positional: 0, required: 0, varargs: true, varkw: true,
+                owner: #owner, function: #name, names: &[], posonly: 0, positional: 0, required: 0, varargs: true, varkw: true,
             },
         }
     };

@@ -53,7 +53,8 @@ pub fn pymodule(attr: TokenStream, item: TokenStream) -> Result<TokenStream> {
                     let attr = f.attrs.remove(at);
                     let tokens = {
                         let function = Function::new(&f.sig, false)?;
-                        let options = Options { of_module: true, ..Options::parse(&attr)? };
+                        let owner = quote!(::pyrs_runtime::args::Owner::Module(#name));
+                        let options = Options { of_module: true, owner, ..Options::parse(&attr)? };
                         function::method(quote!(self), &function, &f.attrs, &options, "Static")?
                     };
                     wrappers.push(tokens.wrapper);

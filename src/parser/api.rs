@@ -1,7 +1,7 @@
 //! The entry points of the parser.
 
 use crate::ast::{Location, Mod, StmtKind};
-use crate::decode::{Codec, DecodedSource, decode_source, prepare_text};
+use crate::decode::{Codec, DecodeError, DecodedSource, decode_file, decode_source, prepare_text};
 use crate::error::{ErrorKind, SyntaxErrorInfo, SyntaxWarningInfo};
 use crate::parse::{ParseFailure, Parser, PendingError};
 use crate::tokenizer::{TokenizeError, TokenizeErrorKind};
@@ -48,17 +48,29 @@ pub fn parse_bytes(
     warnings: &mut dyn FnMut(SyntaxWarningInfo),
 ) -> Result<(Mod, String), SyntaxErrorInfo> {
     check_nul(source, options.filename)?;
-    let decoded = decode_source(source, codec).map_err(|error| SyntaxErrorInfo {
+    let decoded = decode_source(source, codec).map_err(|error| undecodable(error, options.filename))?;
+    parse_decoded(&decoded, options, warnings).map(|tree| (tree, decoded.text))
+}
+
+/// The text of a file that is run.
+pub fn decode_program(source: &[u8], filename: &str, codec: Option<Codec<'_>>) -> Result<String, SyntaxErrorInfo> {
+    match decode_file(source, filename, codec) {
+        Ok(decoded) => Ok(decoded.text),
+        Err(error) => Err(undecodable(error, filename)),
+    }
+}
+
+fn undecodable(error: DecodeError, filename: &str) -> SyntaxErrorInfo {
+    SyntaxErrorInfo {
         kind: ErrorKind::Syntax,
         msg: error.msg,
         lineno: error.lineno,
-        offset: if error.lineno > 0 { 1 } else { 0 },
+        offset: error.offset,
         end_lineno: error.lineno,
-        end_offset: 0,
-        text: None,
-        filename: options.filename.to_string(),
-    })?;
-    parse_decoded(&decoded, options, warnings).map(|tree| (tree, decoded.text))
+        end_offset: error.end_offset,
+        text: error.text,
+        filename: filename.to_string(),
+    }
 }
 
 /// Parses source text.

@@ -13,7 +13,7 @@ mod parse;
 pub mod token;
 pub mod tokenizer;
 
-pub use api::{Mode, ParseOptions, parse, parse_bytes, parser_flags, source_line, with_big_stack};
+pub use api::{Mode, ParseOptions, decode_program, parse, parse_bytes, parser_flags, source_line, with_big_stack};
 pub use decode::{Codec, DecodeError, DecodedSource, decode_source, prepare_text};
 pub use dynamic::{AstField, ConversionError, DynNode, DynValue, Multiplicity, with_stack};
 pub use error::{ErrorKind, SyntaxErrorInfo, SyntaxWarningInfo, WarningKind};

@@ -18,8 +18,16 @@ use crate::raise;
 use crate::types::Type;
 use crate::value::Value;
 
+/// Whose function a native function is, for messages that show its full name.
+pub enum Owner {
+    None,
+    Module(&'static str),
+    Class(fn() -> &'static Type),
+}
+
 /// The parameters of a native function.
 pub struct ParamSpec {
+    pub owner: Owner,
     pub function: &'static str,
     pub names: &'static [&'static str],
     /// The first `posonly` parameters are positional-only.
@@ -30,6 +38,17 @@ pub struct ParamSpec {
     pub required: u64,
     pub varargs: bool,
     pub varkw: bool,
+}
+
+impl ParamSpec {
+    /// The name with that of the class or module in front; functions of `builtins` have theirs alone.
+    fn full_name(&self) -> String {
+        match self.owner {
+            Owner::None | Owner::Module("builtins") => self.function.to_owned(),
+            Owner::Module(module) => format!("{module}.{}", self.function),
+            Owner::Class(class) => format!("{}.{}", class().short_name(), self.function),
+        }
+    }
 }
 
 /// The arguments of one call, distributed: one entry a parameter, `None` where it was left out.
@@ -114,7 +133,7 @@ fn bind_keywords<'a, const N: usize>(spec: &ParamSpec, args: Args<'a>, bound: &m
             Some(i) => bound.values[i] = Some(value),
             None if spec.varkw => bound.keywords.items.push((name, value)),
             None if spec.posonly == spec.names.len() => {
-                return Err(raise!(TypeError, "{}() takes no keyword arguments", spec.function));
+                return Err(raise!(TypeError, "{}() takes no keyword arguments", spec.full_name()));
             }
             None if spec.names[..spec.posonly].iter().any(|n| name.eq_str(n)) => {
                 return Err(raise!(
@@ -149,18 +168,17 @@ fn too_many(spec: &ParamSpec, args: Args<'_>) -> crate::errors::Raised {
     let only_positional = spec.posonly == spec.names.len();
     if most == 0 {
         return if only_positional && spec.names.is_empty() {
-            raise!(TypeError, "{name}() takes no arguments ({given} given)")
+            raise!(TypeError, "{}() takes no arguments ({given} given)", spec.full_name())
         } else {
             raise!(TypeError, "{name}() takes no positional arguments")
         };
     }
     if only_positional {
         if least == most {
-            let count = if most == 1 { "exactly one".to_owned() } else { format!("{most}") };
             return if most == 1 {
-                raise!(TypeError, "{name}() takes {count} argument ({given} given)")
+                raise!(TypeError, "{}() takes exactly one argument ({given} given)", spec.full_name())
             } else {
-                raise!(TypeError, "{name} expected {count} argument{}, got {given}", plural(most))
+                raise!(TypeError, "{name} expected {most} argument{}, got {given}", plural(most))
             };
         }
         return raise!(TypeError, "{name} expected at most {most} argument{}, got {given}", plural(most));
@@ -184,7 +202,7 @@ fn missing(spec: &ParamSpec, args: Args<'_>, missing: u64) -> crate::errors::Rai
         if spec.posonly == spec.names.len() {
             if least == spec.posonly && !spec.varargs {
                 return if least == 1 {
-                    raise!(TypeError, "{name}() takes exactly one argument ({given} given)")
+                    raise!(TypeError, "{}() takes exactly one argument ({given} given)", spec.full_name())
                 } else {
                     raise!(TypeError, "{name} expected {least} argument{}, got {given}", plural(least))
                 };

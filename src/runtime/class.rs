@@ -127,6 +127,7 @@ pub fn bind_constructor<'a, const N: usize, T: crate::object::PyClass>(
         // SAFETY: names of native classes are static.
         let name: &'static str = unsafe { std::mem::transmute::<&str, &'static str>(name) };
         let spec = ParamSpec {
+            owner: crate::args::Owner::None,
             function: name,
             names: spec.names,
             posonly: spec.posonly,

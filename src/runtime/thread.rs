@@ -102,6 +102,8 @@ pub struct Runtime {
     pub gc_generation_counts: Cell<[u32; 3]>,
     pub recursion_limit: Cell<i32>,
     pub int_max_str_digits: Cell<usize>,
+    /// `-b`: bytes that are compared with text, or shown as text, are worth a warning.
+    pub bytes_warning: Cell<bool>,
     pub hash_key: Cell<(u64, u64)>,
     pub modules: ObjCell,
     pub builtins: ObjCell,
@@ -139,6 +141,7 @@ impl Runtime {
             gc_generation_counts: Cell::new([0; 3]),
             recursion_limit: Cell::new(1000),
             int_max_str_digits: Cell::new(4300),
+            bytes_warning: Cell::new(false),
             hash_key: Cell::new(hash_key),
             modules: ObjCell::empty(),
             builtins: ObjCell::empty(),
@@ -497,19 +500,39 @@ pub fn set_finalizing() {
     FINALIZING.store(true, Ordering::Release);
 }
 
+/// Whether the main thread has begun to take the runtime down.
+pub fn is_finalizing() -> bool {
+    FINALIZING.load(Ordering::Acquire)
+}
+
 /// Waits for the GIL and makes `thread` current.
 pub fn acquire_gil(thread: *mut Thread) {
-    if FINALIZING.load(Ordering::Acquire) && thread_ident() != runtime().main_thread.get() {
-        // The process is about to end: threads that are still there sleep until then.
-        loop {
-            std::thread::park();
-        }
+    if must_sleep() {
+        sleep_until_exit();
     }
     let interval = std::time::Duration::from_micros(switch_interval_micros() as u64);
     GIL_HELD.acquire(interval, || {
         EVAL_BREAKER.fetch_or(breaker::GIL_DROP, Ordering::Relaxed);
     });
+    // The end may have begun while this thread was waiting.
+    if must_sleep() {
+        GIL_HELD.release();
+        sleep_until_exit();
+    }
     CURRENT.store(thread, Ordering::Relaxed);
+}
+
+/// Whether the process is about to end without the calling thread.
+fn must_sleep() -> bool {
+    FINALIZING.load(Ordering::Acquire) && thread_ident() != runtime().main_thread.get()
+}
+
+/// Where threads stay that still want to run Python code when the runtime is taken down.
+#[cold]
+fn sleep_until_exit() -> ! {
+    loop {
+        std::thread::park();
+    }
 }
 
 /// Called when the eval breaker asks to let another thread run.

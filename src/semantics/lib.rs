@@ -299,7 +299,11 @@ fn guards<'f>(uop: Uop, c: Cx<'_, 'f>) {
         GuardSame | GuardNotSame => {
             let (y, x) = (c.pop(), c.pop());
             let equal = c.builder().ins().icmp(IntCC::Equal, x, y);
-            if uop == GuardSame { c.guard(equal) } else { c.guard_not(equal) }
+            if uop == GuardSame {
+                c.guard(equal)
+            } else {
+                c.guard_not(equal)
+            }
             c.push(x);
             c.push(y);
         }

@@ -238,9 +238,8 @@ impl Uop {
     pub fn variant(self, depth: Depth) -> Option<Depth> {
         let info = self.info();
         let (ints, floats) = self.uses();
-        let fits = |n: u8, (popped, pushed): (u8, u8), room: usize| {
-            n >= popped && (n - popped + pushed) as usize <= room
-        };
+        let fits =
+            |n: u8, (popped, pushed): (u8, u8), room: usize| n >= popped && (n - popped + pushed) as usize <= room;
         if !fits(depth.ints, info.ints, INT_REGISTERS) || !fits(depth.floats, info.floats, FLOAT_REGISTERS) {
             return None;
         }

@@ -128,23 +128,32 @@ pub unsafe fn instance_value(m: Regs) -> Value {
     push_value(m, v)
 }
 
-/// LOAD_FAST_BORROW and the LOAD_ATTR_INSTANCE_VALUE behind it in one: nothing is counted for the owner.
+/// As [`instance_value`], for an owner that a LOAD_FAST_BORROW has left above the stack, without a reference.
+#[inline(never)]
 #[handler]
-pub unsafe fn local_instance_value(mut m: Regs) -> Value {
-    let owner = *m.local((*m.ip.sub(1) >> 8) as usize);
+pub unsafe fn borrowed_instance_value(mut m: Regs) -> Value {
+    let owner = *m.sp;
     let cache = find_shape(cache_at(m.ip.add(2)), owner);
-    if !cache.is_null() {
-        let v = *word_at(owner, (*cache).offset);
-        if !v.is_null() {
-            incref(v);
-            m.push(v);
-            *m.sp = Value::NULL;
-            m.sp = m.sp.add(m.oparg & 1);
-            return m.next(LOAD_UNITS);
-        }
+    if cache.is_null() {
+        return m.tail(count_and_load_attr);
     }
-    incref(owner);
-    m.push(owner);
+    let v = *word_at(owner, (*cache).offset);
+    if v.is_null() {
+        return m.tail(count_and_load_attr);
+    }
+    incref(v);
+    m.push(v);
+    *m.sp = Value::NULL;
+    m.sp = m.sp.add(m.oparg & 1);
+    m.next(LOAD_UNITS)
+}
+
+/// [`load_attr`] of the word above the stack, which has no reference yet.
+#[cold]
+#[handler]
+unsafe fn count_and_load_attr(mut m: Regs) -> Value {
+    incref(*m.sp);
+    m.sp = m.sp.add(1);
     m.tail(load_attr)
 }
 
@@ -245,16 +254,34 @@ pub unsafe fn nondescriptor_no_dict(m: Regs) -> Value {
 /// A `__slots__` attribute.
 #[handler]
 pub unsafe fn slot(m: Regs) -> Value {
-    let cache = find_version(cache_at(m.ip.add(2)), m.obj(1));
+    let owner = m.peek(1);
+    let cache = find_class(cache_at(m.ip.add(2)), owner);
     if cache.is_null() {
         return m.tail(load_attr);
     }
-    let v = *word_at(m.peek(1), (*cache).offset);
+    let v = *word_at(owner, (*cache).offset);
     if v.is_null() {
         return m.tail(load_attr);
     }
     incref(v);
     push_value(m, v)
+}
+
+/// As [`find_version`], for heap objects alone.
+#[inline(always)]
+unsafe fn find_class(cache: *mut InlineCache, owner: Value) -> *mut InlineCache {
+    // SAFETY: as in `find_shape`.
+    unsafe {
+        if !owner.is_pointer_or_null() {
+            return std::ptr::null_mut();
+        }
+        let version = (*class_of(owner)).current_version();
+        let mut cache = cache;
+        while !cache.is_null() && (*cache).version != version {
+            cache = (*cache).next;
+        }
+        cache
+    }
 }
 
 /// An attribute of an instance whose attributes are in a dictionary: the entry it was found in last time.
@@ -371,40 +398,41 @@ pub unsafe fn store_instance_value(mut m: Regs) -> Value {
         *(word_at(owner, (*cache).shape_offset) as *mut u64) = (*cache).target;
     }
     m.sp = m.sp.sub(2);
-    if old.is_pointer_or_null() && !old.is_null() {
-        m.save();
-        decref(old);
-    }
-    m.drop_next(owner, STORE_UNITS)
+    m.drop_both_next(old, owner, STORE_UNITS)
 }
 
-/// LOAD_FAST_BORROW_LOAD_FAST_BORROW and the STORE_ATTR_INSTANCE_VALUE behind it in one: nothing is counted for the
-/// owner.
+/// As [`store_instance_value`], for a value and an owner that a LOAD_FAST_BORROW_LOAD_FAST_BORROW has left above the
+/// stack, the owner without a reference.
+#[inline(never)]
 #[handler]
-pub unsafe fn store_local_instance_value(mut m: Regs) -> Value {
-    let locals = (*m.ip.sub(1) >> 8) as usize;
-    let (v, owner) = (*m.local(locals >> 4), *m.local(locals & 15));
-    incref(v);
+pub unsafe fn store_borrowed_instance_value(m: Regs) -> Value {
+    let owner = *m.sp.add(1);
     let cache = find_shape(cache_at(m.ip.add(2)), owner);
     if cache.is_null() {
-        incref(owner);
-        m.push(v);
-        m.push(owner);
-        return m.tail(store_attr);
+        return m.tail(count_and_store_attr);
     }
     let slot = word_at(owner, (*cache).offset);
     let old = *slot;
-    *slot = v;
+    *slot = *m.sp;
     if (*cache).target != 0 {
         *(word_at(owner, (*cache).shape_offset) as *mut u64) = (*cache).target;
     }
     m.drop_next(old, STORE_UNITS)
 }
 
+/// [`store_attr`] of the words above the stack, of which the owner has no reference yet.
+#[cold]
+#[handler]
+unsafe fn count_and_store_attr(mut m: Regs) -> Value {
+    incref(*m.sp.add(1));
+    m.sp = m.sp.add(2);
+    m.tail(store_attr)
+}
+
 #[handler]
 pub unsafe fn store_slot(mut m: Regs) -> Value {
     let owner = m.peek(1);
-    let cache = find_version(cache_at(m.ip.add(2)), m.obj(1));
+    let cache = find_class(cache_at(m.ip.add(2)), owner);
     if cache.is_null() {
         return m.tail(store_attr);
     }
@@ -412,11 +440,7 @@ pub unsafe fn store_slot(mut m: Regs) -> Value {
     let old = *slot;
     *slot = m.peek(2);
     m.sp = m.sp.sub(2);
-    if old.is_pointer_or_null() && !old.is_null() {
-        m.save();
-        decref(old);
-    }
-    m.drop_next(owner, STORE_UNITS)
+    m.drop_both_next(old, owner, STORE_UNITS)
 }
 
 #[handler]
@@ -437,9 +461,7 @@ pub unsafe fn store_with_hint(mut m: Regs) -> Value {
         return m.tail(store_attr);
     }
     m.sp = m.sp.sub(2);
-    m.save();
-    decref(old);
-    m.drop_next(owner, STORE_UNITS)
+    m.drop_both_next(old, owner, STORE_UNITS)
 }
 
 #[handler]

@@ -80,9 +80,19 @@ pub unsafe fn push_exact(m: &Regs, function: Value, args: *const Value, argc: us
         let thread = m.thread();
         let code = function_at(function).code();
         let callee = reserve(thread, code);
-        if callee.is_null() {
-            return callee;
+        if !callee.is_null() {
+            fill_exact(m, callee, function, args, argc);
         }
+        callee
+    }
+}
+
+/// Fills and links a frame that has been reserved for a call as in [`push_exact`].
+#[inline(always)]
+unsafe fn fill_exact(m: &Regs, callee: *mut Frame, function: Value, args: *const Value, argc: usize) {
+    // SAFETY: by contract; the new frame has room for its localsplus.
+    unsafe {
+        let code = function_at(function).code();
         let slots = Frame::locals(callee);
         for i in 0..argc {
             *slots.add(i) = *args.add(i);
@@ -93,8 +103,7 @@ pub unsafe fn push_exact(m: &Regs, function: Value, args: *const Value, argc: us
             frame::keep_loop();
         }
         frame::init(callee, function, code, Value::NULL, m.frame);
-        thread.frame.set(callee as *mut u8);
-        callee
+        m.thread().frame.set(callee as *mut u8);
     }
 }
 
@@ -337,6 +346,26 @@ pub unsafe fn py_exact_args(mut m: Regs) -> Value {
         return m.tail(call);
     }
     m.save();
+    let thread = m.thread();
+    let code = function_at(callable).code();
+    let (callee, remaining) = (thread.stack_top.get(), thread.recursion_remaining.get() - 1);
+    let end = callee.wrapping_add(HEAD_WORDS + code.frame_size);
+    if remaining < 0 || end > thread.stack_limit.get() {
+        return m.tail(exact_args_in_new_chunk);
+    }
+    thread.recursion_remaining.set(remaining);
+    thread.stack_top.set(end);
+    let callee = callee as *mut Frame;
+    fill_exact(&m, callee, callable, args, argc);
+    m.sp = m.sp.sub(m.oparg + 2);
+    enter(m, callee, UNITS)
+}
+
+/// As [`py_exact_args`] where the data stack has to grow, or is too deep.
+#[cold]
+#[handler]
+unsafe fn exact_args_in_new_chunk(mut m: Regs) -> Value {
+    let (callable, args, argc) = operands(&m);
     let callee = push_exact(&m, callable, args, argc);
     if callee.is_null() {
         return m.raise();
@@ -565,15 +594,24 @@ pub unsafe fn list_append(mut m: Regs) -> Value {
     if this.is_null() || m.obj(2).exact::<List>().is_none() {
         return m.tail(call);
     }
-    let v = m.pop();
-    (*(this.as_pointer() as *const Object<List>)).push(v.into_obj());
-    let descriptor = m.peek(2);
-    m.sp = m.sp.sub(1);
+    let list = &*(this.as_pointer() as *const Object<List>);
+    if !list.push_in_place(m.peek(1)) {
+        return m.tail(grow_and_append);
+    }
+    m.sp = m.sp.sub(2);
+    let descriptor = m.peek(1);
     m.put(1, none_value());
-    // The list still has its other owners or dies here; the descriptor belongs to the class.
-    m.save();
-    decref(descriptor);
-    m.drop_next(this, UNITS)
+    m.drop_both_next(descriptor, this, UNITS)
+}
+
+/// As [`list_append`], for a list without room.
+#[handler]
+unsafe fn grow_and_append(mut m: Regs) -> Value {
+    let (v, this) = (m.pop(), m.pop());
+    (*(this.as_pointer() as *const Object<List>)).push(v.into_obj());
+    let descriptor = m.peek(1);
+    m.put(1, none_value());
+    m.drop_both_next(descriptor, this, UNITS)
 }
 
 #[handler]

@@ -2,7 +2,6 @@
 
 use pyrs_macros::handler;
 use pyrs_runtime::errors::PyResult;
-use pyrs_runtime::heap::decref;
 use pyrs_runtime::object::Obj;
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::set::{FrozenSet, Set, SetData};
@@ -91,11 +90,8 @@ pub unsafe fn compare_op_str(mut m: Regs) -> Value {
         (Some(a), Some(b)) => {
             let equal = std::ptr::eq(a, b) || a.equals(b);
             let holds = m.oparg & (if equal { EQUAL } else { LESS | GREATER }) != 0;
-            m.save();
             m.sp = m.sp.sub(2);
-            decref(*m.sp.add(1));
-            decref(*m.sp);
-            m.branch_next(holds, UNITS)
+            m.put_truth(holds, UNITS)
         }
         _ => m.tail(compare_op),
     }
@@ -105,10 +101,7 @@ pub unsafe fn compare_op_str(mut m: Regs) -> Value {
 pub unsafe fn is_op(mut m: Regs) -> Value {
     let (a, b) = (m.peek(2), m.peek(1));
     m.sp = m.sp.sub(2);
-    m.save();
-    decref(b);
-    decref(a);
-    m.branch_next((a == b) != (m.oparg != 0), 1)
+    m.put_truth((a == b) != (m.oparg != 0), 1)
 }
 
 #[handler]

@@ -44,11 +44,34 @@ pub unsafe fn resume_with_none(m: Regs, core: &Core, frame: *mut Frame) -> Value
     unsafe {
         link(&m, core, frame, none_value());
         let ip = (*frame).ip;
-        let discards = *ip as u8 == Opcode::Resume as u8 && *ip.add(1) as u8 == Opcode::PopTop as u8;
-        if discards && EVAL_BREAKER.load(Ordering::Relaxed) == 0 {
+        if is_idle_resume(ip) && *ip.add(1) as u8 == Opcode::PopTop as u8 {
             return Regs { frame, sp: (*frame).sp.sub(1), ..m }.goto(ip.add(2));
         }
-        m.enter(frame)
+        enter_resumed(m, frame)
+    }
+}
+
+/// The instruction is a RESUME that has nothing to do.
+#[inline(always)]
+unsafe fn is_idle_resume(ip: *mut u16) -> bool {
+    // SAFETY: the frame stands at an instruction.
+    unsafe { *ip as u8 == Opcode::Resume as u8 && EVAL_BREAKER.load(Ordering::Relaxed) == 0 }
+}
+
+/// Goes on in a suspended frame that has been linked; where it delegates, right at its SEND.
+#[inline(always)]
+unsafe fn enter_resumed(m: Regs, frame: *mut Frame) -> Value {
+    // SAFETY: contract of handlers; behind RESUME, an instruction follows.
+    unsafe {
+        let mut ip = (*frame).ip;
+        if is_idle_resume(ip) {
+            ip = ip.add(1);
+            let unit = *ip;
+            if unit as u8 == Opcode::JumpBackwardNoInterrupt as u8 {
+                ip = ip.add(1).sub((unit >> 8) as usize);
+            }
+        }
+        Regs { frame, sp: (*frame).sp, ..m }.goto(ip)
     }
 }
 
@@ -83,7 +106,7 @@ pub unsafe fn send_gen(mut m: Regs) -> Value {
     link(&m, core, frame, v);
     (*m.frame).sp = m.sp;
     (*m.frame).return_offset = (UNITS + m.oparg) as u16;
-    m.enter(frame)
+    enter_resumed(m, frame)
 }
 
 #[handler]

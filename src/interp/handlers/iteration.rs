@@ -201,9 +201,7 @@ pub unsafe fn unpack_sequence_tuple(m: Regs) -> Value {
 pub unsafe fn unpack_sequence_list(m: Regs) -> Value {
     match m.obj(1).exact::<List>() {
         Some(list) if list.len() == m.oparg => push_items(m, list.items_unchecked()),
-        None if m.obj(1).exact::<Tuple>().is_some_and(|tuple| tuple.len() == m.oparg) => {
-            m.tail(unpack_sequence_tuple)
-        }
+        None if m.obj(1).exact::<Tuple>().is_some_and(|tuple| tuple.len() == m.oparg) => m.tail(unpack_sequence_tuple),
         _ => m.tail(unpack_sequence),
     }
 }

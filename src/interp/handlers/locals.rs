@@ -2,7 +2,7 @@
 
 use pyrs_bytecode::Opcode;
 use pyrs_macros::handler;
-use pyrs_runtime::heap::incref;
+use pyrs_runtime::heap::{dealloc, incref};
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::cell::Cell;
 use pyrs_runtime::value::Value;
@@ -11,7 +11,6 @@ use super::attributes;
 use crate::dispatch::Regs;
 use crate::dispatch::tri;
 use crate::ops;
-use pyrs_runtime::heap::decref;
 
 #[handler]
 pub unsafe fn load_fast(mut m: Regs) -> Value {
@@ -21,16 +20,17 @@ pub unsafe fn load_fast(mut m: Regs) -> Value {
     m.next(1)
 }
 
-/// As [`load_fast`]; an attribute of the instance that is read next is read from where the variable is.
+/// As [`load_fast`]; an attribute of the instance that is read next is read without counting the instance.
 #[handler]
 pub unsafe fn load_fast_borrow(mut m: Regs) -> Value {
     let v = *m.local(m.oparg);
-    let next = *m.ip.add(1);
-    if next as u8 == Opcode::LoadAttrInstanceValue as u8 && m.oparg < 256 {
-        return Regs { ip: m.ip.add(1), oparg: (next >> 8) as usize, ..m }.tail(attributes::local_instance_value);
+    *m.sp = v;
+    let unit = *m.ip.add(1);
+    if unit as u8 == Opcode::LoadAttrInstanceValue as u8 {
+        return Regs { ip: m.ip.add(1), oparg: (unit >> 8) as usize, ..m }.tail(attributes::borrowed_instance_value);
     }
     incref(v);
-    m.push(v);
+    m.sp = m.sp.add(1);
     m.next(1)
 }
 
@@ -45,20 +45,22 @@ pub unsafe fn load_fast_load_fast(mut m: Regs) -> Value {
     m.next(1)
 }
 
-/// As [`load_fast_load_fast`]; if the second variable's attribute is set to the first next, it is done from where
-/// the variables are.
+/// As [`load_fast_load_fast`]; if the second variable's attribute is set to the first next, it is done without
+/// counting the instance.
 #[handler]
 pub unsafe fn load_fast_borrow_load_fast_borrow(mut m: Regs) -> Value {
-    let next = *m.ip.add(1);
-    if next as u8 == Opcode::StoreAttrInstanceValue as u8 && m.oparg < 256 {
-        return Regs { ip: m.ip.add(1), oparg: (next >> 8) as usize, ..m }.tail(attributes::store_local_instance_value);
-    }
     let a = *m.local(m.oparg >> 4);
     let b = *m.local(m.oparg & 15);
+    *m.sp = a;
+    *m.sp.add(1) = b;
     incref(a);
+    let unit = *m.ip.add(1);
+    if unit as u8 == Opcode::StoreAttrInstanceValue as u8 {
+        return Regs { ip: m.ip.add(1), oparg: (unit >> 8) as usize, ..m }
+            .tail(attributes::store_borrowed_instance_value);
+    }
     incref(b);
-    m.push(a);
-    m.push(b);
+    m.sp = m.sp.add(2);
     m.next(1)
 }
 
@@ -111,20 +113,41 @@ pub unsafe fn store_fast_load_fast(m: Regs) -> Value {
 }
 
 #[handler]
-pub unsafe fn store_fast_store_fast(mut m: Regs) -> Value {
-    let first = m.pop();
+pub unsafe fn store_fast_store_fast(m: Regs) -> Value {
     let slot = m.local(m.oparg >> 4);
     let old = *slot;
-    *slot = first;
+    *slot = m.peek(1);
     if old.is_pointer_or_null() && !old.is_null() {
-        m.save();
-        decref(old);
+        let count = &(*old.as_pointer()).refcnt;
+        count.set(count.get() - 1);
+        if count.get() == 0 {
+            m.put(1, old);
+            return m.tail(dealloc_and_store);
+        }
     }
-    let second = m.pop();
-    let slot = m.local(m.oparg & 15);
-    let old = *slot;
-    *slot = second;
-    m.drop_next(old, 1)
+    store_second(m)
+}
+
+/// The second half of [`store_fast_store_fast`].
+#[inline(always)]
+unsafe fn store_second(mut m: Regs) -> Value {
+    // SAFETY: contract of handlers.
+    unsafe {
+        m.sp = m.sp.sub(2);
+        let slot = m.local(m.oparg & 15);
+        let old = *slot;
+        *slot = *m.sp;
+        m.drop_next(old, 1)
+    }
+}
+
+/// As [`store_second`], after destroying the object on top, whose count has reached zero.
+#[cold]
+#[handler]
+unsafe fn dealloc_and_store(m: Regs) -> Value {
+    m.save();
+    dealloc(m.peek(1).as_pointer());
+    store_second(m)
 }
 
 #[handler]

@@ -1,5 +1,6 @@
 //! Leaving a frame.
 
+use pyrs_bytecode::Opcode;
 use pyrs_macros::handler;
 use pyrs_runtime::heap::decref_or_null;
 use pyrs_runtime::objects::singletons::none_value;
@@ -24,25 +25,55 @@ unsafe fn resume_caller(m: Regs, caller: *mut Frame, v: Value) -> Value {
     }
 }
 
+/// Releases the frame's variables and goes on in the caller. What needs a call is left to [`return_rest`].
 #[handler]
-pub unsafe fn return_value(mut m: Regs) -> Value {
+pub unsafe fn return_value(m: Regs) -> Value {
     let frame = m.frame;
     if !Frame::is_plain(frame) {
         return m.tail(return_special);
     }
-    let v = m.pop();
     let thread = m.thread();
-    let caller = (*frame).previous;
     // Destructors see the caller on top.
-    thread.frame.set(caller as *mut u8);
+    thread.frame.set((*frame).previous as *mut u8);
     thread.recursion_remaining.set(thread.recursion_remaining.get() + 1);
     let mut at = Frame::locals(frame);
+    while at < m.sp.sub(1) {
+        let v = *at;
+        if v.is_pointer_or_null() && !v.is_null() {
+            let count = &(*v.as_pointer()).refcnt;
+            let left = count.get() - 1;
+            debug_assert!(left >= 0, "released too often");
+            if left == 0 {
+                return Regs { oparg: at as usize, ..m }.tail(return_rest);
+            }
+            count.set(left);
+        }
+        at = at.add(1);
+        frame::keep_loop();
+    }
+    let function = &(*(*frame).function.as_pointer()).refcnt;
+    let code = &(*frame).code().header().refcnt;
+    if function.get() == 1 || code.get() == 1 || frame as *mut Value == thread.stack_base.get() {
+        return Regs { oparg: at as usize, ..m }.tail(return_rest);
+    }
+    function.set(function.get() - 1);
+    code.set(code.get() - 1);
+    thread.stack_top.set(frame as *mut Value);
+    resume_caller(m, (*frame).previous, m.peek(1))
+}
+
+/// As [`return_value`], from the word at `oparg` on.
+#[handler]
+unsafe fn return_rest(mut m: Regs) -> Value {
+    let (frame, v) = (m.frame, m.pop());
+    let caller = (*frame).previous;
+    let mut at = m.oparg as *mut Value;
     while at < m.sp {
         decref_or_null(*at);
         at = at.add(1);
     }
     let (function, code) = ((*frame).function, (*frame).code().value());
-    frame::pop(thread, frame);
+    frame::pop(m.thread(), frame);
     decref(function);
     decref(code);
     resume_caller(m, caller, v)
@@ -108,5 +139,13 @@ pub unsafe fn yield_value(mut m: Regs) -> Value {
     if is_entry {
         return v;
     }
-    Regs { frame: resumer, ip: (*resumer).ip, sp: (*resumer).sp, ..m }.push_next(v, RESUMER_UNITS)
+    let mut m = Regs { frame: resumer, ip: (*resumer).ip, sp: (*resumer).sp, ..m };
+    let ip = m.ip.add(RESUMER_UNITS);
+    let unit = *ip;
+    if unit as u8 == Opcode::YieldValue as u8 {
+        // The resumer delegates: the value goes further up.
+        m.push(v);
+        return Regs { ip, oparg: (unit >> 8) as usize, ..m }.tail(yield_value);
+    }
+    m.push_next(v, RESUMER_UNITS)
 }

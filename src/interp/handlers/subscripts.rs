@@ -199,11 +199,7 @@ pub unsafe fn store_list_int(mut m: Regs) -> Value {
             let (old, container) = (*slot, m.peek(2));
             *slot = m.peek(3);
             m.sp = m.sp.sub(3);
-            if old.is_pointer_or_null() {
-                m.save();
-                decref(old);
-            }
-            return m.drop_next(container, STORE_UNITS);
+            return m.drop_both_next(old, container, STORE_UNITS);
         }
     }
     m.tail(store_subscr)

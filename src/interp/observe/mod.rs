@@ -88,7 +88,19 @@ const fn is_adaptive(opcode: Opcode) -> bool {
     use Opcode::*;
     matches!(
         opcode,
-        BinaryOp | Call | CallKw | CompareOp | ContainsOp | ForIter | LoadAttr | LoadGlobal | LoadSuperAttr | Send
-            | StoreAttr | StoreSubscr | ToBool | UnpackSequence
+        BinaryOp
+            | Call
+            | CallKw
+            | CompareOp
+            | ContainsOp
+            | ForIter
+            | LoadAttr
+            | LoadGlobal
+            | LoadSuperAttr
+            | Send
+            | StoreAttr
+            | StoreSubscr
+            | ToBool
+            | UnpackSequence
     )
 }

@@ -4,6 +4,7 @@ use pyrs_runtime::call;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::exceptions::raise_import_error;
+use pyrs_runtime::objects::module::Source;
 use pyrs_runtime::objects::singletons::none;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::protocols::attr;
@@ -55,25 +56,20 @@ fn cannot_import(
     let wanted = attribute.to_string_lossy();
     let package_text =
         package.and_then(|p| p.downcast::<Str>()).map_or("<unknown module name>".to_owned(), |s| s.to_string_lossy());
-    let spec = attr::getattr_optional(module, name!("__spec__"))?.filter(|s| !s.is_none());
-    let mut origin = None;
-    if let Some(spec) = &spec
-        && attr::getattr_optional(spec, name!("has_location"))?
-            .is_some_and(|h| pyrs_runtime::protocols::truth::is_true(&h).unwrap_or(false))
-    {
-        origin = attr::getattr_optional(spec, name!("origin"))?.filter(|o| o.downcast::<Str>().is_some());
-    }
-    if origin.is_none() {
-        origin = attr::getattr_optional(module, name!("__file__"))?.filter(|o| o.downcast::<Str>().is_some());
-    }
-    let initializing = match &spec {
-        Some(spec) => attr::getattr_optional(spec, name!("_initializing"))?
-            .is_some_and(|v| pyrs_runtime::protocols::truth::is_true(&v).unwrap_or(false)),
-        None => false,
+    let source = Source::of(attr::getattr_optional(module, name!("__spec__"))?)?;
+    let origin = match &source.origin {
+        Some(origin) => Some(origin.clone()),
+        None => attr::getattr_optional(module, name!("__file__"))?.filter(|o| o.downcast::<Str>().is_some()),
+    };
+    let hint = match package {
+        Some(package) => source.renaming_hint(package)?,
+        None => None,
     };
     let origin_text = origin.as_ref().and_then(|o| o.downcast::<Str>()).map(|s| s.to_string_lossy());
     let place = origin_text.unwrap_or_else(|| "unknown location".to_owned());
-    let text = if initializing {
+    let text = if let Some(hint) = hint {
+        format!("cannot import name '{wanted}' from '{package_text}' {hint}")
+    } else if source.initializing {
         format!(
             "cannot import name '{wanted}' from partially initialized module '{package_text}' (most likely due to a circular import) ({place})"
         )

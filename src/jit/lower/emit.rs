@@ -92,7 +92,12 @@ impl Lowering<'_> {
     /// An exit to `ip`, with `keep` words on the innermost frame's stack.
     pub(super) fn plan_exit(&mut self, ip: *mut u16, keep: usize) -> Lower<ExitPlan> {
         let mut stub = Vec::new();
-        let mut depth = self.state.depth;
+        // Registers above those of the stack's words hold copies, which are not needed any more.
+        let count = |place| self.state.frames.iter().flat_map(|f| &f.stack).filter(|e| e.place == place).count() as u8;
+        let mut depth = Depth { ints: count(Place::Int), floats: count(Place::Float) };
+        if depth.ints > self.state.depth.ints || depth.floats != self.state.depth.floats {
+            return Err(Abort::Unsupported);
+        }
         let mut after = self.state.clone();
         let inner = after.innermost();
         if after.frames[inner].stack.len() < keep {
@@ -119,7 +124,6 @@ impl Lowering<'_> {
             }
         }
         after.frames[inner].stack.truncate(keep);
-        // Registers without a word: copies in the middle of an instruction.
         after.depth = Depth::default();
         let snapshot = snapshot(&after, ip)?;
         Ok(ExitPlan { snapshot, stub, ip, resumes: false })

@@ -91,7 +91,7 @@ impl Lowering<'_> {
             return Ok(Some(1));
         }
         let mut left = 4;
-        while at != next.ip {
+        while at != next.start {
             left -= 1;
             // SAFETY: instructions follow each other up to where control was seen again.
             let Some((opcode, oparg)) = (unsafe { decode(at) }) else { return Ok(None) };
@@ -105,7 +105,7 @@ impl Lowering<'_> {
                 Opcode::PopJumpIfFalse | Opcode::PopJumpIfTrue => {
                     // SAFETY: as above.
                     let target = unsafe { at.add(2 + oparg as usize) };
-                    let taken = next.ip == target;
+                    let taken = next.start == target;
                     self.guard_truth((opcode == Opcode::PopJumpIfTrue) == taken)?;
                     if taken {
                         return Ok(Some(1));
@@ -219,12 +219,12 @@ impl Lowering<'_> {
             UnaryNegative => return self.negate(record),
             PopJumpIfFalse | PopJumpIfTrue => {
                 // SAFETY: the target is in the code.
-                let taken = next.ip == unsafe { record.ip.add(2 + oparg) };
+                let taken = next.start == unsafe { record.ip.add(2 + oparg) };
                 self.guard_truth((record.opcode == PopJumpIfTrue) == taken)?;
             }
             PopJumpIfNone | PopJumpIfNotNone => {
                 // SAFETY: as above.
-                let taken = next.ip == unsafe { record.ip.add(2 + oparg) };
+                let taken = next.start == unsafe { record.ip.add(2 + oparg) };
                 self.guard_none((record.opcode == PopJumpIfNone) == taken)?;
             }
             LoadGlobalModule | LoadGlobalBuiltin => return self.load_global(record),
@@ -282,7 +282,7 @@ impl Lowering<'_> {
             self.frame().locals.iter_mut().for_each(|l| l.known = Known::Nothing);
         }
         // SAFETY: recorded code is alive.
-        let straight = next.ip == unsafe { record.ip.add(units(record.opcode)) };
+        let straight = next.start == unsafe { record.ip.add(units(record.opcode)) };
         let popped = if straight { record.opcode.popped(record.oparg as i32) as usize } else { record.depth };
         let kept = record.depth.saturating_sub(popped);
         let frame = self.frame();
@@ -501,7 +501,7 @@ impl Lowering<'_> {
             return None;
         }
         let next = &self.records[i + 1];
-        let (after, consumed) = if next.ip == at { (self.records.get(i + 2)?.ip, 2) } else { (next.ip, 1) };
+        let (after, consumed) = if next.start == at { (self.records.get(i + 2)?.start, 2) } else { (next.start, 1) };
         // SAFETY: as above.
         let (target, behind) = unsafe { (at.add(2 + oparg as usize), at.add(2)) };
         // SAFETY: as above.
@@ -757,7 +757,7 @@ fn stores_locals(record: &Record, next: &Record) -> bool {
         }
         // SAFETY: as above.
         at = unsafe { at.add(units(opcode)) };
-        if at == next.ip || at == next.start {
+        if at == next.start {
             return false;
         }
     }

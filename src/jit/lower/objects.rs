@@ -1,6 +1,7 @@
 //! Attributes, items, globals, iterators.
 
 use pyrs_bytecode::Opcode;
+use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::function::{BuiltinFunction, Function};
 use pyrs_runtime::objects::inline_cache::InlineCache;
 use pyrs_runtime::objects::list::List;
@@ -43,17 +44,19 @@ impl Lowering<'_> {
     /// Replaces the owner by the word in a field of it.
     fn replace_by_field(&mut self, offset: i32) -> Lower<()> {
         let owner = *self.peek(1)?;
-        self.in_registers(1)?;
         if owner.own == Own::Counted {
+            self.before_effect()?;
+            self.in_registers(1)?;
             self.room(1)?;
+            self.in_registers(1)?;
             self.op_with(Uop::LoadFieldKeep, [0; 3], [offset, 0, 0, 0])?;
             self.op(Uop::Incref1)?;
             self.pop()?;
             self.push(Known::Something, Own::Counted);
             // The owner is in the register below.
-            self.before_effect()?;
             return self.op(Uop::DecrefSecond);
         }
+        self.in_registers(1)?;
         self.op_with(Uop::LoadField, [0; 3], [offset, 0, 0, 0])?;
         self.pop()?;
         self.push(Known::Something, Own::Fragile);
@@ -160,10 +163,11 @@ impl Lowering<'_> {
 
     pub(super) fn load_global(&mut self, record: &Record) -> Done {
         let (Some(cache), Some(object)) = (&record.cache, &record.object) else { return Ok(None) };
-        // SAFETY: the frame's dictionaries live as long as its function, which the trace keeps by its code's guards.
-        let (globals, builtins) = unsafe { (&*(*record.frame).globals, &*(*record.frame).builtins) };
-        self.out.objects.push(globals.to_obj());
-        self.out.objects.push(builtins.to_obj());
+        let Some([globals, builtins]) = &record.namespaces else { return Ok(None) };
+        self.out.objects.extend([globals.clone(), builtins.clone()]);
+        let (Some(globals), Some(builtins)) = (globals.downcast::<Dict>(), builtins.downcast::<Dict>()) else {
+            return Ok(None);
+        };
         self.guard_memory(globals.keys_version_address(), cache.version)?;
         if record.opcode == Opcode::LoadGlobalBuiltin {
             self.guard_memory(builtins.keys_version_address(), cache.version2)?;
@@ -210,13 +214,16 @@ impl Lowering<'_> {
         }
         self.guard_class(2, class)?;
         self.guard_int(1)?;
+        let container = *self.peek(2)?;
+        if container.own == Own::Counted {
+            self.before_effect()?;
+        }
         self.in_registers(2)?;
         let displacements = if list {
             [layout().list_length, layout().list_items, 0, 0]
         } else {
             [layout().tuple_length, layout().tuple_items, 0, 0]
         };
-        let container = *self.peek(2)?;
         if container.own == Own::Counted {
             let uop = if list { Uop::ListItemKeep } else { Uop::TupleItemKeep };
             self.op_with(uop, [0; 3], displacements)?;
@@ -224,7 +231,6 @@ impl Lowering<'_> {
             self.pop()?;
             self.pop()?;
             self.push(Known::Something, Own::Counted);
-            self.before_effect()?;
             self.op(Uop::DecrefSecond)?;
         } else {
             self.op_with(if list { Uop::ListItem } else { Uop::TupleItem }, [0; 3], displacements)?;
@@ -276,7 +282,7 @@ impl Lowering<'_> {
         };
         // SAFETY: the loop's end is in the code.
         let end = unsafe { record.ip.add(2 + record.oparg as usize) };
-        if next.ip >= end {
+        if next.start >= end {
             return Ok(None);
         }
         self.guard_class(1, class)?;

@@ -7,7 +7,7 @@ pub mod bz2;
 #[cfg(feature = "lzma")]
 pub mod lzma;
 pub mod zlib;
-mod zlib_stream;
+pub(crate) mod zlib_stream;
 
 use pyrs_runtime::class::ModuleDef;
 use pyrs_runtime::errors::PyResult;

@@ -198,12 +198,19 @@ pub fn compile_source(source: &[u8], filename: &str, mode: Mode, flags: u32, opt
     }
 }
 
+/// Compiles the bytes of a file that is run.
+pub fn compile_program(source: &[u8], filename: &str, optimize: i8) -> PyResult<Obj> {
+    match pyrs_compiler::decode_program(source, filename, Some(&decode)) {
+        Ok(text) => compile_source(text.as_bytes(), filename, Mode::Exec, compile_flags::IGNORE_COOKIE, optimize),
+        Err(error) => Err(raise_syntax_error(&error)),
+    }
+}
+
 /// Decodes source in an encoding that only Python code knows.
 fn decode(encoding: &str, bytes: &[u8]) -> Option<Result<String, String>> {
     let result = (|| -> PyResult<String> {
-        let codecs = (pyrs_runtime::hooks::hooks().import_module)("codecs")?;
         let bytes = pyrs_runtime::objects::bytes::Bytes::new(bytes).into_obj();
-        let text = call::call_method(&codecs, "decode", &[bytes, Str::new(encoding).into_obj()])?;
+        let text = call::call_method(&bytes, "decode", &[Str::new(encoding).into_obj()])?;
         pyrs_runtime::protocols::text::str_text(&text)
     })();
     Some(result.map_err(|raised| {
@@ -225,14 +232,7 @@ fn issue_warning(warning: &SyntaxWarningInfo, filename: &str) -> PyResult<()> {
         WarningKind::Deprecation => exceptions::DeprecationWarning::class(),
         WarningKind::Syntax => exceptions::SyntaxWarning::class(),
     };
-    let warnings = (pyrs_runtime::hooks::hooks().import_module)("warnings")?;
-    let args = [
-        Str::new(&warning.msg).into_obj(),
-        class.to_obj(),
-        Str::new(filename).into_obj(),
-        int::new(warning.lineno as i64),
-    ];
-    match call::call_method(&warnings, "warn_explicit", &args) {
+    match crate::lang::warnings::warn_about_line(class, &warning.msg, filename, warning.lineno as i64) {
         Ok(_) => Ok(()),
         // "error" filters turn the warning into a SyntaxError at its place.
         Err(raised) if raised.matches(class) => {

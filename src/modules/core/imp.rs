@@ -27,14 +27,14 @@ pub mod imp {
 
     /// Acquires the interpreter's import lock for the current thread.
     #[pyfunction]
-    fn acquire_lock() {
-        import::acquire_lock();
+    fn acquire_lock() -> PyResult<()> {
+        import::acquire_lock()
     }
 
     /// Release the interpreter's import lock.
     #[pyfunction]
     fn release_lock() -> PyResult<()> {
-        if import::release_lock() { Ok(()) } else { Err(raise!(RuntimeError, "not holding the import lock")) }
+        import::release_lock()
     }
 
     /// Returns the list of file suffixes used to identify extension modules.

@@ -19,6 +19,8 @@ use pyrs_runtime::protocols::{attr, truth};
 use pyrs_runtime::thread::{self, runtime};
 use pyrs_runtime::{name, raise};
 
+use crate::os::locks::RLock;
+
 include!(concat!(env!("OUT_DIR"), "/library_index.rs"));
 static LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/library.bin"));
 
@@ -144,22 +146,39 @@ pub fn source_hash(key: u64, source: &[u8]) -> u64 {
     hasher.finish()
 }
 
-thread_local! {
-    static LOCK_DEPTH: Cell<usize> = const { Cell::new(0) };
+const LOCK: &str = "import lock";
+
+/// The reentrant lock around the import system's own tables.
+fn lock() -> Ptr<RLock> {
+    if let Some(lock) = runtime().registered(LOCK).and_then(|lock| lock.into_ptr::<RLock>().ok()) {
+        return lock;
+    }
+    let lock = RLock::create();
+    runtime().register(LOCK, lock.to_obj());
+    lock
 }
 
+/// Whether some thread holds the import lock.
 pub fn lock_held() -> bool {
-    LOCK_DEPTH.get() > 0
+    lock().locked()
 }
 
-pub fn acquire_lock() {
-    LOCK_DEPTH.set(LOCK_DEPTH.get() + 1);
+pub fn acquire_lock() -> PyResult<()> {
+    lock().enter().map(drop)
 }
 
-pub fn release_lock() -> bool {
-    let depth = LOCK_DEPTH.get();
-    LOCK_DEPTH.set(depth.saturating_sub(1));
-    depth > 0
+/// Gives the import lock back; the calling thread must hold it.
+pub fn release_lock() -> PyResult<()> {
+    let lock = lock();
+    if lock.is_owned() { lock.release() } else { Err(raise!(RuntimeError, "not holding the import lock")) }
+}
+
+/// In the child of a fork: a lock that another thread held is free.
+pub fn after_fork_in_child() {
+    let lock = lock();
+    if !lock.is_owned() {
+        lock.at_fork_reinit();
+    }
 }
 
 fn modules_dict() -> Ptr<Dict> {

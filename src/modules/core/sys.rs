@@ -443,8 +443,8 @@ pub mod sys {
     #[pyfunction]
     fn _current_frames() -> PyResult<Obj> {
         let dict = Dict::new();
-        if crate::core::frames::has_frame() {
-            dict.set(int::new(thread::current().id as i64), crate::core::frames::frame_object(0)?)?;
+        for (id, frame) in pyrs_interp::frame_object::of_all_threads() {
+            dict.set(int::from_u64(id), frame)?;
         }
         Ok(dict.into())
     }
@@ -480,8 +480,9 @@ pub mod sys {
     #[pyfunction]
     fn _current_exceptions() -> PyResult<Obj> {
         let dict = Dict::new();
-        let thread = thread::current();
-        dict.set(int::new(thread.id as i64), thread.handled_exception().unwrap_or_else(none))?;
+        for (id, exc) in pyrs_interp::frame_object::exceptions_of_all_threads() {
+            dict.set(int::from_u64(id), exc)?;
+        }
         Ok(dict.into())
     }
 

@@ -192,6 +192,19 @@ fn write_report(out: &mut Writer, all_threads: bool) {
     }
 }
 
+/// Ends the process for a fault of the runtime itself: what happened, and where the program was.
+pub fn fatal_error(message: &str) -> ! {
+    let mut out = Writer::new(2);
+    out.put(b"Fatal Python error: ").put(message.as_bytes()).put(b"\nPython runtime state: ");
+    let state: &[u8] = if thread::is_finalizing() { b"finalizing" } else { b"initialized" };
+    out.put(state).put(b"\n\n");
+    write_all_threads(&mut out, own_state());
+    out.flush();
+    // The report is there already: no handler has to write it again.
+    restore_fatal();
+    std::process::abort()
+}
+
 /// The fatal signals and what they are called.
 const FATAL: [(i32, &str); 5] = [
     (libc::SIGBUS, "Bus error"),

@@ -218,6 +218,12 @@ pub struct RLock {
     count: Cell<usize>,
 }
 
+impl RLock {
+    pub fn create() -> Ptr<RLock> {
+        Ptr::new(RLock { semaphore: Held::default(), owner: Cell::new(0), count: Cell::new(0) })
+    }
+}
+
 #[pymethods]
 impl RLock {
     #[slot(new)]
@@ -246,7 +252,7 @@ impl RLock {
     /// Release the lock, allowing another thread that is blocked waiting for
     /// the lock to acquire the lock.
     #[pymethod]
-    fn release(&self) -> PyResult<()> {
+    pub fn release(&self) -> PyResult<()> {
         if self.count.get() == 0 || self.owner.get() != thread::current().id {
             return Err(raise!(RuntimeError, "cannot release un-acquired lock"));
         }
@@ -260,12 +266,12 @@ impl RLock {
 
     /// Return whether this object is locked.
     #[pymethod]
-    fn locked(&self) -> bool {
+    pub fn locked(&self) -> bool {
         self.count.get() > 0
     }
 
     #[pymethod(name = "__enter__")]
-    fn enter(&self) -> PyResult<bool> {
+    pub fn enter(&self) -> PyResult<bool> {
         self.acquire(true, Maybe(None))
     }
 
@@ -277,7 +283,7 @@ impl RLock {
 
     /// For internal use by `threading.Condition`.
     #[pymethod(name = "_is_owned")]
-    fn is_owned(&self) -> bool {
+    pub fn is_owned(&self) -> bool {
         self.count.get() > 0 && self.owner.get() == thread::current().id
     }
 
@@ -314,7 +320,7 @@ impl RLock {
     }
 
     #[pymethod(name = "_at_fork_reinit")]
-    fn at_fork_reinit(&self) {
+    pub fn at_fork_reinit(&self) {
         self.semaphore.renew();
         self.count.set(0);
         self.owner.set(0);
@@ -402,6 +408,9 @@ impl ThreadHandle {
         if self.ident.get() == thread::current().id && !self.is_done() {
             return Err(raise!(RuntimeError, "Cannot join current thread"));
         }
+        if !self.is_done() && thread::runtime().finalizing.get() {
+            return Err(raise!(PythonFinalizationError, "cannot join thread at interpreter shutdown"));
+        }
         wait_for(&self.completion, timeout.and_then(|t| u64::try_from(t).ok()).map(Duration::from_nanos)).map(drop)
     }
 
@@ -484,6 +493,9 @@ pub fn start(
     handle: &Ptr<ThreadHandle>,
     daemon: bool,
 ) -> PyResult<u64> {
+    if thread::runtime().finalizing.get() {
+        return Err(raise!(PythonFinalizationError, "can't create new thread at interpreter shutdown"));
+    }
     if handle.started.replace(true) {
         return Err(raise!(RuntimeError, "thread already started"));
     }

@@ -21,7 +21,6 @@ pub mod syslog;
 pub mod termios;
 pub mod thread;
 pub mod time;
-pub mod warnings;
 
 use pyrs_runtime::class::ModuleDef;
 
@@ -47,7 +46,6 @@ pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
         signal::signal::def,
         thread::thread::def,
         time::time::def,
-        warnings::warnings::def,
     ]
 }
 

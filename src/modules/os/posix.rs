@@ -418,6 +418,7 @@ pub mod posix {
     pub fn after_fork_in_child() {
         pyrs_runtime::thread::after_fork_in_child();
         crate::os::locks::after_fork_in_child();
+        crate::core::import::after_fork_in_child();
         crate::os::signal::after_fork_in_child();
         run_fork_hooks("fork_child", false);
     }

@@ -317,6 +317,7 @@ impl Scanner {
     #[slot(call)]
     fn call(&self, args: pyrs_runtime::call::Args<'_>) -> PyResult<Obj> {
         static SPEC: pyrs_runtime::args::ParamSpec = pyrs_runtime::args::ParamSpec {
+            owner: pyrs_runtime::args::Owner::None,
             function: "scan_once",
             names: &["string", "idx"],
             posonly: 0,
@@ -668,6 +669,7 @@ impl Encoder {
     #[slot(call)]
     fn call(&self, args: pyrs_runtime::call::Args<'_>) -> PyResult<Obj> {
         static SPEC: pyrs_runtime::args::ParamSpec = pyrs_runtime::args::ParamSpec {
+            owner: pyrs_runtime::args::Owner::None,
             function: "_iterencode",
             names: &["obj", "_current_indent_level"],
             posonly: 0,

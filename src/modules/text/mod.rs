@@ -4,6 +4,7 @@ pub mod binascii;
 pub mod codecs;
 pub mod csv;
 pub mod json;
+mod multibyte;
 pub mod sre;
 pub mod string;
 pub mod structs;
@@ -14,7 +15,7 @@ use pyrs_runtime::class::ModuleDef;
 
 /// The definitions of the modules in this folder.
 pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
-    vec![
+    let mut all: Vec<fn() -> &'static ModuleDef> = vec![
         binascii::module::def,
         codecs::module::def,
         csv::csv::def,
@@ -24,5 +25,7 @@ pub fn modules() -> Vec<fn() -> &'static ModuleDef> {
         structs::module::def,
         tokenize::module::def,
         unicodedata::module::def,
-    ]
+    ];
+    all.extend(multibyte::modules());
+    all
 }

@@ -27,6 +27,7 @@ pub struct BuiltinFunction {
 }
 
 static NEW_PARAMS: crate::args::ParamSpec = crate::args::ParamSpec {
+    owner: crate::args::Owner::None,
     function: "__new__",
     names: &[],
     posonly: 0,
@@ -273,9 +274,12 @@ impl MethodDescriptor {
                 self.owner().name(),
                 this.class().name()
             )),
-            None => {
-                Err(raise!(TypeError, "unbound method {}.{}() needs an argument", self.owner().name(), self.def.name))
-            }
+            None => Err(raise!(
+                TypeError,
+                "unbound method {}.{}() needs an argument",
+                self.owner().short_name(),
+                self.def.name
+            )),
         }
     }
 }

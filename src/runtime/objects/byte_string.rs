@@ -3,14 +3,23 @@
 
 use crate::args::FromArg;
 use crate::errors::PyResult;
-use crate::object::{Obj, Ptr};
+use crate::object::{Obj, Ptr, PyClass};
 use crate::objects::bytes::{self, Bytes};
+use crate::objects::exceptions::BytesWarning;
 use crate::objects::str::Str;
 use crate::objects::tuple::Tuple;
 use crate::protocols::buffer::{self, BytesLike};
 use crate::protocols::number;
 use crate::raise;
 use pyrs_unicode::search::{self, Finder};
+
+/// Issues a BytesWarning if `-b` asks for them.
+pub(crate) fn warn_about_text(text: &str) -> PyResult<()> {
+    if !crate::thread::runtime().bytes_warning.get() {
+        return Ok(());
+    }
+    (crate::hooks::hooks().warn)(BytesWarning::class(), text, 1)
+}
 
 /// ASCII white space as `bytes.isspace` sees it.
 pub fn is_space(byte: u8) -> bool {

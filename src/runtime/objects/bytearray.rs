@@ -208,12 +208,18 @@ impl ByteArray {
 
     #[slot(str)]
     fn str(this: &Object<ByteArray>) -> PyResult<Obj> {
+        byte_string::warn_about_text("str() on a bytearray instance")?;
         ByteArray::repr(this)
     }
 
     #[slot(richcompare)]
     fn compare(a: &Obj, b: &Obj, op: CompareOp) -> PyResult<Obj> {
         if !buffer::has_buffer(a) || !buffer::has_buffer(b) {
+            if matches!(op, CompareOp::Eq | CompareOp::Ne)
+                && (a.downcast::<Str>().is_some() || b.downcast::<Str>().is_some())
+            {
+                byte_string::warn_about_text("Comparison between bytearray and string")?;
+            }
             return Ok(not_implemented());
         }
         let (Ok(a), Ok(b)) = (BytesLike::new(a), BytesLike::new(b)) else {

@@ -25,6 +25,17 @@ use pyrs_macros::{pyclass, pymethods};
 use pyrs_unicode::{repr, search};
 
 impl Bytes {
+    /// Bytes never equal text or numbers: `-b` finds programs that compare them.
+    fn warn_about_comparison(a: &Obj, b: &Obj) -> PyResult<()> {
+        if a.downcast::<Str>().is_some() || b.downcast::<Str>().is_some() {
+            byte_string::warn_about_text("Comparison between bytes and string")
+        } else if int::is_int(a) || int::is_int(b) {
+            byte_string::warn_about_text("Comparison between bytes and int")
+        } else {
+            Ok(())
+        }
+    }
+
     /// The definition that the class object is made from.
     pub fn def() -> &'static ClassDef {
         static DEF: ClassDef = ClassDef {
@@ -110,6 +121,7 @@ impl Bytes {
 
     #[slot(str)]
     fn str(&self) -> PyResult<Obj> {
+        byte_string::warn_about_text("str() on a bytes instance")?;
         self.repr()
     }
 
@@ -122,7 +134,12 @@ impl Bytes {
     fn compare(a: &Obj, b: &Obj, op: CompareOp) -> PyResult<Obj> {
         match (a.downcast::<Bytes>(), b.downcast::<Bytes>()) {
             (Some(a), Some(b)) => Ok(bool_obj(op.matches(a.as_slice().cmp(b.as_slice())))),
-            _ => Ok(not_implemented()),
+            _ => {
+                if matches!(op, CompareOp::Eq | CompareOp::Ne) {
+                    Bytes::warn_about_comparison(a, b)?;
+                }
+                Ok(not_implemented())
+            }
         }
     }
 

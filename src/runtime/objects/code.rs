@@ -126,7 +126,9 @@ fn interned(text: &WStr) -> Ptr<Str> {
 
 fn next_version() -> u32 {
     static LAST_VERSION: AtomicU32 = AtomicU32::new(0);
-    LAST_VERSION.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| last.checked_add(1)).map_or(0, |last| last + 1)
+    LAST_VERSION
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| last.checked_add(1))
+        .map_or(0, |last| last + 1)
 }
 
 fn name_tuple(names: &[WStr]) -> Ptr<Tuple> {

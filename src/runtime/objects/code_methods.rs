@@ -1,8 +1,9 @@
 //! Python-visible attributes and methods of `code`.
 
 use crate::errors::PyResult;
-use crate::object::{Obj, Object};
+use crate::object::{Obj, Object, PyClass};
 use crate::objects::code::Code;
+use crate::objects::exceptions::DeprecationWarning;
 use crate::objects::singletons::{bool_obj, none, not_implemented};
 use crate::objects::str::Str;
 use crate::objects::tuple::Tuple;
@@ -333,7 +334,16 @@ impl Code {
 
     #[getter]
     fn co_lnotab(&self) -> PyResult<Obj> {
-        Ok(Bytes::new(&[]).into_obj())
+        let text = "co_lnotab is deprecated, use co_lines instead.";
+        (crate::hooks::hooks().warn)(DeprecationWarning::class(), text, 1)?;
+        let mut table = Vec::new();
+        let (mut at, mut line) = (0, self.source.firstlineno);
+        for entry in self.source.locations() {
+            let Some(next) = entry.position.line.filter(|next| *next != line) else { continue };
+            push_line_step(&mut table, entry.start - at, next - line);
+            (at, line) = (entry.start, next);
+        }
+        Ok(Bytes::new(&table).into_obj())
     }
 
     #[getter]
@@ -412,4 +422,19 @@ impl Code {
         let names = self.localsplusnames.items();
         names.get(oparg).cloned().ok_or_else(|| raise!(IndexError, "tuple index out of range"))
     }
+}
+
+/// One step of the old line table: pairs of a byte for the offset and a signed one for the line.
+fn push_line_step(table: &mut Vec<u8>, mut bytes: u32, mut lines: i32) {
+    while bytes > 255 {
+        table.extend([255, 0]);
+        bytes -= 255;
+    }
+    while !(-128..=127).contains(&lines) {
+        let part = lines.clamp(-128, 127);
+        table.extend([bytes as u8, part as i8 as u8]);
+        bytes = 0;
+        lines -= part;
+    }
+    table.extend([bytes as u8, lines as i8 as u8]);
 }

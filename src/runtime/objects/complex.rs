@@ -389,6 +389,7 @@ impl Complex {
             return Ok(instance(cls, single(only)?));
         }
         static SPEC: crate::args::ParamSpec = crate::args::ParamSpec {
+            owner: crate::args::Owner::None,
             function: "complex",
             names: &["real", "imag"],
             posonly: 0,

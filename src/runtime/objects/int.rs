@@ -4,6 +4,8 @@
 //! An exact int that fits 63 bits is an immediate word. Everything else has a heap object: larger
 //! ints, and all instances of subclasses (`bool`, `IntEnum` members).
 
+use std::borrow::Cow;
+
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
@@ -39,7 +41,15 @@ pub enum IntRef<'a> {
     Big(&'a BigInt),
 }
 
-impl IntRef<'_> {
+impl<'a> IntRef<'a> {
+    /// The value as a big integer, borrowed if it is one.
+    pub fn as_bigint(self) -> Cow<'a, BigInt> {
+        match self {
+            IntRef::Small(n) => Cow::Owned(BigInt::from(n)),
+            IntRef::Big(n) => Cow::Borrowed(n),
+        }
+    }
+
     pub fn to_bigint(self) -> BigInt {
         match self {
             IntRef::Small(n) => BigInt::from(n),

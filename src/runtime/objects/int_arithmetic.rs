@@ -119,7 +119,13 @@ fn floor_divide_values(x: IntRef<'_>, y: IntRef<'_>) -> PyResult<Obj> {
     Ok(match (x, y) {
         (Small(x), Small(-1)) => int::from_i128(-(x as i128)),
         (Small(x), Small(y)) => int::new(num_integer::Integer::div_floor(&x, &y)),
-        _ => int::from_bigint(x.to_bigint().div_floor(&y.to_bigint())),
+        _ => {
+            let (x, y) = (x.as_bigint(), y.as_bigint());
+            match short_quotient(&x, &y) {
+                Some(quotient) => int::from_u64(quotient),
+                None => int::from_bigint(x.div_floor(&*y)),
+            }
+        }
     })
 }
 
@@ -132,7 +138,13 @@ fn remainder_values(x: IntRef<'_>, y: IntRef<'_>) -> PyResult<Obj> {
         (Small(_), Small(-1)) => int::new(0),
         (Small(x), Small(y)) => int::new(x.mod_floor(&y)),
         (Big(x), Small(y)) => int::new(floored((x % y).to_i64().unwrap_or(0), y)),
-        _ => int::from_bigint(x.to_bigint().mod_floor(&y.to_bigint())),
+        _ => {
+            let (x, y) = (x.as_bigint(), y.as_bigint());
+            match short_quotient(&x, &y) {
+                Some(quotient) => int::from_bigint(&*x - &*y * quotient),
+                None => int::from_bigint(x.mod_floor(&*y)),
+            }
+        }
     })
 }
 
@@ -151,11 +163,50 @@ fn divmod_values(x: IntRef<'_>, y: IntRef<'_>) -> PyResult<Obj> {
             (int::new(quotient), int::new(remainder))
         }
         _ => {
-            let (quotient, remainder) = x.to_bigint().div_mod_floor(&y.to_bigint());
-            (int::from_bigint(quotient), int::from_bigint(remainder))
+            let (x, y) = (x.as_bigint(), y.as_bigint());
+            match short_quotient(&x, &y) {
+                Some(quotient) => (int::from_u64(quotient), int::from_bigint(&*x - &*y * quotient)),
+                None => {
+                    let (quotient, remainder) = x.div_mod_floor(&*y);
+                    (int::from_bigint(quotient), int::from_bigint(remainder))
+                }
+            }
         }
     };
     Ok(Tuple::from_vec(vec![quotient, remainder]).into_obj())
+}
+
+/// The quotient of two positive ints, if it is short and the leading bits alone determine it: a long division
+/// would take time for each digit of the operands.
+fn short_quotient(x: &BigInt, y: &BigInt) -> Option<u64> {
+    const MOST_BITS: u64 = 62;
+    if x.sign() != Sign::Plus || y.sign() != Sign::Plus {
+        return None;
+    }
+    let (x_bits, y_bits) = (x.bits(), y.bits());
+    if y_bits <= 64 || x_bits < y_bits || x_bits - y_bits >= MOST_BITS {
+        return None;
+    }
+    // 64 bits of the divisor, and what stands above the same place in the dividend.
+    let cut = y_bits - 64;
+    let (top, divisor) = (bits_from(x, cut), bits_from(y, cut));
+    let (least, most) = (top / (divisor + 1), top / divisor);
+    (least == most).then_some(most as u64)
+}
+
+/// The bits of `x` from bit `from` on, which are no more than 128.
+fn bits_from(x: &BigInt, from: u64) -> u128 {
+    let (skipped, shift) = ((from / 64) as usize, from % 64);
+    let digits = x.iter_u64_digits();
+    let above = digits.len() - skipped;
+    let mut result = 0;
+    // The highest digit comes first and is shifted up most.
+    for (i, digit) in digits.rev().take(above).enumerate() {
+        let place = 64 * (above - 1 - i) as i64 - shift as i64;
+        let digit = u128::from(digit);
+        result |= if place < 0 { digit >> -place } else { digit << place };
+    }
+    result
 }
 
 fn true_divide_values(x: IntRef<'_>, y: IntRef<'_>) -> PyResult<Obj> {
@@ -266,11 +317,23 @@ fn rshift_values(x: IntRef<'_>, y: IntRef<'_>) -> PyResult<Obj> {
     })
 }
 
+/// The value if it fits two digits.
+fn as_i128(x: IntRef<'_>) -> Option<i128> {
+    match x {
+        Small(n) => Some(n.into()),
+        Big(n) if n.bits() < 127 => n.to_i128(),
+        Big(_) => None,
+    }
+}
+
 #[inline]
 fn and_values(x: IntRef<'_>, y: IntRef<'_>) -> PyResult<Obj> {
     Ok(match (x, y) {
         (Small(x), Small(y)) => int::new(x & y),
-        _ => int::from_bigint(x.to_bigint() & y.to_bigint()),
+        _ => match (as_i128(x), as_i128(y)) {
+            (Some(x), Some(y)) => int::from_i128(x & y),
+            _ => int::from_bigint(&*x.as_bigint() & &*y.as_bigint()),
+        },
     })
 }
 
@@ -278,7 +341,10 @@ fn and_values(x: IntRef<'_>, y: IntRef<'_>) -> PyResult<Obj> {
 fn or_values(x: IntRef<'_>, y: IntRef<'_>) -> PyResult<Obj> {
     Ok(match (x, y) {
         (Small(x), Small(y)) => int::new(x | y),
-        _ => int::from_bigint(x.to_bigint() | y.to_bigint()),
+        _ => match (as_i128(x), as_i128(y)) {
+            (Some(x), Some(y)) => int::from_i128(x | y),
+            _ => int::from_bigint(&*x.as_bigint() | &*y.as_bigint()),
+        },
     })
 }
 
@@ -286,7 +352,10 @@ fn or_values(x: IntRef<'_>, y: IntRef<'_>) -> PyResult<Obj> {
 fn xor_values(x: IntRef<'_>, y: IntRef<'_>) -> PyResult<Obj> {
     Ok(match (x, y) {
         (Small(x), Small(y)) => int::new(x ^ y),
-        _ => int::from_bigint(x.to_bigint() ^ y.to_bigint()),
+        _ => match (as_i128(x), as_i128(y)) {
+            (Some(x), Some(y)) => int::from_i128(x ^ y),
+            _ => int::from_bigint(&*x.as_bigint() ^ &*y.as_bigint()),
+        },
     })
 }
 

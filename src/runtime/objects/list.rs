@@ -6,6 +6,7 @@ use std::cell::UnsafeCell;
 use crate::heap::cycles::Visitor;
 use crate::object::{Obj, Ptr, PyClass, Trace};
 use crate::types::{StaticType, Type};
+use crate::value::Value;
 
 /// Payload of `list`.
 #[repr(C)]
@@ -119,6 +120,25 @@ impl List {
                 items.reserve_exact(capacity - items.len());
             }
             items.push(value);
+        }
+    }
+
+    /// As [`List::push`] of an owned word if there is room: true if so.
+    ///
+    /// # Safety
+    /// The caller gives up the word if the result is true.
+    #[inline(always)]
+    pub unsafe fn push_in_place(&self, word: Value) -> bool {
+        // SAFETY: no slice into the vector lives across the call; there is room for the item.
+        unsafe {
+            let items = &mut *self.items.get();
+            let len = items.len();
+            if len == items.capacity() {
+                return false;
+            }
+            (items.as_mut_ptr().add(len) as *mut Value).write(word);
+            items.set_len(len + 1);
+            true
         }
     }
 

@@ -4,9 +4,11 @@ use crate::call::Args;
 use crate::errors::PyResult;
 use crate::object::{Obj, Object, Ptr};
 use crate::objects::dict::Dict;
+use crate::objects::set;
 use crate::objects::singletons::none;
 use crate::objects::str::Str;
-use crate::protocols::attr;
+use crate::protocols::{attr, iter, text, truth};
+use crate::thread::runtime;
 use crate::types::{Type, shape};
 use crate::{call, name, raise};
 use pyrs_macros::{pyclass, pymethods};
@@ -98,7 +100,7 @@ impl Module {
         if let Some(hook) = module.dict().get_str(name!("__getattr__"))? {
             return call::call(&hook, &[attribute.to_obj()]);
         }
-        Err(missing_attribute(module, attribute))
+        Err(missing_attribute(module, attribute)?)
     }
 
     #[getter(name = "__dict__")]
@@ -166,24 +168,101 @@ impl Module {
     }
 }
 
-fn missing_attribute(module: &Object<Module>, attribute: &Object<Str>) -> crate::errors::Raised {
-    let wanted = attribute.to_string_lossy();
-    let text = match module.dict().get_text("__name__") {
-        Some(n) if n.downcast::<Str>().is_some() => {
-            let initializing = module
-                .get("__spec__")
-                .and_then(|spec| attr::getattr_optional(&spec, name!("_initializing")).ok().flatten())
-                .is_some_and(|v| crate::protocols::truth::is_true(&v).unwrap_or(false));
-            if initializing {
-                format!(
-                    "partially initialized module '{}' has no attribute '{wanted}' (most likely due to a circular import)",
-                    module.name()
-                )
-            } else {
-                format!("module '{}' has no attribute '{wanted}'", module.name())
-            }
+/// What a module's `__spec__` tells about where it comes from and how far its import is.
+pub struct Source {
+    /// The file.
+    pub origin: Option<Obj>,
+    pub initializing: bool,
+    spec: Option<Obj>,
+}
+
+impl Source {
+    pub fn of(spec: Option<Obj>) -> PyResult<Source> {
+        let Some(spec) = spec.filter(|spec| !spec.is_none()) else {
+            return Ok(Source { origin: None, initializing: false, spec: None });
+        };
+        let flag = |name: &Object<Str>| match attr::getattr_optional(&spec, name)? {
+            Some(flag) => truth::is_true(&flag),
+            None => Ok(false),
+        };
+        let has_location = flag(name!("has_location"))?;
+        let origin = if has_location { attr::getattr_optional(&spec, name!("origin"))? } else { None };
+        let origin = origin.filter(|origin| origin.downcast::<Str>().is_some());
+        let initializing = flag(name!("_initializing"))?;
+        Ok(Source { origin, initializing, spec: Some(spec) })
+    }
+
+    /// True if the module lies where the program is looked for first: it may hide another one of its name.
+    fn is_beside_program(&self) -> bool {
+        let Some(first) = runtime().registered(FIRST_PATH) else { return false };
+        let text = |obj: &Obj| obj.downcast::<Str>().map(|s| s.to_string_lossy());
+        let (Some(first), Some(origin)) = (text(&first), self.origin.as_ref().and_then(text)) else { return false };
+        let origin = std::path::Path::new(&origin);
+        let is_package = origin.file_name().is_some_and(|name| name == "__init__.py");
+        let folder = origin.parent().and_then(|folder| if is_package { folder.parent() } else { Some(folder) });
+        let here = std::env::current_dir().unwrap_or_default();
+        let first = if first.is_empty() { here.as_path() } else { std::path::Path::new(&first) };
+        folder == Some(first)
+    }
+
+    /// How a message goes on if the file should rather have another name.
+    pub fn renaming_hint(&self, module: &Obj) -> PyResult<Option<String>> {
+        let Some(origin) = self.origin.as_ref().filter(|_| self.is_beside_program()) else { return Ok(None) };
+        let origin = text::str_text(origin)?;
+        let names = runtime().sys_dict.get().and_then(|sys| sys.downcast::<Dict>()?.get_text("stdlib_module_names"));
+        let hides_library = match names.as_ref().and_then(set::as_set) {
+            Some(names) => names.contains(module)?,
+            None => false,
+        };
+        if hides_library {
+            let name = text::str_text(module)?;
+            return Ok(Some(format!(
+                "(consider renaming '{origin}' since it has the same name as the standard library module named \
+                 '{name}' and prevents importing that standard library module)"
+            )));
         }
-        _ => format!("module has no attribute '{wanted}'"),
+        Ok(self.initializing.then(|| {
+            format!("(consider renaming '{origin}' if it has the same name as a library you intended to import)")
+        }))
+    }
+
+    /// True if a submodule of that name is being imported right now.
+    fn is_importing(&self, submodule: &Object<Str>) -> PyResult<bool> {
+        let Some(spec) = &self.spec else { return Ok(false) };
+        match attr::getattr_optional(spec, name!("_uninitialized_submodules"))? {
+            Some(names) => iter::contains(&names, &submodule.to_obj()),
+            None => Ok(false),
+        }
+    }
+}
+
+/// The name under which the first entry of `sys.path`, the program's own, is kept.
+pub const FIRST_PATH: &str = "sys.path: the program's entry";
+
+fn missing_attribute(module: &Object<Module>, attribute: &Object<Str>) -> PyResult<crate::errors::Raised> {
+    let wanted = attribute.to_string_lossy();
+    let named = module.dict().get_text("__name__").filter(|n| n.downcast::<Str>().is_some());
+    let Some(named) = named else {
+        let text = format!("module has no attribute '{wanted}'");
+        return Ok(crate::errors::raise_attribute_error(&text, &module.as_obj(), attribute));
     };
-    crate::errors::raise_attribute_error(&text, &module.as_obj(), attribute)
+    let module_name = module.name();
+    let source = Source::of(module.get("__spec__"))?;
+    let text = if let Some(hint) = source.renaming_hint(&named)? {
+        format!("module '{module_name}' has no attribute '{wanted}' {hint}")
+    } else if source.initializing {
+        let place = match &source.origin {
+            Some(origin) => format!(" from '{}'", text::str_text(origin)?),
+            None => String::new(),
+        };
+        format!(
+            "partially initialized module '{module_name}'{place} has no attribute '{wanted}' (most likely due to a \
+             circular import)"
+        )
+    } else if source.is_importing(attribute)? {
+        format!("cannot access submodule '{wanted}' of module '{module_name}' (most likely due to a circular import)")
+    } else {
+        format!("module '{module_name}' has no attribute '{wanted}'")
+    };
+    Ok(crate::errors::raise_attribute_error(&text, &module.as_obj(), attribute))
 }

@@ -18,16 +18,23 @@ const MIN_SIZE: usize = 8;
 const LINEAR_PROBES: usize = 9;
 
 /// One place of the table.
-#[derive(Clone, Default)]
-enum Place {
-    #[default]
-    Free,
-    /// An element was removed from here.
-    Removed,
-    Used {
-        hash: i64,
-        key: Obj,
-    },
+#[derive(Clone)]
+struct Place {
+    /// Of a place without key: 0 if it is free, [`REMOVED`] if an element was removed from it.
+    hash: i64,
+    key: Option<Obj>,
+}
+
+/// No key has this hash.
+const REMOVED: i64 = -1;
+
+impl Place {
+    const FREE: Place = Place { hash: 0, key: None };
+
+    #[inline(always)]
+    fn is_free(&self) -> bool {
+        self.key.is_none() && self.hash != REMOVED
+    }
 }
 
 #[derive(Clone)]
@@ -100,10 +107,8 @@ impl Trace for FrozenSet {
 
 impl Trace for SetData {
     fn trace(&self, visitor: &mut Visitor<'_>) {
-        for place in &self.table().places {
-            if let Place::Used { key, .. } = place {
-                key.trace(visitor);
-            }
+        for key in self.table().places.iter().filter_map(|place| place.key.as_ref()) {
+            key.trace(visitor);
         }
     }
 }
@@ -195,10 +200,10 @@ impl Table {
     /// Inserts a key that is known to be missing, into a table with room and without removed places.
     fn insert_clean(&mut self, hash: i64, key: Obj) {
         let mut probe = Probe::new(hash, self.mask());
-        while !matches!(self.places[probe.at], Place::Free) {
+        while !self.places[probe.at].is_free() {
             probe.advance();
         }
-        self.places[probe.at] = Place::Used { hash, key };
+        self.places[probe.at] = Place { hash, key: Some(key) };
         self.fill += 1;
         self.used += 1;
     }
@@ -209,11 +214,11 @@ impl Table {
         while size <= least {
             size <<= 1;
         }
-        let old = std::mem::replace(&mut self.places, vec![Place::Free; size]);
+        let old = std::mem::replace(&mut self.places, vec![Place::FREE; size]);
         self.fill = 0;
         self.used = 0;
         for place in old {
-            if let Place::Used { hash, key } = place {
+            if let Place { hash, key: Some(key) } = place {
                 self.insert_clean(hash, key);
             }
         }
@@ -250,13 +255,21 @@ impl SetData {
     /// The place of a key, or the free one where it would go.
     #[inline]
     fn find(&self, key: &Obj, hash: i64) -> PyResult<Result<usize, usize>> {
-        // The very object in its first place, or nothing there: nearly always.
         let places = &self.table().places;
-        match places.get(hash as usize & places.len().wrapping_sub(1)) {
-            Some(Place::Used { key: own, .. }) if own.is(key) => Ok(Ok(hash as usize & (places.len() - 1))),
-            Some(Place::Free) => Ok(Err(hash as usize & (places.len() - 1))),
-            Some(_) => self.search(key, hash),
-            None => Ok(Err(0)),
+        if places.is_empty() {
+            return Ok(Err(0));
+        }
+        let mut probe = Probe::new(hash, places.len() - 1);
+        loop {
+            let place = &places[probe.at];
+            match &place.key {
+                None if place.hash != REMOVED => return Ok(Err(probe.at)),
+                Some(own) if own.is(key) => return Ok(Ok(probe.at)),
+                // Not the same object, but perhaps equal.
+                Some(_) if place.hash == hash => return self.search(key, hash),
+                _ => {}
+            }
+            probe.advance();
         }
     }
 
@@ -268,9 +281,10 @@ impl SetData {
             }
             let mut probe = Probe::new(hash, table.mask());
             loop {
-                match &table.places[probe.at] {
-                    Place::Free => return Ok(Err(probe.at)),
-                    Place::Used { hash: own_hash, key: own } if *own_hash == hash => {
+                let place = &table.places[probe.at];
+                match &place.key {
+                    None if place.is_free() => return Ok(Err(probe.at)),
+                    Some(own) if place.hash == hash => {
                         if own.is(key) {
                             return Ok(Ok(probe.at));
                         }
@@ -322,7 +336,7 @@ impl SetData {
             table.insert_clean(hash, key);
             return Ok(true);
         }
-        table.places[at] = Place::Used { hash, key };
+        table.places[at] = Place { hash, key: Some(key) };
         table.fill += 1;
         table.used += 1;
         if table.fill * 5 >= table.mask() * 3 {
@@ -347,11 +361,11 @@ impl SetData {
         }
     }
 
-    fn remove_at(&self, at: usize) -> Place {
+    fn remove_at(&self, at: usize) -> Option<Obj> {
         self.changed();
         let table = self.table_mut();
         table.used -= 1;
-        std::mem::replace(&mut table.places[at], Place::Removed)
+        std::mem::replace(&mut table.places[at], Place { hash: REMOVED, key: None }).key
     }
 
     /// Removes and returns some element.
@@ -361,14 +375,11 @@ impl SetData {
             return None;
         }
         let mut at = self.finger.get() & (size - 1);
-        while !matches!(self.table().places[at], Place::Used { .. }) {
+        while self.table().places[at].key.is_none() {
             at = (at + 1) & (size - 1);
         }
         self.finger.set(at + 1);
-        match self.remove_at(at) {
-            Place::Used { key, .. } => Some(key),
-            _ => None,
-        }
+        self.remove_at(at)
     }
 
     pub fn clear(&self) {
@@ -383,8 +394,8 @@ impl SetData {
         let places = &self.table().places;
         while let Some(place) = places.get(at) {
             at += 1;
-            if let Place::Used { hash, key } = place {
-                return Some((at, *hash, key.clone()));
+            if let Some(key) = &place.key {
+                return Some((at, place.hash, key.clone()));
             }
         }
         None
@@ -396,8 +407,8 @@ impl SetData {
         std::iter::from_fn(move || {
             while let Some(place) = self.table().places.get(at) {
                 at += 1;
-                if let Place::Used { hash, key } = place {
-                    return Some((*hash, key.clone()));
+                if let Some(key) = &place.key {
+                    return Some((place.hash, key.clone()));
                 }
             }
             None
@@ -495,10 +506,8 @@ impl SetData {
     pub fn hash(&self) -> i64 {
         let shuffle = |h: u64| ((h ^ 89_869_747) ^ (h << 16)).wrapping_mul(3_644_798_167);
         let mut hash = 0u64;
-        for place in &self.table().places {
-            if let Place::Used { hash: h, .. } = place {
-                hash ^= shuffle(*h as u64);
-            }
+        for place in self.table().places.iter().filter(|place| place.key.is_some()) {
+            hash ^= shuffle(place.hash as u64);
         }
         hash ^= (self.len() as u64 + 1).wrapping_mul(1_927_868_237);
         hash ^= (hash >> 11) ^ (hash >> 25);

@@ -91,7 +91,8 @@ pub fn load_super_method(class: &Type, obj: &Obj, attribute: &Object<Str>) -> Py
     let start = as_type(&start).expect("check gives a class");
     let found = lookup_super_raw(start, class, attribute);
     // SAFETY: the namespace holds the value.
-    if !found.is_null() && obj.value() != start.value() && unsafe { found.as_obj() }.class().has_flag(METHOD_DESCRIPTOR) {
+    if !found.is_null() && obj.value() != start.value() && unsafe { found.as_obj() }.class().has_flag(METHOD_DESCRIPTOR)
+    {
         // SAFETY: as above.
         return Ok(Some((unsafe { Obj::from_borrowed(found) }, true)));
     }

@@ -127,8 +127,7 @@ impl<'f> StencilContext<'f> {
         let mut s = Signature::new(CallConv::Tail);
         s.params.extend(args.iter().map(|a| AbiParam::new(self.builder.func.dfg.value_type(*a))));
         let signature = self.builder.import_signature(s);
-        let function =
-            self.builder.import_function(ExtFuncData { name, signature, colocated: true, patchable: false });
+        let function = self.builder.import_function(ExtFuncData { name, signature, colocated: true, patchable: false });
         self.builder.ins().return_call(function, args);
     }
 
@@ -230,8 +229,7 @@ impl<'f> Context<'f> for StencilContext<'f> {
         // A convention that saves every register: the call costs the main path nothing.
         let name = self.external(space::DEALLOC, 0);
         let signature = self.builder.import_signature(native_signature(1, false, CallConv::PreserveAll));
-        let function =
-            self.builder.import_function(ExtFuncData { name, signature, colocated: true, patchable: false });
+        let function = self.builder.import_function(ExtFuncData { name, signature, colocated: true, patchable: false });
         self.builder.ins().call(function, &[object]);
     }
 

@@ -72,7 +72,8 @@ fn x86_64(code: &Code) -> Vec<Instruction> {
         let relocation = code.relocations.iter().find(|r| (offset..offset + length).contains(&r.offset));
         let mut hole = None;
         let places = decoder.get_constant_offsets(&x);
-        if let Some(n) = MARKERS.iter().position(|m| places.has_displacement() && x.memory_displacement64() == *m as u64)
+        if let Some(n) =
+            MARKERS.iter().position(|m| places.has_displacement() && x.memory_displacement64() == *m as u64)
         {
             assert_eq!(places.displacement_size(), 4, "{}: {text}", code.name);
             let at = places.displacement_offset();

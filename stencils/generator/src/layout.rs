@@ -44,9 +44,7 @@ fn at(code: &[Instruction], offset: usize) -> usize {
 fn strip_frame(target: Target, code: &mut Vec<Instruction>) {
     let (prologue, epilogue): (&[&[u8]], &[&[u8]]) = match target {
         Target::X86_64 => (&[&[0x55], &[0x48, 0x89, 0xe5]], &[&[0x48, 0x89, 0xec], &[0x5d]]),
-        Target::Aarch64 => {
-            (&[&[0xfd, 0x7b, 0xbf, 0xa9], &[0xfd, 0x03, 0x00, 0x91]], &[&[0xfd, 0x7b, 0xc1, 0xa8]])
-        }
+        Target::Aarch64 => (&[&[0xfd, 0x7b, 0xbf, 0xa9], &[0xfd, 0x03, 0x00, 0x91]], &[&[0xfd, 0x7b, 0xc1, 0xa8]]),
     };
     for bytes in prologue {
         assert_eq!(code[0].bytes, *bytes, "the prologue is not the expected one: {}", code[0].text);

@@ -47,9 +47,8 @@ fn use_frame_register(code: &mut Vec<Instruction>) -> bool {
             (0..code.len()).filter(|&i| i != k && accesses(&decoded(&code[i]), copy) != (false, false)).collect();
         let replaceable = |i: usize| {
             let x = decoded(&code[i]);
-            let explicit = (0..x.op_count()).any(|n| {
-                x.op_kind(n) == OpKind::Register && x.op_register(n).full_register() == copy
-            });
+            let explicit =
+                (0..x.op_count()).any(|n| x.op_kind(n) == OpKind::Register && x.op_register(n).full_register() == copy);
             i > k && x.memory_base() == copy && x.memory_index() != copy && !explicit
         };
         if users.iter().all(|&i| replaceable(i)) {
