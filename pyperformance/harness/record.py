@@ -106,7 +106,10 @@ def update(old, new):
         raise ValueError(f"the earlier run had other interpreters: {who[0]}, not {who[1]}")
     again = {row["program"] for row in new["rows"]}
     kept = [row for row in old["rows"] if row["program"] not in again]
-    return {**old, "seconds": old["seconds"] + new["seconds"], "load": old["load"] + new["load"], "rows": kept + new["rows"]}
+    # What the page says about all rows has to be true of each.
+    settings = {key: min(old["settings"][key], new["settings"][key]) for key in old["settings"]}
+    return {**old, "settings": settings, "seconds": old["seconds"] + new["seconds"], "load": old["load"] + new["load"],
+            "rows": kept + new["rows"]}
 
 
 def export_pyperf(pyperfs, folder):

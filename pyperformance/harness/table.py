@@ -37,7 +37,7 @@ def where(run):
         f"{facts.get('processor', 'unknown processor')}, {facts['cores']} cores, {facts.get('memory', '')}, "
         f"{facts['system']}; load {run['load'][0]:.1f} at the start and {run['load'][-1]:.1f} at the end.",
         f"{run['seconds'] / 60:.0f} minutes; for each benchmark and interpreter {settings['processes']} process(es) of "
-        f"about {settings['seconds']:g} s, taking turns of 0.1 s.",
+        f"{settings['seconds']:g} s or more, taking turns of 0.1 s.",
     ]
 
 
