@@ -54,9 +54,11 @@ impl Lowering<'_> {
     }
 
     fn group(&mut self, i: usize) -> Lower<usize> {
-        let (record, next) = (&self.records[i], &self.records[i + 1]);
+        let records = self.records;
+        let (record, next) = (&records[i], &records[i + 1]);
         let frame = self.frame();
         if frame.id != record.frame || frame.stack.len() != record.depth {
+            if std::env::var_os("WHY").is_some() { eprintln!("WHY frame {:?} {:?} depth {} {} at {} {} after {}", frame.id, record.frame, frame.stack.len(), record.depth, i, record.opcode.name(), records[i.saturating_sub(1)].opcode.name()); }
             return Err(Abort::Unsupported);
         }
         (self.at, self.before) = (record.start, record.depth);
@@ -72,7 +74,7 @@ impl Lowering<'_> {
         self.moves += 1;
         self.last_exit = None;
         (self.at, self.before) = (record.start, record.depth);
-        self.interpret(record, next)?;
+        if let Err(e) = self.interpret(record, next) { if std::env::var_os("WHY").is_some() { eprintln!("WHY interpret {} {e:?}", record.opcode.name()); } return Err(e); }
         Ok(1)
     }
 
@@ -138,6 +140,7 @@ impl Lowering<'_> {
                 let immediates = [EVAL_BREAKER.as_ptr() as u64, mask as u64, 0];
                 self.op_with(Uop::GuardBreaker, immediates, [0; 4])?;
             }
+            LoadFastCheck if !self.frame().locals[oparg].known.is_null_free() => return Ok(None),
             LoadFast | LoadFastBorrow | LoadFastCheck => self.load_local(oparg, record.locals[0])?,
             LoadFastLoadFast | LoadFastBorrowLoadFastBorrow => {
                 self.load_local(oparg >> 4, record.locals[0])?;
@@ -257,7 +260,7 @@ impl Lowering<'_> {
         let f = &self.state.frames[0];
         // SAFETY: the code of a frame is alive.
         let words = unsafe { (&*f.code).nlocalsplus } + f.stack.len();
-        let plan = Box::new(InterpretPlan { ip: record.start, expected: next.start_or_ip(), words });
+        let plan = Box::new(InterpretPlan { opcode: record.opcode, ip: record.start, expected: next.start, words });
         let operand = &raw const *plan as u64;
         self.out.interprets.push(plan);
         self.out.interpreted += 1;
@@ -391,8 +394,8 @@ impl Lowering<'_> {
             self.op_home([Uop::StoreFrame, Uop::StoreTop], home)?;
             self.pop()?;
         }
-        let known = if entry.known == Known::Nothing { Known::Something } else { entry.known };
-        self.state.frames[frame].locals[slot] = Local { known, own: Own::Counted, unset: false };
+        // The word may be NULL: comprehensions put the variables back that they have hidden.
+        self.state.frames[frame].locals[slot] = Local { known: entry.known, own: Own::Counted, unset: false };
         Ok(())
     }
 
@@ -762,11 +765,4 @@ fn stores_locals(record: &Record, next: &Record) -> bool {
         }
     }
     true
-}
-
-impl Record {
-    /// Where the interpreter stands when this record's instruction begins.
-    fn start_or_ip(&self) -> *mut u16 {
-        self.start
-    }
 }

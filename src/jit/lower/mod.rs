@@ -224,6 +224,7 @@ pub struct ExitPlan {
 
 /// An instruction for the interpreter.
 pub struct InterpretPlan {
+    pub opcode: pyrs_bytecode::Opcode,
     pub ip: *mut u16,
     pub expected: *mut u16,
     /// Words of variables and stack.
@@ -290,6 +291,7 @@ pub fn lower(records: &[Record], end: End, state: State, is_loop: bool) -> Lower
         }
         assumed = assumed.meet(&l.state);
     }
+    if std::env::var_os("WHY").is_some() { eprintln!("WHY no fixpoint {:?}\n{:?}", l.state, assumed); }
     Err(Abort::Unsupported)
 }
 
