@@ -38,6 +38,8 @@ pub struct Executor {
     /// What the code refers to.
     pub interprets: Vec<Box<InterpretPlan>>,
     pub pushes: Vec<Box<Snapshot>>,
+    pub entries: Vec<Box<crate::asks::NamedEntry>>,
+    pub calls: Vec<Box<crate::asks::NativeCall>>,
     pub objects: Vec<Obj>,
     /// The recorded instructions, for dumps.
     pub listing: Vec<(u32, String)>,
@@ -320,6 +322,8 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         exits,
         interprets: lowered.interprets,
         pushes: lowered.pushes,
+        entries: lowered.entries,
+        calls: lowered.calls,
         objects,
         listing: if state.keeps_listings || state.options.log { crate::dump::listing(&recording.records) } else { Vec::new() },
         origins: lowered.origins,

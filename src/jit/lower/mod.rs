@@ -16,6 +16,7 @@ mod calls;
 mod emit;
 mod floats;
 mod instructions;
+mod native;
 mod objects;
 
 use pyrs_interp::frame::Frame;
@@ -239,6 +240,8 @@ pub struct Lowered {
     pub exits: Vec<ExitPlan>,
     pub interprets: Vec<Box<InterpretPlan>>,
     pub pushes: Vec<Box<Snapshot>>,
+    pub entries: Vec<Box<crate::asks::NamedEntry>>,
+    pub calls: Vec<Box<crate::asks::NativeCall>>,
     /// Objects that the code refers to.
     pub objects: Vec<Obj>,
     /// For dumps: the instruction that each micro-op belongs to.
