@@ -115,6 +115,12 @@ def warnings(run):
     return found
 
 
+def left_out(run):
+    """The suite's programs that the run was not asked to measure, or did not come to."""
+    done = {row["program"] for row in run["rows"]}
+    return [name for name in run.get("suite", ()) if name not in done]
+
+
 def page(run, pictures):
     """The whole page; `pictures` are (title, file) pairs."""
     notes = warnings(run)
@@ -130,6 +136,7 @@ def page(run, pictures):
         ["## Time to steady state", "", "How long the benchmark had run when it got no faster any more.", "", *settling(run)],
         ["## Peak memory", "", f"{REFERENCE}'s, and times as little as it.", "", *comparison(run, record.memory)],
         ["## Failures", "", *(failures(run) if record.errors(run) else ["None."])],
+        ["## Not measured", "", ", ".join(left_out(run)) or "Nothing."],
         ["## Versions", "", *versions],
     ]
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
