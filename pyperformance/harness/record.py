@@ -50,7 +50,7 @@ def load_average():
 
 def new(interpreters, settings, suite=()):
     now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-    rows = [{"name": one.name, "version": one.version, "command": " ".join(one.command)} for one in interpreters]
+    rows = [{"name": one.name, "version": one.version, "command": " ".join([os.path.basename(one.command[0]), *one.command[1:]])} for one in interpreters]
     return {"format": FORMAT, "started": now.isoformat(), "seconds": 0, "commit": commit(), "machine": machine(),
             "load": [load_average()], "settings": settings, "suite": list(suite), "interpreters": rows, "rows": []}
 
@@ -60,8 +60,8 @@ def save(run, file):
     part = file.with_suffix(".part")
     # One line for each benchmark: readable differences.
     rows = ",\n".join(json.dumps(row, separators=(",", ":")) for row in run["rows"])
-    head = json.dumps({**run, "rows": []}, indent=1).removesuffix("[]\n}")
-    part.write_text(f"{head}[\n{rows}\n]\n}}\n")
+    head = json.dumps({key: value for key, value in run.items() if key != "rows"}, indent=1).removesuffix("\n}")
+    part.write_text(f'{head},\n "rows": [\n{rows}\n]\n}}\n')
     part.replace(file)
 
 

@@ -109,6 +109,8 @@ def warnings(run):
     if noisy:
         found.append(f"{len(noisy)} of {len(run['rows'])} benchmarks are noisy in some interpreter (marked ~): their steady "
                      f"values are spread by more than {estimates.NOISY:.0%}.")
+    if run["settings"]["seconds"] < 1:
+        found.append("Less than a second for each benchmark: compilers that take longer to warm up are shown slower than they become.")
     if max(run["load"]) > run["machine"]["cores"]:
         found.append("The machine had more to do than it has cores: what the figures say against each other is better than "
                      "each of them.")
