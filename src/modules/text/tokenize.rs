@@ -97,14 +97,17 @@ fn tokens(text: &str, extra_tokens: bool) -> PyResult<(Vec<Obj>, Option<Obj>)> {
             _ => decoded.text.get(token.start as usize..token.end as usize).unwrap_or(""),
         };
         let is_end = token.kind == TokenKind::EndMarker;
-        let implicit =
-            decoded.implicit_newline && token.kind == TokenKind::Newline && token.end as usize >= decoded.text.len();
+        let ends_line = matches!(token.kind, TokenKind::Newline | TokenKind::Nl);
+        let implicit = decoded.implicit_newline && ends_line && token.end as usize >= decoded.text.len();
         let line: String = if is_end || matches!(token.kind, TokenKind::Dedent) && line_of(token.lineno).is_empty() {
             String::new()
         } else {
             let last = token.end_lineno.max(token.lineno);
-            let text: String = (token.lineno..=last).map(line_of).collect();
-            if implicit { text.trim_end_matches('\n').to_owned() } else { text }
+            let mut text: String = (token.lineno..=last).map(line_of).collect();
+            if decoded.implicit_newline && last as usize >= lines.len() {
+                text.pop();
+            }
+            text
         };
         let item = vec![
             int::new(kind),
