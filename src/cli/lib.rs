@@ -11,7 +11,7 @@ mod jit;
 mod locale;
 mod paths;
 mod program;
-mod start;
+pub mod start;
 
 /// Runs `pyrs` with the process's arguments; the result is the exit code.
 pub fn run() -> i32 {

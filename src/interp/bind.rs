@@ -27,6 +27,7 @@ pub unsafe fn bind(
     let slots = unsafe {
         for i in 0..code.nlocalsplus {
             locals.add(i).write(Value::NULL);
+            crate::frame::keep_loop();
         }
         std::slice::from_raw_parts_mut(locals, code.nlocalsplus)
     };

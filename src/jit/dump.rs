@@ -37,6 +37,10 @@ pub fn text() -> String {
         s.traces, s.side_traces, s.micro_ops, s.interpreted, s.code_bytes
     );
     let _ = writeln!(out, "recording {:?}, lowering {:?}, assembling {:?}", s.recording, s.lowering, s.assembling);
+    let mut by: Vec<_> = s.interpreted_by.iter().collect();
+    by.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+    let by: Vec<String> = by.iter().take(25).map(|(name, n)| format!("{name} {n}")).collect();
+    let _ = writeln!(out, "left to the interpreter, by opcode: {}", by.join(", "));
     for (why, n) in &s.aborts {
         let _ = writeln!(out, "aborted: {} {n}", why.name());
     }

@@ -38,6 +38,8 @@ pub struct Executor {
     /// What the code refers to.
     pub interprets: Vec<Box<InterpretPlan>>,
     pub pushes: Vec<Box<Snapshot>>,
+    pub entries: Vec<Box<crate::asks::NamedEntry>>,
+    pub calls: Vec<Box<crate::asks::NativeCall>>,
     pub objects: Vec<Obj>,
     /// The recorded instructions, for dumps.
     pub listing: Vec<(u32, String)>,
@@ -220,8 +222,9 @@ pub unsafe fn postpone(recording: &Recording) {
 unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<(), Abort> {
     let first = recording.records.first().ok_or(Abort::Unsupported)?;
     let is_loop = matches!(recording.origin, Origin::Loop { .. });
-    if recording.records.len() < 2 {
-        return Err(Abort::Unsupported);
+    if recording.records.len() < 2 && !matches!(end, End::Link(_)) {
+        // Nothing would be gained.
+        return Err(Abort::LeftFrame);
     }
     if state.executors.len() >= u16::MAX as usize {
         return Err(Abort::NoMemory);
@@ -232,7 +235,7 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
         None => State::fresh(recording.root, unsafe { &*first.code }, first.depth),
     };
     let started = Instant::now();
-    let lowered = lower::lower(&recording.records, end, begin, is_loop)?;
+    let lowered = lower::lower(&recording.records, end, begin, is_loop).inspect_err(|e| if std::env::var_os("WHY").is_some() { eprintln!("WHY lower {e:?} {end:?} {}", recording.records.len()) })?;
     state.stats.lowering += started.elapsed();
     let started = Instant::now();
     let executor = place(state, recording, end, lowered)?;
@@ -245,6 +248,9 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     state.stats.micro_ops += executor.body.len();
     state.stats.code_bytes += executor.length;
     state.stats.interpreted += executor.interpreted;
+    for plan in &executor.interprets {
+        *state.stats.interpreted_by.entry(plan.opcode.name()).or_default() += 1;
+    }
     if state.options.log {
         eprint!("{}", crate::dump::trace_text(index, &executor));
     }
@@ -316,6 +322,8 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         exits,
         interprets: lowered.interprets,
         pushes: lowered.pushes,
+        entries: lowered.entries,
+        calls: lowered.calls,
         objects,
         listing: if state.keeps_listings || state.options.log { crate::dump::listing(&recording.records) } else { Vec::new() },
         origins: lowered.origins,

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use pyrs_interp::frame::Frame;
 use pyrs_runtime::object::{Header, PyClass};
+use pyrs_runtime::objects::cell::Cell;
 use pyrs_runtime::objects::function::Function;
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::list_methods::ListIterator;
@@ -29,6 +30,7 @@ pub struct Layout {
     pub tuple_iterator_index: i32,
     pub tuple_iterator_tuple: i32,
     pub function_code: i32,
+    pub cell_contents: i32,
     pub type_version: i32,
     /// The head of a frame: its variables come next.
     pub frame_head: i32,
@@ -57,6 +59,7 @@ pub fn layout() -> &'static Layout {
             tuple_iterator_index: payload(offset_of!(TupleIterator, index)),
             tuple_iterator_tuple: payload(offset_of!(TupleIterator, tuple)),
             function_code: payload(offset_of!(Function, code)),
+            cell_contents: payload(Cell::CONTENTS_OFFSET),
             type_version: Type::VERSION_OFFSET as i32,
             frame_head: size_of::<Frame>() as i32,
             thread_jit_top: offset_of!(Thread, jit_top) as i32,

@@ -10,6 +10,7 @@
 //! the interpreter's frames are rebuilt ([`executor`]). An exit that is taken often is recorded in its turn, and the new
 //! trace is linked to the stub.
 
+pub mod asks;
 pub mod assemble;
 pub mod dump;
 pub mod executor;

@@ -12,6 +12,7 @@ use pyrs_macros::handler;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
 use pyrs_runtime::objects::inline_cache::InlineCache;
+use pyrs_runtime::objects::module::Module;
 use pyrs_runtime::objects::singletons::{false_value, none_value, true_value};
 use pyrs_runtime::thread::Thread;
 use pyrs_runtime::types::Type;
@@ -276,8 +277,7 @@ unsafe fn look(
             locals,
             cache: cache_of(frame, ip, sp, opcode, oparg),
             object: object_of(frame, ip, sp, opcode, oparg),
-            namespaces: matches!(opcode, Opcode::LoadGlobalModule | Opcode::LoadGlobalBuiltin)
-                .then(|| [(&*(*frame).globals).to_obj(), (&*(*frame).builtins).to_obj()]),
+            namespaces: namespaces_of(frame, sp, opcode),
             code_object: (&*(*frame).code).to_obj(),
         }
     }
@@ -352,6 +352,24 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
     }
 }
 
+/// The dictionaries of a global name; the dictionary of a module, and the module.
+unsafe fn namespaces_of(frame: *mut Frame, sp: *mut Value, opcode: Opcode) -> Option<[Obj; 2]> {
+    // SAFETY: the handlers' contract.
+    unsafe {
+        match opcode {
+            Opcode::LoadGlobalModule | Opcode::LoadGlobalBuiltin => {
+                Some([(&*(*frame).globals).to_obj(), (&*(*frame).builtins).to_obj()])
+            }
+            Opcode::LoadAttrModule => {
+                let module = Obj::from_borrowed(*sp.sub(1));
+                let dict = module.exact::<Module>()?.dict().to_obj();
+                Some([dict, module])
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The callable of a call, the value of a global name.
 unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opcode, oparg: u32) -> Option<Obj> {
     use Opcode::*;
@@ -360,9 +378,11 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
         let word = match opcode {
             CallPyExactArgs | CallPyGeneral | CallBoundMethodExactArgs | CallAllocAndEnterInit | CallLen
             | CallIsinstance | CallListAppend | CallType1 | CallBuiltinO | CallBuiltinFast | CallBuiltinClass
-            | CallMethodDescriptorO | CallMethodDescriptorNoargs | CallMethodDescriptorFast => {
+            | CallMethodDescriptorO | CallMethodDescriptorNoargs | CallMethodDescriptorFast
+            | CallMethodDescriptorFastWithKeywords | CallBuiltinFastWithKeywords => {
                 *sp.sub(oparg as usize + 2)
             }
+            LoadAttrModule => *((*cache_at(ip.add(2))).target as *const Value),
             LoadGlobalModule | LoadGlobalBuiltin => {
                 let cache = cache_at(ip.add(2));
                 let globals = (*(*frame).globals).current_keys_version();

@@ -47,6 +47,8 @@ pub struct Stats {
     pub interpreted: usize,
     pub code_bytes: usize,
     pub aborts: BTreeMap<Abort, usize>,
+    /// Instructions in traces that are left to the interpreter, by opcode.
+    pub interpreted_by: BTreeMap<&'static str, usize>,
     pub recording: Duration,
     pub lowering: Duration,
     pub assembling: Duration,

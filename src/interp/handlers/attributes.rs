@@ -545,6 +545,20 @@ fn plain_super_method(class: &Obj, this: &Obj, name: &Object<Str>) -> Value {
 
 #[handler]
 pub unsafe fn load_special(mut m: Regs) -> Value {
+    let method = ops::names::plain_special(m.obj(1), m.oparg as u32);
+    if method.is_null() {
+        return m.tail(any_special);
+    }
+    incref(method);
+    let owner = m.peek(1);
+    m.put(1, method);
+    m.push(owner);
+    m.next(1)
+}
+
+/// As [`load_special`], for anything but a plain method.
+#[handler]
+unsafe fn any_special(mut m: Regs) -> Value {
     m.save();
     let (method, unbound) = tri!(m, ops::names::load_special(m.obj(1), m.oparg as u32));
     let owner = m.peek(1);

@@ -51,11 +51,11 @@ pub unsafe fn resume_with_none(m: Regs, core: &Core, frame: *mut Frame) -> Value
     }
 }
 
-/// The instruction is a RESUME that has nothing to do.
+/// The instruction is a RESUME that has run before and has nothing to do.
 #[inline(always)]
 unsafe fn is_idle_resume(ip: *mut u16) -> bool {
     // SAFETY: the frame stands at an instruction.
-    unsafe { *ip as u8 == Opcode::Resume as u8 && EVAL_BREAKER.load(Ordering::Relaxed) == 0 }
+    unsafe { *ip as u8 == Opcode::ResumeCheck as u8 && EVAL_BREAKER.load(Ordering::Relaxed) == 0 }
 }
 
 /// Goes on in a suspended frame that has been linked; where it delegates, right at its SEND.

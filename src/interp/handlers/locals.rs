@@ -3,7 +3,7 @@
 use pyrs_bytecode::Opcode;
 use pyrs_macros::handler;
 use pyrs_runtime::heap::{dealloc, incref};
-use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::object::{IMMORTAL_LIMIT, Obj, Object};
 use pyrs_runtime::objects::cell::Cell;
 use pyrs_runtime::value::Value;
 
@@ -11,6 +11,7 @@ use super::attributes;
 use crate::dispatch::Regs;
 use crate::dispatch::tri;
 use crate::ops;
+use crate::specialize;
 
 #[handler]
 pub unsafe fn load_fast(mut m: Regs) -> Value {
@@ -161,11 +162,33 @@ pub unsafe fn delete_fast(m: Regs) -> Value {
     m.drop_next(old, 1)
 }
 
+/// The first execution leaves a form behind that knows whether the constant is counted.
 #[handler]
-pub unsafe fn load_const(mut m: Regs) -> Value {
-    let v = (*m.frame).code().consts.items().get_unchecked(m.oparg).value();
+pub unsafe fn load_const(m: Regs) -> Value {
+    let v = constant(&m);
+    let counted = v.is_pointer_or_null() && (*v.as_pointer()).refcnt.get() < IMMORTAL_LIMIT;
+    let form = if counted { Opcode::LoadConstMortal } else { Opcode::LoadConstImmortal };
+    specialize::rewrite_if(m.ip, Opcode::LoadConst, form);
+    m.tail(load_const_mortal)
+}
+
+#[inline(always)]
+unsafe fn constant(m: &Regs) -> Value {
+    // SAFETY: contract of handlers.
+    unsafe { (*m.frame).code().consts.items().get_unchecked(m.oparg).value() }
+}
+
+#[handler]
+pub unsafe fn load_const_mortal(mut m: Regs) -> Value {
+    let v = constant(&m);
     incref(v);
     m.push(v);
+    m.next(1)
+}
+
+#[handler]
+pub unsafe fn load_const_immortal(mut m: Regs) -> Value {
+    m.push(constant(&m));
     m.next(1)
 }
 

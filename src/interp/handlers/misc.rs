@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use pyrs_bytecode::Opcode;
 use pyrs_macros::handler;
 use pyrs_runtime::objects::singletons::bool_value;
 use pyrs_runtime::thread::EVAL_BREAKER;
@@ -11,6 +12,7 @@ use crate::dispatch::Regs;
 use crate::dispatch::tri;
 use crate::instrument;
 use crate::ops;
+use crate::specialize;
 
 #[cold]
 #[handler]
@@ -24,8 +26,15 @@ pub unsafe fn nop(m: Regs) -> Value {
     m.next(1)
 }
 
+/// The first execution leaves a RESUME_CHECK behind.
 #[handler]
 pub unsafe fn resume(m: Regs) -> Value {
+    specialize::rewrite_if(m.ip, Opcode::Resume, Opcode::ResumeCheck);
+    m.tail(resume_check)
+}
+
+#[handler]
+pub unsafe fn resume_check(m: Regs) -> Value {
     if EVAL_BREAKER.load(Ordering::Relaxed) != 0 {
         return m.tail(serve_breaker);
     }

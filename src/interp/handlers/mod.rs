@@ -24,7 +24,8 @@ pub const fn of(opcode: Opcode) -> Handler {
     use Opcode::*;
     match opcode {
         Nop | NotTaken | Cache => misc::nop,
-        Resume | ResumeCheck => misc::resume,
+        Resume => misc::resume,
+        ResumeCheck => misc::resume_check,
         ExtendedArg => misc::extended_arg,
         ImportName => misc::import_name,
         ImportFrom => misc::import_from,
@@ -46,7 +47,9 @@ pub const fn of(opcode: Opcode) -> Handler {
         StoreFastLoadFast => locals::store_fast_load_fast,
         StoreFastStoreFast => locals::store_fast_store_fast,
         DeleteFast => locals::delete_fast,
-        LoadConst | LoadConstMortal | LoadConstImmortal => locals::load_const,
+        LoadConst => locals::load_const,
+        LoadConstMortal => locals::load_const_mortal,
+        LoadConstImmortal => locals::load_const_immortal,
         LoadSmallInt => locals::load_small_int,
         LoadCommonConstant => locals::load_common_constant,
         MakeCell => locals::make_cell,

@@ -9,8 +9,10 @@ pub mod stats;
 mod stress;
 
 use pyrs_bytecode::{Opcode, for_each_opcode};
+use pyrs_runtime::value::Value;
 
-use crate::dispatch::{self, Handler, Regs, TABLE, Table};
+use crate::dispatch::{self, Handler, TABLE, Table};
+use crate::frame::Frame;
 use crate::handlers::misc::unknown;
 
 /// What is to be done to all code that is entered from now on.
@@ -58,7 +60,8 @@ pub fn set_mode(mode: Mode) {
 }
 
 /// The handler that goes on with an instruction which `table` has already shown to its observer.
-pub fn handler(table: *const Table, opcode: Opcode) -> Handler {
+#[inline(never)]
+pub fn handler(table: *const Table, opcode: u8) -> Handler {
     let observing = [&COUNTING, &STRESSING, &GENERAL].into_iter().any(|t| std::ptr::eq(t, table));
     // SAFETY: the interpreter's tables are static.
     let table = if observing { &TABLE } else { unsafe { &*table } };
@@ -66,7 +69,8 @@ pub fn handler(table: *const Table, opcode: Opcode) -> Handler {
 }
 
 /// Takes note that an instruction has got a specialized form.
-pub fn specialized(opcode: Opcode) {
+#[inline(never)]
+pub fn specialized(opcode: u8) {
     if stats::enabled() {
         stats::specialized(opcode);
     }
@@ -75,11 +79,12 @@ pub fn specialized(opcode: Opcode) {
 /// Takes note that an instruction could not be specialized for its operands.
 ///
 /// # Safety
-/// Contract of handlers.
-pub unsafe fn failed(m: &Regs, general: Opcode) {
+/// The registers are those of a handler.
+#[inline(never)]
+pub unsafe fn failed(frame: *mut Frame, sp: *mut Value, oparg: usize, general: Opcode) {
     if stats::enabled() {
         // SAFETY: by contract.
-        stats::failed(general, unsafe { operands::describe(general, m.frame, m.sp, m.oparg) });
+        stats::failed(general, unsafe { operands::describe(general, frame, sp, oparg) });
     }
 }
 

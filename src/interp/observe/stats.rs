@@ -104,7 +104,7 @@ unsafe fn note(number: u8, frame: *mut Frame, ip: *mut u16, sp: *mut Value, opar
     }
 }
 
-pub(super) fn specialized(opcode: Opcode) {
+pub(super) fn specialized(opcode: u8) {
     if let Some(stats) = stats().as_deref_mut() {
         stats.specializations[opcode as usize] += 1;
     }

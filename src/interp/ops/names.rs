@@ -9,7 +9,7 @@ use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::super_object;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::{attr, sequence};
-use pyrs_runtime::types::{as_type, flags, lookup};
+use pyrs_runtime::types::{as_type, flags, lookup, lookup_raw};
 use pyrs_runtime::value::Value;
 use pyrs_runtime::{call, name, raise};
 
@@ -66,6 +66,7 @@ pub fn unknown_opcode(opcode: u8) -> Raised {
     raise!(SystemError, "unknown opcode {opcode}")
 }
 
+#[inline(never)]
 pub fn common_constant(index: u32) -> PyResult<Obj> {
     let constant = CommonConstant::from_u32(index).ok_or_else(|| raise!(SystemError, "bad common constant {index}"))?;
     Ok(match constant {
@@ -261,16 +262,31 @@ pub unsafe fn load_super_attr(sp: *mut Value, name: &Object<Str>, oparg: u32) ->
     Ok((attr::getattr(&bound, name)?, None))
 }
 
-/// The method behind `with` and `async with`; true = to be called with the object in front.
-pub fn load_special(owner: &Obj, index: u32) -> PyResult<(Obj, bool)> {
-    let method = SpecialMethod::from_u32(index).ok_or_else(|| raise!(SystemError, "bad special method {index}"))?;
-    let name = match method {
+fn special_name(method: SpecialMethod) -> &'static Object<Str> {
+    match method {
         SpecialMethod::Enter => name!("__enter__"),
         SpecialMethod::Exit => name!("__exit__"),
         SpecialMethod::AsyncEnter => name!("__aenter__"),
         SpecialMethod::AsyncExit => name!("__aexit__"),
-    };
-    let Some(found) = lookup(owner.class(), name) else { return Err(special_missing(owner, method)) };
+    }
+}
+
+/// The method behind `with` and `async with` if it is to be called with the object in front, borrowed from the class;
+/// else `NULL`.
+#[inline(never)]
+pub fn plain_special(owner: &Obj, index: u32) -> Value {
+    let Some(method) = SpecialMethod::from_u32(index) else { return Value::NULL };
+    let found = lookup_raw(owner.class(), special_name(method));
+    // SAFETY: the class holds the value.
+    let fits = !found.is_null() && unsafe { found.as_obj() }.class().has_flag(flags::METHOD_DESCRIPTOR);
+    if fits { found } else { Value::NULL }
+}
+
+/// The method behind `with` and `async with` that [`plain_special`] leaves; true = to be called with the object in
+/// front.
+pub fn load_special(owner: &Obj, index: u32) -> PyResult<(Obj, bool)> {
+    let method = SpecialMethod::from_u32(index).ok_or_else(|| raise!(SystemError, "bad special method {index}"))?;
+    let Some(found) = lookup(owner.class(), special_name(method)) else { return Err(special_missing(owner, method)) };
     if found.class().has_flag(flags::METHOD_DESCRIPTOR) {
         return Ok((found, true));
     }

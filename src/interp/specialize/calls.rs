@@ -55,6 +55,7 @@ pub unsafe fn call(m: Regs) -> Value {
     specialized(m, Opcode::CallNonPyGeneral)
 }
 
+#[inline(always)]
 unsafe fn python_function(m: Regs, function: &Object<Function>, argc: usize, bound: bool) -> Value {
     // SAFETY: contract of handlers.
     unsafe {
@@ -94,6 +95,7 @@ pub unsafe fn call_kw(m: Regs) -> Value {
     specialized(m, opcode)
 }
 
+#[inline(always)]
 unsafe fn class_call(m: Regs, class: &Type, has_self: bool) -> Value {
     // SAFETY: contract of handlers.
     unsafe {

@@ -14,10 +14,12 @@ pub mod names;
 pub mod operators;
 
 use pyrs_bytecode::Opcode;
+use pyrs_macros::handler;
 use pyrs_runtime::objects::inline_cache::{InlineCache, MAX_CHAIN, counter};
 use pyrs_runtime::value::Value;
 
 use crate::dispatch::Regs;
+use crate::frame::Frame;
 use crate::observe;
 
 /// Counts an execution of an adaptive instruction; true if it is to be specialized now.
@@ -65,41 +67,75 @@ unsafe fn set_cache(at: *mut u16, cache: *mut InlineCache) {
     }
 }
 
+/// Gives an instruction that has no counter its form, unless a tool watches it.
+#[inline(always)]
+pub unsafe fn rewrite_if(ip: *mut u16, general: Opcode, form: Opcode) {
+    // SAFETY: `ip` is at an instruction of running code.
+    unsafe {
+        if *ip as u8 == general as u8 {
+            *ip = (*ip & 0xff00) | form as u16;
+        }
+    }
+}
+
 /// Rewrites the instruction and executes it in its new form.
+#[inline(always)]
 unsafe fn specialized(m: Regs, opcode: Opcode) -> Value {
     // SAFETY: contract of handlers.
     unsafe {
         *m.ip = (*m.ip & 0xff00) | opcode as u16;
         *m.ip.add(1) = counter::COOLDOWN;
-        observe::specialized(opcode);
-        m.tail(observe::handler(m.table, opcode))
+        m.tail(rewritten)
     }
 }
 
+/// Executes an instruction that has just got its form.
+#[cold]
+#[handler]
+unsafe fn rewritten(m: Regs) -> Value {
+    observe::specialized(*m.ip as u8);
+    m.tail(observe::handler(m.table, *m.ip as u8))
+}
+
 /// No form fits: the general handler goes on for longer than the last time.
+#[inline(always)]
 unsafe fn failed(m: Regs) -> Value {
     // SAFETY: contract of handlers.
-    unsafe {
-        let general = Opcode::from_u8(*m.ip as u8).expect("an adaptive instruction").deopt();
-        *m.ip = (*m.ip & 0xff00) | general as u16;
-        let at = m.ip.add(1);
-        *at = counter::backed_off(*at);
-        observe::failed(&m, general);
-        m.tail(observe::handler(m.table, general))
-    }
+    unsafe { m.tail(not_specialized) }
+}
+
+#[cold]
+#[handler]
+unsafe fn not_specialized(m: Regs) -> Value {
+    let general = Opcode::from_u8(*m.ip as u8).expect("an adaptive instruction").deopt();
+    *m.ip = (*m.ip & 0xff00) | general as u16;
+    let at = m.ip.add(1);
+    *at = counter::backed_off(*at);
+    observe::failed(m.frame, m.sp, m.oparg, general);
+    m.tail(observe::handler(m.table, general as u8))
 }
 
 /// As [`specialized`], with a cache: added to the site's chain if the site had this form before, else in place of
 /// what it had.
-unsafe fn specialized_with(m: Regs, opcode: Opcode, mut cache: InlineCache) -> Value {
+#[inline(always)]
+unsafe fn specialized_with(m: Regs, opcode: Opcode, cache: InlineCache) -> Value {
+    // SAFETY: contract of handlers.
+    unsafe {
+        install(m.frame, m.ip, opcode, cache);
+        specialized(m, opcode)
+    }
+}
+
+#[inline(never)]
+unsafe fn install(frame: *mut Frame, ip: *mut u16, opcode: Opcode, mut cache: InlineCache) {
     // SAFETY: contract of handlers; the code owns the caches.
     unsafe {
-        let at = m.ip.add(2);
-        let arena = &(*m.frame).code().caches;
+        let at = ip.add(2);
+        let arena = &(*frame).code().caches;
         let first = cache_at(at);
         if first.is_null() {
             set_cache(at, arena.add(cache));
-        } else if *m.ip as u8 == opcode as u8 && chain_length(first) < MAX_CHAIN {
+        } else if *ip as u8 == opcode as u8 && chain_length(first) < MAX_CHAIN {
             // The newest comes first: it is what was just seen.
             cache.next = first;
             set_cache(at, arena.add(cache));
@@ -108,7 +144,6 @@ unsafe fn specialized_with(m: Regs, opcode: Opcode, mut cache: InlineCache) -> V
             cache.next = std::ptr::null_mut();
             *first = cache;
         }
-        specialized(m, opcode)
     }
 }
 

@@ -83,6 +83,7 @@ fn is_float_form(opcode: Opcode) -> bool {
     matches!(opcode, Opcode::BinaryOpAddFloat | Opcode::BinaryOpSubtractFloat | Opcode::BinaryOpMultiplyFloat)
 }
 
+#[inline(always)]
 unsafe fn subscript(m: Regs) -> Value {
     // SAFETY: contract of handlers.
     unsafe {

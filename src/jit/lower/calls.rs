@@ -1,6 +1,7 @@
 //! Inlined calls.
 
 use pyrs_runtime::objects::function::Function;
+use pyrs_runtime::objects::singletons::none_value;
 use pyrs_uops::Uop;
 
 use super::instructions::Done;
@@ -30,8 +31,7 @@ impl Lowering<'_> {
             return Ok(None);
         }
         let head = self.new_head(f)?;
-        let frame_words = (head - self.first_head(f)) as usize / 8 + layout().frame_head as usize / 8 + code.frame_size;
-        if frame_words + 64 > RESERVE_WORDS || self.state.frames.len() > 40 {
+        if !self.fits(head, code.frame_size) {
             return Ok(None);
         }
         // Guards first: the callable is this function, or has this code.
@@ -55,14 +55,14 @@ impl Lowering<'_> {
             call: (std::ptr::null_mut(), 0),
             is_init: false,
         };
-        self.move_arguments(f, frame, argc, callable)?;
+        self.move_arguments_from(f, frame, argc, 0, callable)?;
         self.state.frames[f].call = (record.ip, CALL_UNITS);
         self.out.objects.push(function.code().to_obj());
         Ok(Some(1))
     }
 
     /// Where the next inlined frame's head is.
-    fn new_head(&mut self, f: usize) -> Lower<i32> {
+    pub(super) fn new_head(&mut self, f: usize) -> Lower<i32> {
         if f == 0 {
             return Ok(0);
         }
@@ -72,8 +72,10 @@ impl Lowering<'_> {
         Ok(frame.head + layout().frame_head + 8 * size)
     }
 
-    fn first_head(&self, _f: usize) -> i32 {
-        0
+    /// Whether a frame at `head` is inside what is set aside for inlined calls.
+    pub(super) fn fits(&self, head: i32, frame_size: usize) -> bool {
+        let words = (head + layout().frame_head) as usize / 8 + frame_size;
+        words + 64 <= RESERVE_WORDS && self.state.frames.len() <= 40
     }
 
     /// The callable, wherever it is, is a function with the recorded one's code.
@@ -103,7 +105,7 @@ impl Lowering<'_> {
     }
 
     /// A function that is a constant of the trace still has its code.
-    fn guard_code_of(&mut self, function: &pyrs_runtime::object::Object<Function>) -> Lower<()> {
+    pub(super) fn guard_code_of(&mut self, function: &pyrs_runtime::object::Object<Function>) -> Lower<()> {
         let at = function.value().0 + layout().function_code as u64;
         let fact = (at, function.code().value().0);
         if !self.state.checked.contains(&fact) {
@@ -117,7 +119,7 @@ impl Lowering<'_> {
     }
 
     /// Arguments are words: unboxed doubles among them are boxed, and what only a field keeps alive is owned.
-    fn boxed_arguments(&mut self, f: usize, first: usize) -> Lower<()> {
+    pub(super) fn boxed_arguments(&mut self, f: usize, first: usize) -> Lower<()> {
         for i in first..self.state.frames[f].stack.len() {
             if matches!(self.state.frames[f].stack[i].place, Place::Float | Place::RawFloat) {
                 self.float_to_memory(f, i)?;
@@ -158,10 +160,18 @@ impl Lowering<'_> {
         Ok(Callee::Word { home, own: entry.own })
     }
 
-    fn move_arguments(&mut self, f: usize, frame: VirtualFrame, argc: usize, callable: usize) -> Lower<()> {
+    /// Moves the top `argc` words to the callee's variables from `first` on, and leaves the caller with `keep` words.
+    pub(super) fn move_arguments_from(
+        &mut self,
+        f: usize,
+        frame: VirtualFrame,
+        argc: usize,
+        first: usize,
+        keep: usize,
+    ) -> Lower<()> {
         self.state.frames.push(frame);
         let inner = self.state.innermost();
-        for slot in (0..argc).rev() {
+        for slot in (first..first + argc).rev() {
             let index = self.state.frames[f].stack.len() - 1;
             let entry = self.state.frames[f].stack[index];
             let (from, to) = (self.state.stack_home(f, index), self.state.home(inner, slot));
@@ -173,7 +183,7 @@ impl Lowering<'_> {
             let known = if entry.known == Known::Nothing { Known::Something } else { entry.known };
             self.state.frames[inner].locals[slot] = Local { known, own: entry.own, unset: false };
         }
-        self.state.frames[f].stack.truncate(callable);
+        self.state.frames[f].stack.truncate(keep);
         self.moves += 1;
         Ok(())
     }
@@ -181,6 +191,10 @@ impl Lowering<'_> {
     pub(super) fn return_value(&mut self) -> Done {
         let f = self.state.innermost();
         if f == 0 || self.state.frames[f].stack.len() != 1 {
+            return Ok(None);
+        }
+        let is_init = self.state.frames[f].is_init;
+        if is_init && self.state.frames[f].stack[0].known != Known::Word(none_value().0) {
             return Ok(None);
         }
         self.result_survives(f)?;
@@ -205,7 +219,14 @@ impl Lowering<'_> {
         }
         let result = self.state.frames[f].stack[0];
         self.state.frames.pop();
-        self.push_entry(result);
+        if is_init {
+            // The instance is on the caller's stack.
+            if result.place == Place::Int {
+                self.drop_int();
+            }
+        } else {
+            self.push_entry(result);
+        }
         self.frame().call = (std::ptr::null_mut(), 0);
         Ok(Some(1))
     }

@@ -10,7 +10,7 @@ use pyrs_uops::Uop;
 
 use super::emit::snapshot;
 use super::{
-    Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowered, Lowering, Own, Place, Snapshot, State,
+    Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State,
 };
 use crate::layout::{is_class, layout};
 use crate::record::{End, Record, Seen};
@@ -54,31 +54,36 @@ impl Lowering<'_> {
     }
 
     fn group(&mut self, i: usize) -> Lower<usize> {
-        let (record, next) = (&self.records[i], &self.records[i + 1]);
+        let records = self.records;
+        let (record, next) = (&records[i], &records[i + 1]);
         let frame = self.frame();
         if frame.id != record.frame || frame.stack.len() != record.depth {
+            if std::env::var_os("WHY").is_some() { eprintln!("WHY frame {:?} {:?} depth {} {} at {} {} after {}", frame.id, record.frame, frame.stack.len(), record.depth, i, record.opcode.name(), records[i.saturating_sub(1)].opcode.name()); }
             return Err(Abort::Unsupported);
         }
         (self.at, self.before) = (record.start, record.depth);
         let state = self.state.clone();
         let mark = (self.out.body.len(), self.out.exits.len(), self.out.interprets.len(), self.out.pushes.len());
-        match self.instruction(i, record, next) {
-            Ok(Some(consumed)) => return Ok(consumed),
-            Ok(None) | Err(Abort::Unsupported) => {}
-            Err(other) => return Err(other),
+        for native in [false, true] {
+            match self.instruction(i, record, next, native) {
+                Ok(Some(consumed)) => return Ok(consumed),
+                Ok(None) | Err(Abort::Unsupported) => {}
+                Err(other) => return Err(other),
+            }
+            self.truncate(mark);
+            self.state = state.clone();
+            self.moves += 1;
+            self.last_exit = None;
+            (self.at, self.before) = (record.start, record.depth);
         }
-        self.truncate(mark);
-        self.state = state;
-        self.moves += 1;
-        self.last_exit = None;
-        (self.at, self.before) = (record.start, record.depth);
-        self.interpret(record, next)?;
+        if let Err(e) = self.interpret(record, next) { if std::env::var_os("WHY").is_some() { eprintln!("WHY interpret {} {e:?}", record.opcode.name()); } return Err(e); }
         Ok(1)
     }
 
-    /// Lowers an instruction and those that were done along with it.
-    fn instruction(&mut self, i: usize, record: &Record, next: &Record) -> Done {
-        let Some(consumed) = self.one(i, record, next)? else { return Ok(None) };
+    /// Lowers an instruction, by itself or with the runtime's help, and those that were done along with it.
+    fn instruction(&mut self, i: usize, record: &Record, next: &Record, native: bool) -> Done {
+        let done = if native { self.native(i, record)? } else { self.one(i, record, next)? };
+        let Some(consumed) = done else { return Ok(None) };
         if consumed == FUSED {
             return Ok(Some(1));
         }
@@ -138,6 +143,7 @@ impl Lowering<'_> {
                 let immediates = [EVAL_BREAKER.as_ptr() as u64, mask as u64, 0];
                 self.op_with(Uop::GuardBreaker, immediates, [0; 4])?;
             }
+            LoadFastCheck if !self.frame().locals[oparg].known.is_null_free() => return Ok(None),
             LoadFast | LoadFastBorrow | LoadFastCheck => self.load_local(oparg, record.locals[0])?,
             LoadFastLoadFast | LoadFastBorrowLoadFastBorrow => {
                 self.load_local(oparg >> 4, record.locals[0])?;
@@ -161,6 +167,9 @@ impl Lowering<'_> {
             PopTop | EndFor | PopIter => self.discard()?,
             PushNull => self.push_constant(0),
             Copy => {
+                if matches!(self.peek(oparg)?.place, Place::Memory) && oparg <= 3 {
+                    self.in_registers(oparg)?;
+                }
                 let entry = *self.peek(oparg)?;
                 match entry.place {
                     Place::Int if oparg <= 3 => {
@@ -210,6 +219,11 @@ impl Lowering<'_> {
                 return self.to_bool(i, record);
             }
             UnaryNot => {
+                if let Known::Word(word) = self.peek(1)?.known {
+                    self.discard()?;
+                    self.push_constant(bool_value(word == false_value().0).0);
+                    return Ok(Some(1));
+                }
                 if self.peek(1)?.known != Known::Bool {
                     return Ok(None);
                 }
@@ -217,6 +231,16 @@ impl Lowering<'_> {
                 self.op(Uop::Not)?;
             }
             UnaryNegative => return self.negate(record),
+            UnaryInvert => {
+                if self.kind(1, record.tops[0])? != Seen::Int {
+                    return Ok(None);
+                }
+                self.guard_int(1)?;
+                self.in_registers(1)?;
+                self.op(Uop::InvertInt)?;
+                self.pop()?;
+                self.push(Known::Int, Own::Uncounted);
+            }
             PopJumpIfFalse | PopJumpIfTrue => {
                 // SAFETY: the target is in the code.
                 let taken = next.start == unsafe { record.ip.add(2 + oparg) };
@@ -257,7 +281,7 @@ impl Lowering<'_> {
         let f = &self.state.frames[0];
         // SAFETY: the code of a frame is alive.
         let words = unsafe { (&*f.code).nlocalsplus } + f.stack.len();
-        let plan = Box::new(InterpretPlan { ip: record.start, expected: next.start_or_ip(), words });
+        let plan = Box::new(InterpretPlan { opcode: record.opcode, ip: record.start, expected: next.start, words });
         let operand = &raw const *plan as u64;
         self.out.interprets.push(plan);
         self.out.interpreted += 1;
@@ -391,8 +415,8 @@ impl Lowering<'_> {
             self.op_home([Uop::StoreFrame, Uop::StoreTop], home)?;
             self.pop()?;
         }
-        let known = if entry.known == Known::Nothing { Known::Something } else { entry.known };
-        self.state.frames[frame].locals[slot] = Local { known, own: Own::Counted, unset: false };
+        // The word may be NULL: comprehensions put the variables back that they have hidden.
+        self.state.frames[frame].locals[slot] = Local { known: entry.known, own: Own::Counted, unset: false };
         Ok(())
     }
 
@@ -663,18 +687,13 @@ impl Lowering<'_> {
             Seen::Singleton(word) => {
                 if !matches!(self.peek(1)?.known, Known::Word(_)) {
                     self.in_registers(1)?;
-                    if word == none_value().0 {
-                        self.room(1)?;
-                        self.op(Uop::Copy1)?;
-                        self.op_immediate(Uop::GuardIs, word)?;
-                    } else {
-                        // True or False: the branch decides.
-                        let Some(branch) = self.branch(i, at) else { return Ok(None) };
-                        self.op_immediate(Uop::GuardIs, word)?;
-                        self.pop()?;
-                        return Ok(Some(self.branched(branch)));
-                    }
+                    self.room(1)?;
+                    self.in_registers(1)?;
+                    self.op(Uop::Copy1)?;
+                    self.op_immediate(Uop::GuardIs, word)?;
                 }
+                // It is immortal: what it holds is not counted.
+                self.peek(1)?.own = Own::Uncounted;
                 self.discard()?;
                 self.push_constant(if word == none_value().0 { false_value().0 } else { word });
                 Ok(Some(1))
@@ -703,13 +722,22 @@ impl Lowering<'_> {
                 self.discard()?;
                 Ok(Some(self.branched(branch)))
             }
+            Seen::Object(class) if record.opcode == Opcode::ToBoolAlwaysTrue => {
+                // SAFETY: the class of an operand that was alive while recording; only its word is compared.
+                let version = unsafe { pyrs_interp::jit::read_u32(record.ip.add(2)) };
+                let known = matches!(self.peek(1)?.known, Known::Class { version: known, .. } if known == version);
+                if !known {
+                    self.in_registers(1)?;
+                    let displacements = [layout().type_version, 0, 0, 0];
+                    self.op_with(Uop::GuardVersion, [version as u64, 0, 0], displacements)?;
+                    self.learn(1, Known::Class { class, version, shape: std::ptr::null() })?;
+                }
+                self.discard()?;
+                self.push_constant(bool_value(true).0);
+                Ok(Some(1))
+            }
             _ => Ok(None),
         }
-    }
-
-    /// What `lower` hands out at the end.
-    pub fn into_lowered(self) -> Lowered {
-        self.out
     }
 }
 
@@ -732,6 +760,7 @@ fn jumps(opcode: Opcode) -> bool {
             | PopJumpIfNotNone
             | ReturnValue
             | CallPyExactArgs
+            | CallAllocAndEnterInit
     )
 }
 
@@ -762,11 +791,4 @@ fn stores_locals(record: &Record, next: &Record) -> bool {
         }
     }
     true
-}
-
-impl Record {
-    /// Where the interpreter stands when this record's instruction begins.
-    fn start_or_ip(&self) -> *mut u16 {
-        self.start
-    }
 }

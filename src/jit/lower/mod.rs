@@ -16,6 +16,7 @@ mod calls;
 mod emit;
 mod floats;
 mod instructions;
+mod native;
 mod objects;
 
 use pyrs_interp::frame::Frame;
@@ -224,6 +225,7 @@ pub struct ExitPlan {
 
 /// An instruction for the interpreter.
 pub struct InterpretPlan {
+    pub opcode: pyrs_bytecode::Opcode,
     pub ip: *mut u16,
     pub expected: *mut u16,
     /// Words of variables and stack.
@@ -238,6 +240,8 @@ pub struct Lowered {
     pub exits: Vec<ExitPlan>,
     pub interprets: Vec<Box<InterpretPlan>>,
     pub pushes: Vec<Box<Snapshot>>,
+    pub entries: Vec<Box<crate::asks::NamedEntry>>,
+    pub calls: Vec<Box<crate::asks::NativeCall>>,
     /// Objects that the code refers to.
     pub objects: Vec<Obj>,
     /// For dumps: the instruction that each micro-op belongs to.
@@ -290,6 +294,7 @@ pub fn lower(records: &[Record], end: End, state: State, is_loop: bool) -> Lower
         }
         assumed = assumed.meet(&l.state);
     }
+    if std::env::var_os("WHY").is_some() { eprintln!("WHY no fixpoint {:?}\n{:?}", l.state, assumed); }
     Err(Abort::Unsupported)
 }
 

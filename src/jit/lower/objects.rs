@@ -4,7 +4,9 @@ use pyrs_bytecode::Opcode;
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::function::{BuiltinFunction, Function};
 use pyrs_runtime::objects::inline_cache::InlineCache;
+use pyrs_runtime::object::Obj;
 use pyrs_runtime::objects::list::List;
+use pyrs_runtime::objects::module::Module;
 use pyrs_runtime::objects::list_methods::ListIterator;
 use pyrs_runtime::objects::range::RangeIterator;
 use pyrs_runtime::objects::tuple::Tuple;
@@ -118,12 +120,6 @@ impl Lowering<'_> {
         Ok(Some(1))
     }
 
-    /// Keeps an object alive as long as the trace.
-    fn keep(&mut self, v: pyrs_runtime::value::Value) {
-        // SAFETY: a live object, borrowed from its class.
-        self.out.objects.push(unsafe { pyrs_runtime::object::Obj::from_borrowed(v) });
-    }
-
     pub(super) fn store_instance_value(&mut self, cache: &InlineCache) -> Lower<()> {
         self.guard_owner(cache, Self::class_of(cache), true)?;
         self.own_top(2)?;
@@ -172,32 +168,39 @@ impl Lowering<'_> {
         if record.opcode == Opcode::LoadGlobalBuiltin {
             self.guard_memory(builtins.keys_version_address(), cache.version2)?;
         }
-        let stable = object.exact::<Function>().is_some()
-            || object.exact::<BuiltinFunction>().is_some()
-            || pyrs_runtime::types::as_type(object).is_some();
-        let word = object.value().0;
-        if stable {
-            if !self.state.checked.contains(&(cache.target, word)) {
-                self.room(1)?;
-                self.op_immediate(Uop::LoadAddress, cache.target)?;
-                self.op_immediate(Uop::GuardIs, word)?;
-                self.state.checked.push((cache.target, word));
-                self.out.objects.push(object.clone());
-            }
-            self.push_constant(word);
-        } else {
-            self.room(1)?;
-            self.op_immediate(Uop::LoadAddress, cache.target)?;
-            self.push(Known::Something, Own::Fragile);
-        }
+        self.global_value(cache.target, object)?;
         if record.oparg & 1 != 0 {
             self.push_constant(0);
         }
         Ok(Some(1))
     }
 
+    /// Pushes the value at an address in a namespace whose keys are as they were: functions, classes and modules as
+    /// constants.
+    pub(super) fn global_value(&mut self, address: u64, object: &Obj) -> Lower<()> {
+        let stable = object.exact::<Function>().is_some()
+            || object.exact::<BuiltinFunction>().is_some()
+            || object.exact::<Module>().is_some()
+            || pyrs_runtime::types::as_type(object).is_some();
+        let word = object.value().0;
+        self.room(1)?;
+        if !stable {
+            self.op_immediate(Uop::LoadAddress, address)?;
+            self.push(Known::Something, Own::Fragile);
+            return Ok(());
+        }
+        if !self.state.checked.contains(&(address, word)) {
+            self.op_immediate(Uop::LoadAddress, address)?;
+            self.op_immediate(Uop::GuardIs, word)?;
+            self.state.checked.push((address, word));
+            self.out.objects.push(object.clone());
+        }
+        self.push_constant(word);
+        Ok(())
+    }
+
     /// A 32-bit word in memory has this value.
-    fn guard_memory(&mut self, at: *const u32, value: u32) -> Lower<()> {
+    pub(super) fn guard_memory(&mut self, at: *const u32, value: u32) -> Lower<()> {
         let fact = (at as u64, value as u64);
         if !self.state.checked.contains(&fact) {
             self.op_with(Uop::GuardMemory32, [fact.0, fact.1, 0], [0; 4])?;
@@ -312,16 +315,21 @@ impl Lowering<'_> {
         if self.peek(1)?.own == Own::Counted {
             return Ok(None);
         }
-        // From the last item on: the first comes to lie on top. The tuple moves up with each.
+        self.unpack_items(n, l.tuple_items)
+    }
+
+    /// Unpacks `n` items at an offset from the address in the top register, which stands for the top word.
+    pub(super) fn unpack_items(&mut self, n: usize, offset: i32) -> Done {
+        // From the last item on: the first comes to lie on top. The address moves up with each.
         for i in (0..n).rev() {
             while self.state.depth.ints as usize >= pyrs_uops::INT_REGISTERS {
                 self.spill_int()?;
             }
-            self.op_with(Uop::TupleItemAt, [0; 3], [l.tuple_items + 8 * i as i32, 0, 0, 0])?;
+            self.op_with(Uop::TupleItemAt, [0; 3], [offset + 8 * i as i32, 0, 0, 0])?;
             self.op(Uop::Swap2)?;
-            let tuple = self.pop()?;
+            let container = self.pop()?;
             self.push(Known::Something, Own::Fragile);
-            self.push_entry(tuple);
+            self.push_entry(container);
         }
         self.discard()?;
         Ok(Some(1))

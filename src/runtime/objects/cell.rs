@@ -24,6 +24,9 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// Where compiled code finds the contents in the payload.
+    pub const CONTENTS_OFFSET: usize = std::mem::offset_of!(Cell, contents);
+
     pub fn new(contents: Option<Obj>) -> Ptr<Cell> {
         Ptr::new(Cell { contents: ObjCell::new(contents) })
     }

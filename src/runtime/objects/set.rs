@@ -127,6 +127,13 @@ impl Default for SetData {
 /// The elements of a set or frozenset (or an instance of a subclass).
 #[inline]
 pub fn as_set(obj: &Obj) -> Option<&SetData> {
+    // Exact instances first: each question for an instance of a subclass goes through the bases.
+    if let Some(set) = obj.exact::<Set>() {
+        return Some(&set.0);
+    }
+    if let Some(set) = obj.exact::<FrozenSet>() {
+        return Some(&set.0);
+    }
     if let Some(set) = obj.downcast::<Set>() {
         return Some(&set.0);
     }
@@ -310,8 +317,16 @@ impl SetData {
         }
     }
 
+    #[inline]
     pub fn contains_hashed(&self, key: &Obj, hash: i64) -> PyResult<bool> {
-        Ok(self.find(key, hash)?.is_ok())
+        // In its first place, or nothing there: nearly always.
+        let places = &self.table().places;
+        match places.get(hash as usize & places.len().wrapping_sub(1)) {
+            Some(place) if place.key.as_ref().is_some_and(|own| own.is(key)) => Ok(true),
+            Some(place) if place.is_free() => Ok(false),
+            Some(_) => Ok(self.find(key, hash)?.is_ok()),
+            None => Ok(false),
+        }
     }
 
     pub fn contains(&self, key: &Obj) -> PyResult<bool> {

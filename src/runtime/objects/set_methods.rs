@@ -599,8 +599,12 @@ impl SetIterator {
 
     #[slot(iternext)]
     fn next(this: &Object<SetIterator>) -> PyResult<Option<Obj>> {
-        let Some(set) = this.set.get() else { return Ok(None) };
-        let elements = data(&set);
+        let set = this.set.peek();
+        if set.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: the iterator holds the set, until the end of the elements is reached.
+        let elements = data(unsafe { set.as_obj() });
         if this.used.get() != Some(elements.len()) {
             this.used.set(None);
             return Err(raise!(RuntimeError, "Set changed size during iteration"));

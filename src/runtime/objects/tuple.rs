@@ -93,15 +93,17 @@ impl Tuple {
         if items.is_empty() {
             return Tuple::empty();
         }
-        let tuple = Tuple::allocate(TUPLE.get(), items.len());
-        // SAFETY: room for that many items; cloning runs no other code.
+        // SAFETY: fresh memory, all of it written here; cloning runs no other code.
         unsafe {
-            let first = (&raw const tuple.payload).add(1) as *mut Obj;
+            let header = heap::alloc_object(TUPLE.get(), PAYLOAD + items.len() * 8);
+            let object = header as *mut Object<Tuple>;
+            (&raw mut (*object).payload).write(Tuple { length: items.len(), hash: Cell::new(-1) });
+            let first = (&raw mut (*object).payload).add(1) as *mut Obj;
             for (i, item) in items.iter().enumerate() {
                 first.add(i).write(item.clone());
             }
+            Ptr::from_owned(object)
         }
-        tuple
     }
 
     /// From owned items, as an instance of a subclass.
