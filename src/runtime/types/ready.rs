@@ -136,7 +136,7 @@ fn add_members(class: &'static Type, dict: &Object<Dict>, part: &'static crate::
             Binding::Static => {
                 let function = BuiltinFunction::new(method, Some(class.to_obj()), None);
                 StaticMethod::new(function.into_obj()).into_obj()
-            },
+            }
         };
         dict.set_text(method.name, value);
     }
