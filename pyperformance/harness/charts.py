@@ -65,7 +65,7 @@ class LogScale:
         step = max(1, round((last - first) / 10))
         return [2.0 ** power for power in range(first, last + 1, step)]
 
-    def round_numbers(self):
+    def round_numbers(self, most=5):
         """Some numbers with few digits, for quantities."""
         decades = range(math.floor(self.low / math.log(10)), math.ceil(self.high / math.log(10)) + 1)
         found = []
@@ -74,7 +74,7 @@ class LogScale:
                      if self.low <= math.log(n * 10.0 ** decade) <= self.high]
             if len(found) >= 3:
                 break
-        return found[::math.ceil(len(found) / 5)] if found else found
+        return found[::math.ceil(len(found) / most)] if found else found
 
 
 def label(ratio):
@@ -241,7 +241,7 @@ def curve(canvas, run, row, x, y):
     for tick in up.round_numbers():
         canvas.line(left, up(tick), right, up(tick))
         canvas.text(left - 5, up(tick) + 4, table.duration(tick), "faint", "end", font_size=10)
-    for tick in across.round_numbers():
+    for tick in across.round_numbers(4):
         canvas.line(across(tick), top, across(tick), bottom)
         canvas.text(across(tick), bottom + 14, table.duration(tick), "faint", "middle", font_size=10)
     for name, line in sorted(lines.items(), key=lambda item: item[0] == record.subject(run)):

@@ -1,9 +1,9 @@
 """What a run found, as a file that lasts: everything that tables, pictures and comparisons are made of.
 
-One JSON object: `format`, when and where (`started`, `seconds`, `commit`, `machine`, `load`), `settings`, the
-`interpreters` with their versions and start-up figures, and `rows`, one for each benchmark: how a value was taken (`loops`,
-`inner_loops`), how many functions were `checked`, and per interpreter `series` of `values` (one series for each
-process, in seconds, in their order), the peak `memory` in bytes, or an `error`.
+One JSON object: `format`, when and where (`started`, `seconds`, `commit`, `machine`, `load`), `settings`, the names of the
+`suite`'s programs, the `interpreters` with their versions and start-up figures, and `rows`, one for each benchmark: how a
+value was taken (`loops`, `inner_loops`), how many functions were `checked`, and per interpreter `series` of `values` (one
+series for each process, in seconds, in their order), the peak `memory` in bytes, or an `error`.
 """
 import datetime
 import json
@@ -48,11 +48,11 @@ def load_average():
     return round(os.getloadavg()[0], 2)
 
 
-def new(interpreters, settings):
+def new(interpreters, settings, suite=()):
     now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-    rows = [{"name": one.name, "version": one.version, "command": " ".join(one.command)} for one in interpreters]
+    rows = [{"name": one.name, "version": one.version, "command": " ".join([os.path.basename(one.command[0]), *one.command[1:]])} for one in interpreters]
     return {"format": FORMAT, "started": now.isoformat(), "seconds": 0, "commit": commit(), "machine": machine(),
-            "load": [load_average()], "settings": settings, "interpreters": rows, "rows": []}
+            "load": [load_average()], "settings": settings, "suite": list(suite), "interpreters": rows, "rows": []}
 
 
 def save(run, file):
@@ -60,8 +60,8 @@ def save(run, file):
     part = file.with_suffix(".part")
     # One line for each benchmark: readable differences.
     rows = ",\n".join(json.dumps(row, separators=(",", ":")) for row in run["rows"])
-    head = json.dumps({**run, "rows": []}, indent=1).removesuffix("[]\n}")
-    part.write_text(f"{head}[\n{rows}\n]\n}}\n")
+    head = json.dumps({key: value for key, value in run.items() if key != "rows"}, indent=1).removesuffix("\n}")
+    part.write_text(f'{head},\n "rows": [\n{rows}\n]\n}}\n')
     part.replace(file)
 
 

@@ -1,5 +1,7 @@
 """Files from a run: Markdown, pictures, and a page with all of it that needs nothing else."""
 import html
+import re
+import shutil
 
 from . import charts, record, table
 from .interpreters import colour
@@ -22,6 +24,8 @@ td.text { text-align: left; white-space: normal; } tr:hover td { background: var
 """
 
 
+KEPT = record.HISTORY.parent
+
 # How a table in Markdown says `|`.
 PIPE = "\\|"
 
@@ -36,6 +40,16 @@ def write(run, folder, chosen=charts.CHOSEN):
     page = folder / "report.html"
     page.write_text(document(run, pictures, charts.other_curves(run, chosen)))
     return page
+
+
+def publish(run, folder):
+    """Copies what the repository keeps of a report: the page, its pictures, and the values."""
+    (KEPT / "pictures").mkdir(exist_ok=True)
+    for picture in folder.glob("*.svg"):
+        shutil.copyfile(picture, KEPT / "pictures" / picture.name)
+    page = (folder / "RESULTS.md").read_text()
+    (KEPT / "RESULTS.md").write_text(re.sub(r"^(!\[.*\]\()", r"\1pictures/", page, flags=re.MULTILINE))
+    record.save(run, record.HISTORY / record.history_name(run))
 
 
 def document(run, pictures, others):

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from . import interpreters
+from . import interpreters, suite
 
 WORKER = pathlib.Path(__file__).with_name("worker.py")
 
@@ -84,7 +84,8 @@ class Session:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         if code < 0:
             return f"killed by {signal.Signals(-code).name}"
-        return lines[-1][:200] if lines else f"exit code {code}"
+        # Where the files lie is nobody's business who reads the table.
+        return lines[-1].replace(f"{suite.cache_folder()}/", "")[:200] if lines else f"exit code {code}"
 
     def peak_memory(self):
         """The most memory that the process has had, in bytes, or None where the system does not say."""

@@ -109,10 +109,18 @@ def warnings(run):
     if noisy:
         found.append(f"{len(noisy)} of {len(run['rows'])} benchmarks are noisy in some interpreter (marked ~): their steady "
                      f"values are spread by more than {estimates.NOISY:.0%}.")
+    if run["settings"]["seconds"] < 1:
+        found.append("Less than a second for each benchmark: compilers that take longer to warm up are shown slower than they become.")
     if max(run["load"]) > run["machine"]["cores"]:
         found.append("The machine had more to do than it has cores: what the figures say against each other is better than "
                      "each of them.")
     return found
+
+
+def left_out(run):
+    """The suite's programs that the run was not asked to measure, or did not come to."""
+    done = {row["program"] for row in run["rows"]}
+    return [name for name in run.get("suite", ()) if name not in done]
 
 
 def page(run, pictures):
@@ -130,6 +138,7 @@ def page(run, pictures):
         ["## Time to steady state", "", "How long the benchmark had run when it got no faster any more.", "", *settling(run)],
         ["## Peak memory", "", f"{REFERENCE}'s, and times as little as it.", "", *comparison(run, record.memory)],
         ["## Failures", "", *(failures(run) if record.errors(run) else ["None."])],
+        ["## Not measured", "", ", ".join(left_out(run)) or "Nothing."],
         ["## Versions", "", *versions],
     ]
     return "\n\n".join("\n".join(section) for section in sections) + "\n"

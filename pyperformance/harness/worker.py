@@ -108,8 +108,9 @@ def shortest_loops(task):
 class Look:
     """Digests of what the functions of a program return, one digest for each function."""
 
-    # Not functions of their own, or not the program's, in some versions of the language.
-    INLINED = {"<listcomp>", "<setcomp>", "<dictcomp>", "<module>", "__annotate__"}
+    # Not functions of their own, or not the program's, in some versions of the language; when a
+    # generator that nobody needs any more ends is up to the collector.
+    INLINED = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<module>", "__annotate__"}
 
     def __init__(self, folder):
         self.folder = folder

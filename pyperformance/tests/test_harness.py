@@ -212,8 +212,9 @@ class Records(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder) / "run.json"
             run = example(2.0)
-            record.save(run, file)
-            self.assertEqual(record.load(folder), run)
+            for one in (run, {"rows": run["rows"], **run}):
+                record.save(one, file)
+                self.assertEqual(record.load(folder), one)
             file.write_text(json.dumps({"format": 0}))
             with self.assertRaisesRegex(ValueError, "has format 0, not 1"):
                 record.load(file)

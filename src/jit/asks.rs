@@ -27,6 +27,8 @@ use pyrs_runtime::types::shape::Managed;
 use pyrs_runtime::types::slots::CompareOp;
 use pyrs_runtime::value::Value;
 
+use crate::record::Seen;
+
 /// The form of all functions here: thread, operands, something of the instruction.
 pub type Ask = unsafe extern "C" fn(*const Thread, *mut Value, u64) -> Value;
 
@@ -318,11 +320,32 @@ pub unsafe extern "C" fn native(thread: *const Thread, at: *mut Value, plan: u64
     }
 }
 
+/// Whether words of these kinds are what [`is_plain`] (and, with `sequences`, [`is_sequence`]) looks for.
+pub fn seen_plain(seen: Seen, sequences: bool) -> bool {
+    match seen {
+        Seen::Object(class) => {
+            let is = |c: &Type| std::ptr::eq(class, c);
+            is(Str::class())
+                || is(pyrs_runtime::objects::int::CLASS.get())
+                || is(pyrs_runtime::objects::float::CLASS.get())
+                || (sequences && (is(List::class()) || is(Tuple::class())))
+        }
+        Seen::Null => false,
+        _ => true,
+    }
+}
+
+/// Whether the class is one of the hashed containers.
+pub fn seen_hashed(seen: Seen) -> bool {
+    let Seen::Object(class) = seen else { return false };
+    [Dict::class(), Set::class(), FrozenSet::class()].iter().any(|c| std::ptr::eq(class, *c))
+}
+
 /// Whether [`is_harmless`] can hold for the callable at all.
 pub fn may_be_harmless(callable: &Obj) -> bool {
     if let Some(function) = callable.exact::<BuiltinFunction>() {
         let module = function.module.as_ref().and_then(|m| m.exact::<Str>()).map(|m| m.to_string_lossy());
-        return function.this.is_none() && matches!(module.as_deref(), Some("builtins" | "math"));
+        return !function.passes_self() && matches!(module.as_deref(), Some("builtins" | "math"));
     }
     callable.exact::<MethodDescriptor>().is_some_and(|method| {
         [List::class(), Dict::class(), Set::class(), Str::class()].iter().any(|c| std::ptr::eq(*c, method.owner()))

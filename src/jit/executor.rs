@@ -26,6 +26,8 @@ pub struct Executor {
     /// The code object it begins in, where it begins.
     pub code: *const Object<Code>,
     pub start: *mut u16,
+    /// How many traces before this one began at the same place because the one before left at once.
+    pub chain: u16,
     pub entry: usize,
     pub length: usize,
     pub hot: usize,
@@ -65,6 +67,9 @@ pub struct Exit {
 
 /// How often a recording may begin at one place before it is left alone.
 const MAX_ATTEMPTS: u16 = 4;
+
+/// Traces that begin at one place, each because the one before did not fit.
+const MAX_CHAIN: u16 = 4;
 
 /// A loop's counter has run out.
 #[handler]
@@ -157,6 +162,12 @@ unsafe fn count(
             || !exit.count.is_multiple_of(state.options.exit_threshold as u32)
             || !state.may_record(thread)
         {
+            return false;
+        }
+        // A place where every trace leaves at once has too many faces to compile them all.
+        let parent = &state.executors[exit.executor];
+        if exit.ip == parent.start && parent.chain >= MAX_CHAIN {
+            exit.attempts = MAX_ATTEMPTS;
             return false;
         }
         exit.attempts += 1;
@@ -312,6 +323,13 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         end,
         code: first.code,
         start: first.start,
+        chain: match recording.origin {
+            Origin::Exit { executor, exit } => {
+                let parent = &state.executors[executor];
+                if parent.exits[exit].ip == parent.start { parent.chain + 1 } else { 0 }
+            }
+            Origin::Loop { .. } => 0,
+        },
         entry: placed.entry,
         length: placed.length,
         hot: placed.hot,

@@ -322,7 +322,7 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
     );
     let by_version = matches!(
         opcode,
-        LoadAttrMethodNoDict | LoadAttrNondescriptorNoDict | LoadAttrSlot | StoreAttrSlot | LoadAttrProperty
+        LoadAttrMethodNoDict | LoadAttrMethodLazyDict | LoadAttrNondescriptorNoDict | LoadAttrSlot | StoreAttrSlot | LoadAttrProperty
     );
     let single = matches!(opcode, LoadGlobalModule | LoadGlobalBuiltin | LoadAttrModule | LoadAttrClass);
     // SAFETY: these forms keep the address of their caches; the owner is on top of the stack.

@@ -65,6 +65,10 @@ impl Lowering<'_> {
         let state = self.state.clone();
         let mark = (self.out.body.len(), self.out.exits.len(), self.out.interprets.len(), self.out.pushes.len());
         for native in [false, true] {
+            // A side trace begins where a guard has failed or the runtime has declined: it is not asked again.
+            if native && i == 0 && !self.is_loop {
+                continue;
+            }
             match self.instruction(i, record, next, native) {
                 Ok(Some(consumed)) => return Ok(consumed),
                 Ok(None) | Err(Abort::Unsupported) => {}
@@ -256,7 +260,7 @@ impl Lowering<'_> {
                 let Some(cache) = &record.cache else { return Ok(None) };
                 self.load_instance_value(cache, record.oparg)?;
             }
-            LoadAttrMethodWithValues | LoadAttrMethodNoDict => return self.load_method(record),
+            LoadAttrMethodWithValues | LoadAttrMethodNoDict | LoadAttrMethodLazyDict => return self.load_method(record),
             LoadAttrNondescriptorWithValues | LoadAttrNondescriptorNoDict => return self.load_class_value(record),
             LoadAttrSlot => return self.load_slot(record),
             StoreAttrInstanceValue => {

@@ -264,6 +264,7 @@ pub struct Lowering<'a> {
     at: *mut u16,
     before: usize,
     record: usize,
+    is_loop: bool,
     /// Changes with every micro-op that moves words: exits in between share a snapshot.
     moves: usize,
     last_exit: Option<(usize, *mut u16, u32)>,
@@ -271,7 +272,7 @@ pub struct Lowering<'a> {
 
 /// Lowers a recording that begins in `state`.
 pub fn lower(records: &[Record], end: End, state: State, is_loop: bool) -> Lower<Lowered> {
-    let mut l = Lowering::new(records, state.clone());
+    let mut l = Lowering::new(records, state.clone(), is_loop);
     l.pass(end)?;
     if end != End::Closed || !is_loop {
         l.finish(end)?;
@@ -299,7 +300,7 @@ pub fn lower(records: &[Record], end: End, state: State, is_loop: bool) -> Lower
 }
 
 impl<'a> Lowering<'a> {
-    fn new(records: &'a [Record], state: State) -> Lowering<'a> {
+    fn new(records: &'a [Record], state: State, is_loop: bool) -> Lowering<'a> {
         Lowering {
             records,
             out: Lowered::default(),
@@ -307,6 +308,7 @@ impl<'a> Lowering<'a> {
             at: std::ptr::null_mut(),
             before: 0,
             record: 0,
+            is_loop,
             moves: 0,
             last_exit: None,
         }

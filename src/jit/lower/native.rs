@@ -4,6 +4,7 @@ use pyrs_bytecode::Opcode;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::function::Function;
 use pyrs_runtime::objects::list::List;
+use pyrs_runtime::objects::range::Range;
 use pyrs_runtime::objects::singletons::{bool_value, none_value};
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::types::as_type;
@@ -93,6 +94,9 @@ impl Lowering<'_> {
     pub(super) fn native(&mut self, i: usize, record: &Record) -> Done {
         use Opcode::*;
         let oparg = record.oparg as u64;
+        if !would_answer(record) {
+            return Ok(None);
+        }
         match record.opcode {
             BinaryOp | BinaryOpExtend | BinaryOpAddUnicode | BinaryOpSubscrDict | BinaryOpSubscrStrInt
             | BinaryOpSubscrListSlice => {
@@ -374,5 +378,26 @@ impl Lowering<'_> {
     pub(super) fn keep(&mut self, v: Value) {
         // SAFETY: a live object, borrowed from its class.
         self.out.objects.push(unsafe { Obj::from_borrowed(v) });
+    }
+}
+
+/// Whether the runtime would have answered for the operands that were recorded.
+fn would_answer(record: &Record) -> bool {
+    use Opcode::*;
+    let [top, second, ..] = record.tops;
+    match record.opcode {
+        BinaryOpSubscrDict | BinaryOpSubscrListSlice | BinaryOpSubscrStrInt => true,
+        BinaryOp | BinaryOpExtend | BinaryOpAddUnicode => {
+            asks::seen_plain(top, true) && (asks::seen_plain(second, true) || asks::seen_hashed(second))
+        }
+        CompareOp | CompareOpStr => asks::seen_plain(top, true) && asks::seen_plain(second, true),
+        ContainsOp => asks::seen_hashed(top) || asks::seen_plain(top, true),
+        StoreSubscr => asks::seen_hashed(second),
+        GetIter => {
+            let range = matches!(top, Seen::Object(class) if is_class::<Range>(class));
+            range || asks::seen_plain(top, true) || asks::seen_hashed(top)
+        }
+        ToBool => asks::seen_plain(top, true) || asks::seen_hashed(top),
+        _ => true,
     }
 }

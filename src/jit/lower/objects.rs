@@ -94,6 +94,11 @@ impl Lowering<'_> {
     pub(super) fn load_method(&mut self, record: &Record) -> Done {
         let (Some(cache), Seen::Object(class)) = (&record.cache, record.tops[0]) else { return Ok(None) };
         self.guard_owner(cache, class, record.opcode == Opcode::LoadAttrMethodWithValues)?;
+        if record.opcode == Opcode::LoadAttrMethodLazyDict {
+            // No dictionary has been made that could hide the method.
+            self.in_registers(1)?;
+            self.op_with(Uop::GuardWord, [0; 3], [cache.offset as i32, 0, 0, 0])?;
+        }
         let method = cache.target_value();
         self.keep(method);
         // Its place in memory is about to move by one word.

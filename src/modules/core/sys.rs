@@ -513,7 +513,8 @@ pub mod sys {
     /// Return the number of interned strings.
     #[pyfunction(sig = "(*, _only_immortal=False)")]
     fn getunicodeinternedsize(_only_immortal: bool) -> usize {
-        0
+        // Interned strings live for ever: all are immortal.
+        pyrs_runtime::objects::str::interned_count()
     }
 
     /// Return whether the debug build flag is set.

@@ -476,7 +476,7 @@ impl Struct {
     fn repr(this: &Object<Struct>) -> PyResult<Obj> {
         this.layout()?;
         let format = this.format.get().map_or_else(|| Ok(String::new()), |f| text::repr_text(&f))?;
-        Ok(Str::new(&format!("{}({format})", this.class().name())).into_obj())
+        Ok(Str::new(&format!("{}({format})", this.class().short_name())).into_obj())
     }
 
     /// Return an iterator yielding tuples.

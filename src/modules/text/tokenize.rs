@@ -51,6 +51,11 @@ fn pair(a: i32, b: usize) -> Obj {
     Tuple::from_vec(vec![int::new(a as i64), int::new(b as i64)]).into()
 }
 
+/// The place of a token that stands at none.
+fn no_column(line: i32) -> Obj {
+    Tuple::from_vec(vec![int::new(line as i64), int::new(-1)]).into()
+}
+
 /// All tokens of a text, and the error that ends them.
 fn tokens(text: &str, extra_tokens: bool) -> PyResult<(Vec<Obj>, Option<Obj>)> {
     let decoded = prepare_text(text.strip_prefix('\u{feff}').unwrap_or(text));
@@ -83,7 +88,12 @@ fn tokens(text: &str, extra_tokens: bool) -> PyResult<(Vec<Obj>, Option<Obj>)> {
                     int::new(error.lineno as i64),
                     int::new(error.end_offset.max(0) as i64),
                 ]);
-                let exc = call::call(&class.as_obj(), &[Str::new(&error.msg).into(), details.into()])?;
+                let message = match error.kind {
+                    TokenizeErrorKind::TabSpace => "inconsistent use of tabs and spaces in indentation",
+                    TokenizeErrorKind::TooDeep => "too many levels of indentation",
+                    _ => error.msg.as_str(),
+                };
+                let exc = call::call(&class.as_obj(), &[Str::new(message).into(), details.into()])?;
                 return Ok((found, Some(exc)));
             }
         };
@@ -97,22 +107,34 @@ fn tokens(text: &str, extra_tokens: bool) -> PyResult<(Vec<Obj>, Option<Obj>)> {
             _ => decoded.text.get(token.start as usize..token.end as usize).unwrap_or(""),
         };
         let is_end = token.kind == TokenKind::EndMarker;
-        let implicit =
-            decoded.implicit_newline && token.kind == TokenKind::Newline && token.end as usize >= decoded.text.len();
+        let ends_line = matches!(token.kind, TokenKind::Newline | TokenKind::Nl);
+        let implicit = decoded.implicit_newline && ends_line && token.end as usize >= decoded.text.len();
         let line: String = if is_end || matches!(token.kind, TokenKind::Dedent) && line_of(token.lineno).is_empty() {
             String::new()
         } else {
             let last = token.end_lineno.max(token.lineno);
-            let text: String = (token.lineno..=last).map(line_of).collect();
-            if implicit { text.trim_end_matches('\n').to_owned() } else { text }
+            let mut text: String = (token.lineno..=last).map(line_of).collect();
+            if decoded.implicit_newline && last as usize >= lines.len() {
+                text.pop();
+            }
+            text
         };
-        let item = vec![
-            int::new(kind),
-            Str::new(if implicit { "" } else { shown }).into(),
-            pair(token.lineno, column(token.lineno, token.col_offset)),
-            pair(token.end_lineno, column(token.end_lineno, token.end_col_offset)),
-            Str::new(&line).into(),
-        ];
+        let mut start = pair(token.lineno, column(token.lineno, token.col_offset));
+        let mut end = pair(token.end_lineno, column(token.end_lineno, token.end_col_offset));
+        let mut shown = if implicit { "" } else { shown };
+        let mut line = line;
+        // The parser's own tokens: those that it makes up have no text, and no column if they have no place either.
+        if !extra_tokens && token.kind == TokenKind::Newline {
+            (shown, end) = ("", start.clone());
+        } else if !extra_tokens && matches!(token.kind, TokenKind::Indent | TokenKind::Dedent | TokenKind::EndMarker) {
+            (shown, start) = ("", no_column(token.lineno));
+            end = start.clone();
+            line = line_of(token.lineno).to_owned();
+            if decoded.implicit_newline && token.lineno as usize >= lines.len() {
+                line.pop();
+            }
+        }
+        let item = vec![int::new(kind), Str::new(shown).into(), start, end, Str::new(&line).into()];
         found.push(Tuple::from_vec(item).into());
         if is_end {
             return Ok((found, None));

@@ -225,7 +225,9 @@ impl BuiltinFunction {
 
     #[getter(name = "__self__")]
     fn this(&self) -> Option<Obj> {
-        self.this.clone()
+        // A static method knows its class, but is not bound to it.
+        let is_static = self.def.binding == Binding::Static && !std::ptr::eq(self.def, &NEW_DEF);
+        self.this.clone().filter(|this| !is_static || this.downcast::<crate::objects::module::Module>().is_some())
     }
 
     #[getter(name = "__module__")]

@@ -11,16 +11,16 @@ use crate::objects::bytes::{self, Bytes, byte_value};
 use crate::objects::indexing::{self, Bounds, Subscript};
 use crate::objects::iter::reduce_iter;
 use crate::objects::list::List;
-use crate::objects::singletons::{bool_obj, none, not_implemented};
+use crate::objects::singletons::{bool_obj, not_implemented};
 use crate::objects::str::Str;
 use crate::objects::tuple::Tuple;
 use crate::objects::{int, str_percent};
 use crate::protocols::buffer::{self, Buffer, BytesLike};
 use crate::protocols::sequence::SliceIndices;
-use crate::protocols::{attr, codecs, iter};
+use crate::protocols::{codecs, iter};
 use crate::types::Type;
 use crate::types::slots::CompareOp;
-use crate::{name, raise};
+use crate::{call, name, raise};
 use pyrs_macros::{pyclass, pymethods};
 use pyrs_unicode::{repr, search};
 
@@ -162,8 +162,8 @@ impl ByteArray {
         } else {
             vec![Bytes::new(this.view()).into_obj()]
         };
-        let dict = attr::getattr_optional(&this.as_obj(), name!("__dict__"))?.unwrap_or_else(none);
-        Ok(Tuple::from_vec(vec![this.class().to_obj(), Tuple::from_vec(data).into_obj(), dict]).into_obj())
+        let state = call::call_method_str(&this.as_obj(), name!("__getstate__"), &[])?;
+        Ok(Tuple::from_vec(vec![this.class().to_obj(), Tuple::from_vec(data).into_obj(), state]).into_obj())
     }
 }
 

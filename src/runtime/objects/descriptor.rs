@@ -9,7 +9,7 @@ use crate::heap::decref_or_null;
 use crate::object::{Obj, Object, Ptr};
 use crate::objects::str::Str;
 use crate::raise;
-use crate::types::Type;
+use crate::types::{Type, shape};
 use crate::value::Value;
 use pyrs_macros::{pyclass, pymethods};
 
@@ -126,7 +126,10 @@ impl MemberDescriptor {
     /// `instance` is an instance of the owner.
     unsafe fn word<'a>(&self, instance: &'a Obj) -> &'a Cell<Value> {
         // SAFETY: instances of the owner and its subclasses have the word at this offset.
-        unsafe { &*((instance.value().as_pointer() as *const u8).add(self.offset) as *const Cell<Value>) }
+        unsafe {
+            let words = shape::slot_words(instance.value().as_pointer(), instance.class());
+            &*(words.add(self.offset) as *const Cell<Value>)
+        }
     }
 }
 

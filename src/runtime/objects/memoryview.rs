@@ -717,7 +717,7 @@ impl MemoryView {
 }
 
 fn is_slice_tuple(key: &Obj) -> bool {
-    key.downcast::<Tuple>().is_some_and(|t| !t.is_empty() && t.items().iter().any(|i| i.exact::<Slice>().is_some()))
+    key.downcast::<Tuple>().is_some_and(|t| !t.is_empty() && t.items().iter().all(|i| i.exact::<Slice>().is_some()))
 }
 
 #[pyclass(name = "memory_iterator", flags = DISALLOW_INSTANTIATION)]

@@ -465,6 +465,11 @@ macro_rules! units {
     };
 }
 
+/// How many interned strings there are.
+pub fn interned_count() -> usize {
+    INTERNED.0.borrow().len()
+}
+
 fn find_interned(hash: i64, eq: impl Fn(&Str) -> bool) -> Option<Ptr<Str>> {
     let table = INTERNED.0.borrow();
     // SAFETY: interned strings live for ever.

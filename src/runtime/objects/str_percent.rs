@@ -281,7 +281,7 @@ fn character(value: &Obj) -> PyResult<u32> {
         };
     }
     if !number::has_index(value) {
-        return Err(raise!(TypeError, "%c requires an int or a unicode character, not {}", value.class().name()));
+        return Err(raise!(TypeError, "%c requires an int or a unicode character, not {}", value.class().full_name()));
     }
     let index = number::index(value)?;
     match int::to_i64(&index).and_then(|n| u32::try_from(n).ok()).filter(|&n| n < 0x110000) {
@@ -368,7 +368,7 @@ fn byte(value: &Obj) -> PyResult<u8> {
         return Err(raise!(
             TypeError,
             "%c requires an integer in range(256) or a single byte, not {}",
-            value.class().name()
+            value.class().full_name()
         ));
     }
     let index = number::index(value)?;

@@ -24,7 +24,14 @@ pub fn getattr_text(obj: &Obj, name: &str) -> PyResult<Obj> {
 /// `None` instead of AttributeError.
 pub fn getattr_optional(obj: &Obj, name: &Object<Str>) -> PyResult<Option<Obj>> {
     if slot_functions::uses_generic_getattr(obj.class()) {
-        return generic_getattr_optional(obj, name);
+        // A descriptor may be there and still have nothing to give.
+        return match generic_getattr_optional(obj, name) {
+            Err(raised) if raised.matches(AttributeError::class()) => {
+                raised.discard();
+                Ok(None)
+            }
+            found => found,
+        };
     }
     unless_raised(getattr(obj, name), AttributeError::class())
 }

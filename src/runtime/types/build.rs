@@ -239,8 +239,9 @@ fn take_slots(
         }
         names.push(mangled);
     }
-    // In CPython ints have items, as tuples and bytes do.
-    let has_items = base.itemsize() != 0 || base.has_flag(flags::LONG_SUBCLASS);
+    // In CPython ints have items, as tuples and bytes do; texts have none.
+    let has_items = base.itemsize() != 0 && !base.has_flag(flags::UNICODE_SUBCLASS);
+    let has_items = has_items || base.has_flag(flags::LONG_SUBCLASS);
     if has_items && names.iter().any(|n| !n.eq_str("__dict__") && !n.eq_str("__weakref__")) {
         return Err(raise!(TypeError, "nonempty __slots__ not supported for subtype of '{}'", base.name()));
     }
@@ -278,9 +279,12 @@ fn add_layout(
     names.retain(|n| !n.eq_str("__dict__") && !n.eq_str("__weakref__"));
     names.sort_by_key(|n| n.to_string_lossy());
     let mut offsets = Vec::new();
-    for name in names {
-        dict.set_str(name, MemberDescriptor::slot(class, name, size).into_obj())?;
-        offsets.push(size as u32);
+    // Behind items there is no fixed place: slots are counted there.
+    let first = if var_sized { base.slot_word_count() * 8 } else { size };
+    for (index, name) in names.into_iter().enumerate() {
+        let offset = first + index * 8;
+        dict.set_str(name, MemberDescriptor::slot(class, name, offset).into_obj())?;
+        offsets.push(offset as u32);
         size += 8;
     }
     if add_dict {

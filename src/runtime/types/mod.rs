@@ -318,7 +318,20 @@ impl Type {
 
     /// Bytes of managed words behind the items of a variable-size instance.
     pub fn managed_size(&self) -> usize {
+        let slots = if self.has_flag(flags::SLOT_WORDS) { self.slot_word_count() * 8 } else { 0 };
+        self.standard_words_size() + slots
+    }
+
+    /// Bytes of the words for attributes and weak references of a variable-size instance; `__slots__` words follow.
+    pub fn standard_words_size(&self) -> usize {
         (if self.dict_offset() != 0 { 16 } else { 0 }) + if self.weaklist_offset() != 0 { 8 } else { 0 }
+    }
+
+    /// How many `__slots__` words an instance has, bases included.
+    pub fn slot_word_count(&self) -> usize {
+        let mut count = 0;
+        self.for_each_slot_offset(&mut |_| count += 1);
+        count
     }
 
     #[inline(always)]
@@ -386,7 +399,8 @@ impl Type {
         }
     }
 
-    /// Calls `f` with the offset of every `__slots__` word of an instance, bases included.
+    /// Calls `f` with the offset of every `__slots__` word of an instance, bases included. Offsets count from the
+    /// place that [`shape::slot_words`] gives.
     pub fn for_each_slot_offset(&self, f: &mut dyn FnMut(usize)) {
         let mut class = Some(self);
         while let Some(c) = class {

@@ -133,7 +133,10 @@ fn add_members(class: &'static Type, dict: &Object<Dict>, part: &'static crate::
         let value = match method.binding {
             Binding::Method => MethodDescriptor::new(method, class).into_obj(),
             Binding::Class => ClassMethodDescriptor::new(method, class).into_obj(),
-            Binding::Static => StaticMethod::new(BuiltinFunction::new(method, None, None).into_obj()).into_obj(),
+            Binding::Static => {
+                let function = BuiltinFunction::new(method, Some(class.to_obj()), None);
+                StaticMethod::new(function.into_obj()).into_obj()
+            }
         };
         dict.set_text(method.name, value);
     }

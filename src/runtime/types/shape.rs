@@ -169,6 +169,23 @@ pub unsafe fn weak_word(header: *const Header, class: &Type) -> *const u8 {
     }
 }
 
+/// Where the offsets of `__slots__` words count from: the instance, or in variable-size instances the end of the
+/// other managed words.
+///
+/// # Safety
+/// `header` is a live instance of `class`.
+#[inline]
+pub unsafe fn slot_words(header: *const Header, class: &Type) -> *const u8 {
+    if class.itemsize() == 0 {
+        return header as *const u8;
+    }
+    // SAFETY: the offset lies inside the instance.
+    unsafe {
+        let offset = var_managed_offset(class, var_len(header)) + class.standard_words_size();
+        (header as *const u8).add(offset)
+    }
+}
+
 /// # Safety
 /// `header` is a live instance with inline slots (its shape is not a dictionary shape).
 #[inline(always)]
@@ -238,8 +255,9 @@ pub unsafe fn clear_instance(header: *mut Header, class: &Type) {
     // SAFETY: each word is emptied before the value that was in it is released.
     unsafe {
         if class.has_flag(flags::SLOT_WORDS) {
+            let words = slot_words(header, class);
             class.for_each_slot_offset(&mut |offset| {
-                let cell = &*((header as *const u8).add(offset) as *const Cell<Value>);
+                let cell = &*(words.add(offset) as *const Cell<Value>);
                 decref_or_null(cell.replace(Value::NULL));
             });
         }
@@ -273,9 +291,10 @@ pub fn has_inline_attributes(obj: &Obj) -> bool {
 pub unsafe fn trace_instance(header: *const Header, class: &Type, visitor: &mut crate::heap::cycles::Visitor<'_>) {
     // SAFETY: by contract.
     unsafe {
-        class.for_each_slot_offset(&mut |offset| {
-            visitor.visit((*((header as *const u8).add(offset) as *const Cell<Value>)).get());
-        });
+        if class.has_flag(flags::SLOT_WORDS) {
+            let words = slot_words(header, class);
+            class.for_each_slot_offset(&mut |offset| visitor.visit((*(words.add(offset) as *const Cell<Value>)).get()));
+        }
         if class.dict_offset() != 0 {
             let managed = managed(header, class);
             if class.has_inline_slots() && !managed.shape.get().is_null() && !(*managed.shape.get()).in_dict {

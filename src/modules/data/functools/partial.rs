@@ -198,6 +198,9 @@ impl Partial {
         if !callable || args.downcast::<Tuple>().is_none() || !is_dict(keywords) {
             return Err(invalid());
         }
+        if !is_dict(attributes) {
+            return Err(invalid());
+        }
         let items = iter::collect(args)?;
         if items.last().is_some_and(|last| last.is(&placeholder())) {
             return Err(raise!(TypeError, "trailing Placeholders are not allowed"));
@@ -207,11 +210,10 @@ impl Partial {
             None => keywords.downcast::<Dict>().map_or_else(Dict::new, |d| d.copy()).into_obj(),
         };
         this.function.put(function.clone());
-        this.args.put(tuple(items));
+        this.args.put(if args.exact::<Tuple>().is_some() { args.clone() } else { tuple(items) });
         this.keywords.put(copy);
-        if let Some(attributes) = attributes.downcast::<Dict>() {
-            shape::set_instance_dict(&this.as_obj(), Some(attributes))?;
-        }
+        let attributes = attributes.downcast::<Dict>().map_or_else(Dict::new, Object::to_ptr);
+        shape::set_instance_dict(&this.as_obj(), Some(&attributes))?;
         Ok(())
     }
 

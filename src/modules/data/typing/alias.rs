@@ -179,7 +179,7 @@ impl TypeAliasType {
 ///             return mapping[key]
 ///         except KeyError:
 ///             return default
-#[pyclass(name = "Generic", module = "typing", flags = BASETYPE)]
+#[pyclass(name = "Generic", module = "typing", flags = BASETYPE | HEAP_LIKE)]
 pub struct Generic {}
 
 /// Calls a function of `typing` with the class in front of the arguments.
