@@ -171,7 +171,8 @@ macro_rules! tri {
 }
 pub(crate) use tri;
 
-// SAFETY (all methods): the handlers' contract above.
+/// What handlers are written in. The contract of all unsafe methods is that of handlers, above.
+#[allow(clippy::missing_safety_doc)]
 impl Regs {
     #[inline(always)]
     pub fn thread(&self) -> &'static Thread {

@@ -23,6 +23,9 @@ use crate::frame::Frame;
 use crate::observe;
 
 /// Counts an execution of an adaptive instruction; true if it is to be specialized now.
+///
+/// # Safety
+/// Contract of handlers, of an adaptive instruction's.
 #[inline(always)]
 pub unsafe fn due(m: &Regs) -> bool {
     // SAFETY: contract of handlers; the counter follows the instruction.
@@ -38,6 +41,9 @@ pub unsafe fn due(m: &Regs) -> bool {
 }
 
 /// Reads a 32-bit inline cache entry.
+///
+/// # Safety
+/// The entry lies in the code's units.
 #[inline(always)]
 pub unsafe fn read_u32(at: *const u16) -> u32 {
     // SAFETY: the entry lies in the code's units.
@@ -51,6 +57,9 @@ unsafe fn write_u32(at: *mut u16, v: u32) {
 }
 
 /// The first of a site's caches: an address of 48 bits in three units.
+///
+/// # Safety
+/// The address lies in the code's units, of a family that has caches.
 #[inline(always)]
 pub unsafe fn cache_at(at: *const u16) -> *mut InlineCache {
     // SAFETY: every family that uses it has three units or more, and at least one instruction follows.
