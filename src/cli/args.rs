@@ -109,9 +109,9 @@ impl Parser {
     }
 
     fn usage_error(&self, message: &str) -> Stop {
-        eprintln!("{message}");
-        eprintln!("usage: {} [option] ... [-c cmd | -m mod | file | -] [arg] ...", self.program());
-        eprintln!("Try `python -h' for more information.");
+        pyrs_runtime::complain!("{message}");
+        pyrs_runtime::complain!("usage: {} [option] ... [-c cmd | -m mod | file | -] [arg] ...", self.program());
+        pyrs_runtime::complain!("Try `python -h' for more information.");
         Stop::Exit(2)
     }
 

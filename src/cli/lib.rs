@@ -34,6 +34,6 @@ fn report_panic(panic: &std::panic::PanicHookInfo<'_>) {
 /// Reports an error that keeps the runtime from starting.
 fn fatal(message: &str) -> i32 {
     let state = if message.starts_with("preconfig_") { "preinitializing" } else { "preinitialized" };
-    eprintln!("Fatal Python error: {message}\nPython runtime state: {state}\n");
+    pyrs_runtime::complain!("Fatal Python error: {message}\nPython runtime state: {state}\n");
     1
 }

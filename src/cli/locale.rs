@@ -28,7 +28,7 @@ fn coerce(warn: bool) {
         // SAFETY: no other thread exists yet.
         unsafe { std::env::set_var("LC_CTYPE", &*name) };
         if warn {
-            eprintln!(
+            pyrs_runtime::complain!(
                 "Python detected LC_CTYPE=C: LC_CTYPE coerced to {name} (set another locale or \
                  PYTHONCOERCECLOCALE=0 to disable this locale coercion behavior)."
             );

@@ -162,7 +162,7 @@ fn run_command(command: &OsStr) -> PyResult<()> {
     let mut source = match source {
         Ok(source) => source,
         Err(raised) => {
-            eprintln!("Unable to decode the command from the command line:");
+            pyrs_runtime::complain!("Unable to decode the command from the command line:");
             return Err(raised);
         }
     };
@@ -243,7 +243,7 @@ fn run_file(path: &OsStr, skip_first_line: bool) -> PyResult<()> {
             let reason = reason.split(" (os error").next().unwrap_or_default();
             let program = core::flags().orig_argv.first().map(|a| a.to_string_lossy().into_owned());
             let program = program.unwrap_or_default();
-            eprintln!("{program}: can't open file {shown}: [Errno {errno}] {reason}");
+            pyrs_runtime::complain!("{program}: can't open file {shown}: [Errno {errno}] {reason}");
             return Err(pyrs_runtime::errors::raise_class(SystemExit::class(), &[int::new(2)]));
         }
     };
@@ -358,11 +358,11 @@ fn report(raised: Raised) -> Outcome {
         if second.class().is_subclass(SystemExit::class()) {
             return Outcome::Code(exit_code(&second));
         }
-        eprintln!("Error in sys.excepthook:");
+        pyrs_runtime::complain!("Error in sys.excepthook:");
         if let Err(raised) = sys_objects::print_exception(&second, &none()) {
             raised.discard();
         }
-        eprintln!("\nOriginal exception was:");
+        pyrs_runtime::complain!("\nOriginal exception was:");
         if let Err(raised) = sys_objects::print_exception(&exc, &traceback) {
             raised.discard();
         }
@@ -402,7 +402,7 @@ fn exit_code(exc: &Obj) -> i32 {
                 }
             }
         }
-        None => eprintln!("{}", shown.downcast::<Str>().map(|s| s.to_string_lossy()).unwrap_or_default()),
+        None => pyrs_runtime::complain!("{}", shown.downcast::<Str>().map(|s| s.to_string_lossy()).unwrap_or_default()),
     }
     1
 }

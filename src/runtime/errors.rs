@@ -52,6 +52,16 @@ impl Raised {
     }
 }
 
+/// Writes a line to the native standard error. If that takes nothing, there is nobody left to tell, and the
+/// program goes on.
+#[macro_export]
+macro_rules! complain {
+    ($($text:tt)*) => {{
+        use ::std::io::Write as _;
+        let _ = ::std::writeln!(::std::io::stderr(), $($text)*);
+    }};
+}
+
 /// `raise!(TypeError, "text {}", x)`: makes the exception pending and gives a [`Raised`].
 #[macro_export]
 macro_rules! raise {

@@ -72,14 +72,14 @@ pub mod gc {
         notify("start", generation as u8, cycles::Outcome::default())?;
         let debug = runtime().gc_debug.get();
         if debug & DEBUG_STATS != 0 {
-            eprintln!("gc: collecting generation {generation}...");
-            eprintln!("gc: objects in each generation: {}", objects_by_generation());
+            pyrs_runtime::complain!("gc: collecting generation {generation}...");
+            pyrs_runtime::complain!("gc: objects in each generation: {}", objects_by_generation());
         }
         let began = std::time::Instant::now();
         let outcome = cycles::collect(generation as u8);
         if debug & DEBUG_STATS != 0 {
             let (found, stuck) = (outcome.collected + outcome.uncollectable, outcome.uncollectable);
-            eprintln!(
+            pyrs_runtime::complain!(
                 "gc: done, {found} unreachable, {stuck} uncollectable, {:.4}s elapsed",
                 began.elapsed().as_secs_f64()
             );

@@ -314,7 +314,7 @@ fn find_and_load(absolute: &Obj) -> PyResult<Obj> {
     }
     let (depth, outer, headed) = STATE.get();
     if !headed {
-        eprintln!("import time: self [us] | cumulative | imported package");
+        pyrs_runtime::complain!("import time: self [us] | cumulative | imported package");
     }
     STATE.set((depth + 1, 0, true));
     let start = std::time::Instant::now();
@@ -323,7 +323,12 @@ fn find_and_load(absolute: &Obj) -> PyResult<Obj> {
     let inner = STATE.get().1;
     STATE.set((depth, outer + total, true));
     let own = total.saturating_sub(inner);
-    eprintln!("import time: {own:>9} | {total:>10} | {:indent$}{}", "", escaped(absolute), indent = depth * 2);
+    pyrs_runtime::complain!(
+        "import time: {own:>9} | {total:>10} | {:indent$}{}",
+        "",
+        escaped(absolute),
+        indent = depth * 2
+    );
     result
 }
 
@@ -481,7 +486,7 @@ pub fn import_with_level(
     let module = match found {
         Some(m) if !m.is_none() => {
             if super::flags().import_time == 2 {
-                eprintln!("import time: cached    | cached     | {}", escaped(&key));
+                pyrs_runtime::complain!("import time: cached    | cached     | {}", escaped(&key));
             }
             if is_initializing(&m)? && runtime().registered("importlib").is_some() {
                 call::call_method(&importlib()?, "_lock_unlock_module", &[key])?;

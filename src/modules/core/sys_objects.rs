@@ -267,11 +267,11 @@ pub fn print_exception(exc: &Obj, traceback: &Obj) -> PyResult<()> {
 pub fn print_memory_statistics() {
     use pyrs_runtime::heap::alloc;
     let (arenas, used, pools) = alloc::heap().statistics();
-    eprintln!("Small block threshold = {}", alloc::SMALL_LIMIT);
-    eprintln!("# arenas allocated total           = {arenas:>20}");
-    eprintln!("# pools in use                     = {used:>20}");
-    eprintln!("# pools                            = {pools:>20}");
-    eprintln!("# allocated blocks                 = {:>20}", alloc::heap().allocated_blocks());
+    pyrs_runtime::complain!("Small block threshold = {}", alloc::SMALL_LIMIT);
+    pyrs_runtime::complain!("# arenas allocated total           = {arenas:>20}");
+    pyrs_runtime::complain!("# pools in use                     = {used:>20}");
+    pyrs_runtime::complain!("# pools                            = {pools:>20}");
+    pyrs_runtime::complain!("# allocated blocks                 = {:>20}", alloc::heap().allocated_blocks());
 }
 
 /// Writes a text that the stream's encoding cannot hold, with escapes.
@@ -332,6 +332,6 @@ pub fn write_unraisable_message(exc: &Obj, message: Option<&str>, source: Option
     })();
     if let Err(raised) = result {
         let second = raised.take();
-        eprintln!("Exception ignored while reporting an unraisable exception: {}", second.class().name());
+        pyrs_runtime::complain!("Exception ignored while reporting an unraisable exception: {}", second.class().name());
     }
 }

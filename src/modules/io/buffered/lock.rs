@@ -68,7 +68,7 @@ fn fatal_at_shutdown(this: &Obj) -> ! {
         raised.discard();
         this.class().name().to_owned()
     });
-    eprintln!(
+    pyrs_runtime::complain!(
         "Fatal Python error: _enter_buffered_busy: could not acquire lock for {shown} at interpreter shutdown, \
          possibly due to daemon threads"
     );
