@@ -246,7 +246,7 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
         None => State::fresh(recording.root, unsafe { &*first.code }, first.depth),
     };
     let started = Instant::now();
-    let lowered = lower::lower(&recording.records, end, begin, is_loop).inspect_err(|e| if std::env::var_os("WHY").is_some() { eprintln!("WHY lower {e:?} {end:?} {}", recording.records.len()) })?;
+    let lowered = lower::lower(&recording.records, end, begin, is_loop)?;
     state.stats.lowering += started.elapsed();
     let started = Instant::now();
     let executor = place(state, recording, end, lowered)?;

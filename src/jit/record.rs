@@ -160,14 +160,15 @@ unsafe fn observe(thread: *const Thread, frame: *mut Frame, ip: *mut u16, sp: *m
     }
     let start = if recording.extended.is_null() { ip } else { recording.extended };
     // SAFETY: as above.
-    let record = unsafe { look(frame, start, ip, sp, opcode, oparg as u32) };
+    let mut record = unsafe { look(frame, start, ip, sp, opcode, oparg as u32) };
     recording.extended = std::ptr::null_mut();
     if let Some(last) = recording.records.last()
         && last.ip == ip
         && last.frame == frame
         && last.opcode != opcode
     {
-        // It has only rewritten itself.
+        // It has only rewritten itself, and goes on without its extended arguments.
+        record.start = last.start;
         recording.records.pop();
     }
     match decide(recording, &record, state.options.trace_length) {

@@ -58,7 +58,6 @@ impl Lowering<'_> {
         let (record, next) = (&records[i], &records[i + 1]);
         let frame = self.frame();
         if frame.id != record.frame || frame.stack.len() != record.depth {
-            if std::env::var_os("WHY").is_some() { eprintln!("WHY frame {:?} {:?} depth {} {} at {} {} after {}", frame.id, record.frame, frame.stack.len(), record.depth, i, record.opcode.name(), records[i.saturating_sub(1)].opcode.name()); }
             return Err(Abort::Unsupported);
         }
         (self.at, self.before) = (record.start, record.depth);
@@ -80,7 +79,7 @@ impl Lowering<'_> {
             self.last_exit = None;
             (self.at, self.before) = (record.start, record.depth);
         }
-        if let Err(e) = self.interpret(record, next) { if std::env::var_os("WHY").is_some() { eprintln!("WHY interpret {} {e:?}", record.opcode.name()); } return Err(e); }
+        self.interpret(record, next)?;
         Ok(1)
     }
 

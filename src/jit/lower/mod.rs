@@ -295,7 +295,6 @@ pub fn lower(records: &[Record], end: End, state: State, is_loop: bool) -> Lower
         }
         assumed = assumed.meet(&l.state);
     }
-    if std::env::var_os("WHY").is_some() { eprintln!("WHY no fixpoint {:?}\n{:?}", l.state, assumed); }
     Err(Abort::Unsupported)
 }
 
