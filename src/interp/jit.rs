@@ -12,6 +12,7 @@ use pyrs_runtime::value::Value;
 pub use crate::specialize::{cache_at, read_u32};
 
 use crate::dispatch::{Handler, Regs};
+use crate::frame::Frame;
 
 /// The handlers that the JIT gives.
 pub struct Hooks {
@@ -38,6 +39,20 @@ pub fn is_installed() -> bool {
 /// The count that a back edge begins with.
 pub fn threshold() -> u16 {
     THRESHOLD.load(Ordering::Relaxed)
+}
+
+/// The frame whose instruction compiled code has left to the interpreter.
+static ACTIVE: AtomicPtr<Frame> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Remembers the frame that compiled code is running, and gives back the one before.
+pub fn set_active(frame: *mut Frame) -> *mut Frame {
+    ACTIVE.swap(frame, Ordering::Relaxed)
+}
+
+/// Whether the innermost Python frame of the calling thread is executing compiled code.
+pub fn is_active() -> bool {
+    let frame = ACTIVE.load(Ordering::Relaxed);
+    !frame.is_null() && std::ptr::eq(pyrs_runtime::thread::current().frame.get(), frame as *const u8)
 }
 
 /// # Safety

@@ -81,8 +81,8 @@ pub unsafe extern "C" fn binary(thread: *const Thread, at: *mut Value, op: u64) 
         return if fits { answer(thread, sequence::getitem(a, b)) } else { Value::NULL };
     }
     // An operator that changes its operand must not be tried twice.
-    let fits = (is_plain(a) || (is_sequence(a) && (op as u8) < BinaryOp::InplaceAdd as u8))
-        && (is_plain(b) || is_sequence(b));
+    let fits =
+        (is_plain(a) || (is_sequence(a) && (op as u8) < BinaryOp::InplaceAdd as u8)) && (is_plain(b) || is_sequence(b));
     if fits { answer(thread, number::binary_op(op, a, b)) } else { Value::NULL }
 }
 
@@ -103,8 +103,9 @@ pub unsafe extern "C" fn comparison(thread: *const Thread, at: *mut Value, oparg
 pub unsafe extern "C" fn contains(thread: *const Thread, at: *mut Value, inverted: u64) -> Value {
     // SAFETY: by contract.
     let (item, container) = unsafe { (operand(at, 0), operand(at, 1)) };
-    let hashed =
-        container.exact::<Dict>().is_some() || container.exact::<Set>().is_some() || container.exact::<FrozenSet>().is_some();
+    let hashed = container.exact::<Dict>().is_some()
+        || container.exact::<Set>().is_some()
+        || container.exact::<FrozenSet>().is_some();
     let listed = || container.exact::<Tuple>().is_some_and(|t| t.items().iter().all(is_key));
     let text = || container.exact::<Str>().is_some() && item.exact::<Str>().is_some();
     if !(is_key(item) && (hashed || text() || listed())) {
@@ -172,7 +173,8 @@ pub unsafe extern "C" fn append(_: *const Thread, at: *mut Value, distance: u64)
 pub unsafe extern "C" fn iterator(thread: *const Thread, at: *mut Value, _: u64) -> Value {
     // SAFETY: by contract.
     let v = unsafe { operand(at, 0) };
-    let known = is_sequence(v) || v.exact::<Range>().is_some() || v.exact::<Dict>().is_some() || v.exact::<Set>().is_some();
+    let known =
+        is_sequence(v) || v.exact::<Range>().is_some() || v.exact::<Dict>().is_some() || v.exact::<Set>().is_some();
     if known { answer(thread, iter::iter(v)) } else { Value::NULL }
 }
 
@@ -205,7 +207,8 @@ pub unsafe extern "C" fn truth(_: *const Thread, at: *mut Value, _: u64) -> Valu
 pub unsafe extern "C" fn length(_: *const Thread, at: *mut Value, _: u64) -> Value {
     // SAFETY: by contract.
     let v = unsafe { operand(at, 0) };
-    let known = is_sequence(v) || v.exact::<Dict>().is_some() || v.exact::<Set>().is_some() || v.exact::<Range>().is_some();
+    let known =
+        is_sequence(v) || v.exact::<Dict>().is_some() || v.exact::<Set>().is_some() || v.exact::<Range>().is_some();
     if !known {
         return Value::NULL;
     }
@@ -309,7 +312,7 @@ pub unsafe extern "C" fn native(thread: *const Thread, at: *mut Value, plan: u64
         let plan = &*(plan as *const NativeCall);
         let args: &[Obj] = std::slice::from_raw_parts(at as *const Obj, plan.argc);
         let callable = plan.callable.as_obj();
-        if !is_harmless(&callable, args) {
+        if !is_harmless(callable, args) {
             return Value::NULL;
         }
         let v = ops::call::vectorcall(&*thread, plan.callable, at, plan.argc, Value::NULL);
@@ -359,8 +362,10 @@ pub fn is_harmless(callable: &Obj, args: &[Obj]) -> bool {
         let module = function.module.as_ref().and_then(|m| m.exact::<Str>()).map(|m| m.to_string_lossy());
         return match module.as_deref() {
             Some("builtins") => {
-                matches!(function.def.name, "abs" | "chr" | "ord" | "min" | "max" | "divmod" | "pow" | "id" | "hex" | "bin")
-                    && args.iter().all(is_plain)
+                matches!(
+                    function.def.name,
+                    "abs" | "chr" | "ord" | "min" | "max" | "divmod" | "pow" | "id" | "hex" | "bin"
+                ) && args.iter().all(is_plain)
             }
             Some("math") => args.iter().all(is_plain),
             _ => false,

@@ -132,19 +132,12 @@ impl Assembler<'_> {
             };
             let destination: &dyn Fn(Hole) -> Option<usize> = &destination;
             // The closure reads `base` only, which patching does not change.
-            let destinations: Vec<Option<usize>> =
-                piece.stencil.patches.iter().map(|p| destination(p.hole)).collect();
-            let lookup = |hole: Hole| {
-                piece.stencil.patches.iter().position(|p| p.hole == hole).and_then(|n| destinations[n])
-            };
+            let destinations: Vec<Option<usize>> = piece.stencil.patches.iter().map(|p| destination(p.hole)).collect();
+            let lookup =
+                |hole: Hole| piece.stencil.patches.iter().position(|p| p.hole == hole).and_then(|n| destinations[n]);
             self.patch(piece, &source.body[i], &lookup)?;
         }
-        Ok(Placed {
-            entry: self.base,
-            length: self.code.len(),
-            hot,
-            stubs: leaves,
-        })
+        Ok(Placed { entry: self.base, length: self.code.len(), hot, stubs: leaves })
     }
 
     fn copy(&mut self, body: &[Inst]) -> Result<Vec<Piece>, Failure> {
@@ -157,12 +150,7 @@ impl Assembler<'_> {
         Ok(pieces)
     }
 
-    fn patch(
-        &mut self,
-        piece: &Piece,
-        inst: &Inst,
-        outside: &dyn Fn(Hole) -> Option<usize>,
-    ) -> Result<(), Failure> {
+    fn patch(&mut self, piece: &Piece, inst: &Inst, outside: &dyn Fn(Hole) -> Option<usize>) -> Result<(), Failure> {
         for p in piece.stencil.patches {
             let at = if p.cold { piece.cold } else { piece.hot } + p.offset as usize;
             let value = match p.hole {

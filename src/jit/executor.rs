@@ -343,7 +343,11 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         entries: lowered.entries,
         calls: lowered.calls,
         objects,
-        listing: if state.keeps_listings || state.options.log { crate::dump::listing(&recording.records) } else { Vec::new() },
+        listing: if state.keeps_listings || state.options.log {
+            crate::dump::listing(&recording.records)
+        } else {
+            Vec::new()
+        },
         origins: lowered.origins,
     })
 }

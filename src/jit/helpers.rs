@@ -17,7 +17,11 @@ const STEPPED: Value = Value(12);
 /// Where the interpreter is to go on.
 #[derive(Copy, Clone)]
 pub enum Resume {
-    At { frame: *mut Frame, ip: *mut u16, sp: *mut Value },
+    At {
+        frame: *mut Frame,
+        ip: *mut u16,
+        sp: *mut Value,
+    },
     /// The run is over, with this result.
     Left(Value),
 }
@@ -49,7 +53,9 @@ pub unsafe extern "C" fn interpret(
         let sp = Frame::locals(frame).add(plan.words);
         let m = Regs { thread, frame, ip: plan.ip, sp, table: &STEPPING, oparg: 0 };
         loop {
+            let outer = pyrs_interp::jit::set_active(frame);
             let result = dispatch::step(m);
+            pyrs_interp::jit::set_active(outer);
             if result != STEPPED {
                 state::get().resume = Resume::Left(result);
                 return std::ptr::null_mut();

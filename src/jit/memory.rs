@@ -39,14 +39,8 @@ impl CodeMemory {
             if libc::ftruncate(file, size as libc::off_t) != 0 {
                 return Err(io::Error::last_os_error());
             }
-            let writable = libc::mmap(
-                std::ptr::null_mut(),
-                size,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                file,
-                0,
-            );
+            let writable =
+                libc::mmap(std::ptr::null_mut(), size, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, file, 0);
             if writable == libc::MAP_FAILED {
                 return Err(io::Error::last_os_error());
             }

@@ -19,7 +19,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { threshold: 1000, exit_threshold: 100, trace_length: 2500, memory: 64 << 20, traces: usize::MAX, log: false }
+        Options {
+            threshold: 1000,
+            exit_threshold: 100,
+            trace_length: 2500,
+            memory: 64 << 20,
+            traces: usize::MAX,
+            log: false,
+        }
     }
 }
 
@@ -43,7 +50,11 @@ impl Options {
                 "memory" => self.memory = number(1 << 16, 1 << 30)?.next_multiple_of(1 << 16),
                 "log" => self.log = number(0, 1)? == 1,
                 "traces" => self.traces = number(0, usize::MAX)?,
-                _ => return Err(format!("-X jit: there is no setting {key:?} (threshold, length, memory, traces, log)")),
+                _ => {
+                    return Err(format!(
+                        "-X jit: there is no setting {key:?} (threshold, length, memory, traces, log)"
+                    ));
+                }
             }
         }
         Ok(())

@@ -243,14 +243,7 @@ fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
 }
 
 /// Describes the instruction and its operands.
-unsafe fn look(
-    frame: *mut Frame,
-    start: *mut u16,
-    ip: *mut u16,
-    sp: *mut Value,
-    opcode: Opcode,
-    oparg: u32,
-) -> Record {
+unsafe fn look(frame: *mut Frame, start: *mut u16, ip: *mut u16, sp: *mut Value, opcode: Opcode, oparg: u32) -> Record {
     // SAFETY: the handlers' contract.
     unsafe {
         let base = Frame::stack_base(frame);
@@ -285,13 +278,7 @@ unsafe fn look(
 }
 
 /// The inline cache of the instruction, or of the attribute instruction behind it that is done along with it.
-unsafe fn cache_of(
-    frame: *mut Frame,
-    ip: *mut u16,
-    sp: *mut Value,
-    opcode: Opcode,
-    oparg: u32,
-) -> Option<InlineCache> {
+unsafe fn cache_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opcode, oparg: u32) -> Option<InlineCache> {
     // SAFETY: the handlers' contract; an instruction follows.
     unsafe {
         let local = |i: u32| *Frame::locals(frame).add(i as usize);
@@ -323,7 +310,12 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
     );
     let by_version = matches!(
         opcode,
-        LoadAttrMethodNoDict | LoadAttrMethodLazyDict | LoadAttrNondescriptorNoDict | LoadAttrSlot | StoreAttrSlot | LoadAttrProperty
+        LoadAttrMethodNoDict
+            | LoadAttrMethodLazyDict
+            | LoadAttrNondescriptorNoDict
+            | LoadAttrSlot
+            | StoreAttrSlot
+            | LoadAttrProperty
     );
     let single = matches!(opcode, LoadGlobalModule | LoadGlobalBuiltin | LoadAttrModule | LoadAttrClass);
     // SAFETY: these forms keep the address of their caches; the owner is on top of the stack.
@@ -377,12 +369,22 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
     // SAFETY: the handlers' contract: the words are live references.
     unsafe {
         let word = match opcode {
-            CallPyExactArgs | CallPyGeneral | CallBoundMethodExactArgs | CallAllocAndEnterInit | CallLen
-            | CallIsinstance | CallListAppend | CallType1 | CallBuiltinO | CallBuiltinFast | CallBuiltinClass
-            | CallMethodDescriptorO | CallMethodDescriptorNoargs | CallMethodDescriptorFast
-            | CallMethodDescriptorFastWithKeywords | CallBuiltinFastWithKeywords => {
-                *sp.sub(oparg as usize + 2)
-            }
+            CallPyExactArgs
+            | CallPyGeneral
+            | CallBoundMethodExactArgs
+            | CallAllocAndEnterInit
+            | CallLen
+            | CallIsinstance
+            | CallListAppend
+            | CallType1
+            | CallBuiltinO
+            | CallBuiltinFast
+            | CallBuiltinClass
+            | CallMethodDescriptorO
+            | CallMethodDescriptorNoargs
+            | CallMethodDescriptorFast
+            | CallMethodDescriptorFastWithKeywords
+            | CallBuiltinFastWithKeywords => *sp.sub(oparg as usize + 2),
             LoadAttrModule => *((*cache_at(ip.add(2))).target as *const Value),
             LoadGlobalModule | LoadGlobalBuiltin => {
                 let cache = cache_at(ip.add(2));

@@ -119,7 +119,7 @@ pub fn is_enabled() -> bool {
 
 /// Whether the caller runs in compiled code.
 pub fn is_active() -> bool {
-    false
+    jit::is_active()
 }
 
 /// Ends compiling, takes compiled loops out of the bytecode and gives up what they hold.

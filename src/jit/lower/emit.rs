@@ -147,9 +147,11 @@ impl Lowering<'_> {
     }
 
     fn deepest(&self, place: Place) -> Option<(usize, usize)> {
-        self.state.frames.iter().enumerate().find_map(|(f, frame)| {
-            frame.stack.iter().position(|e| e.place == place).map(|i| (f, i))
-        })
+        self.state
+            .frames
+            .iter()
+            .enumerate()
+            .find_map(|(f, frame)| frame.stack.iter().position(|e| e.place == place).map(|i| (f, i)))
     }
 
     /// Stores the deepest cached word.
@@ -241,9 +243,13 @@ impl Lowering<'_> {
     /// Boxes a double and stores it; doubles above it go first.
     pub(super) fn float_to_memory(&mut self, frame: usize, index: usize) -> Lower<()> {
         loop {
-            let top = self.state.frames.iter().enumerate().rev().find_map(|(f, fr)| {
-                fr.stack.iter().rposition(|e| e.place == Place::Float).map(|i| (f, i))
-            });
+            let top = self
+                .state
+                .frames
+                .iter()
+                .enumerate()
+                .rev()
+                .find_map(|(f, fr)| fr.stack.iter().rposition(|e| e.place == Place::Float).map(|i| (f, i)));
             match self.state.frames[frame].stack[index].place {
                 Place::RawFloat => {
                     // Only below all that are in registers: those are spilled, then this is the only one.

@@ -150,9 +150,7 @@ impl Lowering<'_> {
     /// Both operands are constants that a double holds exactly.
     fn small_operands(&mut self) -> Lower<bool> {
         let small = |e: Entry| match e.known {
-            Known::Word(word) if word & 1 != 0 => {
-                pyrs_runtime::value::Value(word).as_fixnum().unsigned_abs() < 1 << 53
-            }
+            Known::Word(word) if word & 1 != 0 => pyrs_runtime::value::Value(word).as_fixnum().unsigned_abs() < 1 << 53,
             _ => false,
         };
         Ok(small(*self.peek(1)?) && small(*self.peek(2)?))
@@ -164,7 +162,8 @@ impl Lowering<'_> {
         let Some(branch) = self.branch(i, at) else { return Ok(None) };
         // Ints compare with doubles exactly, not by conversion.
         if kinds != (Seen::Float, Seen::Float) {
-            let exact = |e: Entry| matches!(e.known, Known::Word(w) if w & 1 != 0 && (w as i64 >> 1).unsigned_abs() < 1 << 53);
+            let exact =
+                |e: Entry| matches!(e.known, Known::Word(w) if w & 1 != 0 && (w as i64 >> 1).unsigned_abs() < 1 << 53);
             let (a, b) = (*self.peek(2)?, *self.peek(1)?);
             if (kinds.0 == Seen::Int && !exact(a)) || (kinds.1 == Seen::Int && !exact(b)) {
                 return Ok(None);

@@ -9,9 +9,7 @@ use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use super::emit::snapshot;
-use super::{
-    Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State,
-};
+use super::{Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State};
 use crate::layout::{is_class, layout};
 use crate::record::{End, Record, Seen};
 use crate::stats::Abort;
@@ -164,7 +162,7 @@ impl Lowering<'_> {
             LoadSmallInt => self.push_constant(Value::from_fixnum(oparg as i64).0),
             LoadConst | LoadConstMortal | LoadConstImmortal => {
                 // SAFETY: the recorded code is alive, and keeps its constants.
-                let word = unsafe { (&(&*record.code).consts.items())[oparg].value() };
+                let word = unsafe { (&*record.code).consts.items()[oparg].value() };
                 self.push_constant(word.0);
             }
             PopTop | EndFor | PopIter => self.discard()?,
@@ -219,7 +217,7 @@ impl Lowering<'_> {
             CompareOp | CompareOpInt | CompareOpFloat => return self.compare(i, record, next),
             IsOp => return self.is_op(i, record),
             ToBool | ToBoolBool | ToBoolInt | ToBoolNone | ToBoolList | ToBoolAlwaysTrue => {
-                return self.to_bool(i, record);
+                return self.truth_of(i, record);
             }
             UnaryNot => {
                 if let Known::Word(word) = self.peek(1)?.known {
@@ -259,7 +257,9 @@ impl Lowering<'_> {
                 let Some(cache) = &record.cache else { return Ok(None) };
                 self.load_instance_value(cache, record.oparg)?;
             }
-            LoadAttrMethodWithValues | LoadAttrMethodNoDict | LoadAttrMethodLazyDict => return self.load_method(record),
+            LoadAttrMethodWithValues | LoadAttrMethodNoDict | LoadAttrMethodLazyDict => {
+                return self.load_method(record);
+            }
             LoadAttrNondescriptorWithValues | LoadAttrNondescriptorNoDict => return self.load_class_value(record),
             LoadAttrSlot => return self.load_slot(record),
             StoreAttrInstanceValue => {
@@ -314,10 +314,7 @@ impl Lowering<'_> {
         let kept = record.depth.saturating_sub(popped);
         let frame = self.frame();
         frame.stack.truncate(kept);
-        frame.stack.resize(
-            next.depth,
-            Entry { place: Place::Memory, known: Known::Nothing, own: Own::Counted },
-        );
+        frame.stack.resize(next.depth, Entry { place: Place::Memory, known: Known::Nothing, own: Own::Counted });
         Ok(())
     }
 
@@ -393,9 +390,7 @@ impl Lowering<'_> {
         self.in_registers(1)?;
         self.own_top(1)?;
         // Words that lie in the variable, or live on its reference, get their own.
-        let uses = |e: &Entry| {
-            e.place == Place::Local { frame, slot } || e.own == Own::Local { frame, slot }
-        };
+        let uses = |e: &Entry| e.place == Place::Local { frame, slot } || e.own == Own::Local { frame, slot };
         for f in 0..self.state.frames.len() {
             for i in 0..self.state.frames[f].stack.len() {
                 if uses(&self.state.frames[f].stack[i]) {
@@ -682,7 +677,7 @@ impl Lowering<'_> {
         Ok(Some(1))
     }
 
-    fn to_bool(&mut self, i: usize, record: &Record) -> Done {
+    fn truth_of(&mut self, i: usize, record: &Record) -> Done {
         // SAFETY: instructions follow.
         let at = unsafe { record.ip.add(units(record.opcode)) };
         match self.kind(1, record.tops[0])? {

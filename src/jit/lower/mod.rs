@@ -44,7 +44,11 @@ pub enum Known {
     Word(u64),
     Bool,
     /// An object of a class, perhaps with the class's version and the object's shape checked.
-    Class { class: *const Type, version: u32, shape: *const Shape },
+    Class {
+        class: *const Type,
+        version: u32,
+        shape: *const Shape,
+    },
 }
 
 impl Known {
@@ -141,7 +145,10 @@ pub enum Callee {
     Held,
     Constant(u64),
     /// On the caller's operand stack.
-    Word { home: Home, own: Own },
+    Word {
+        home: Home,
+        own: Own,
+    },
 }
 
 /// An address: relative to the frame, or to `top`.

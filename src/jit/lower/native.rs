@@ -98,7 +98,11 @@ impl Lowering<'_> {
             return Ok(None);
         }
         match record.opcode {
-            BinaryOp | BinaryOpExtend | BinaryOpAddUnicode | BinaryOpSubscrDict | BinaryOpSubscrStrInt
+            BinaryOp
+            | BinaryOpExtend
+            | BinaryOpAddUnicode
+            | BinaryOpSubscrDict
+            | BinaryOpSubscrStrInt
             | BinaryOpSubscrListSlice => {
                 self.ask(2, asks::binary, oparg, Known::Something)?;
             }
@@ -130,8 +134,14 @@ impl Lowering<'_> {
                 self.ask(1, asks::length, 0, Known::Int)?;
                 self.drop_callable()?;
             }
-            CallListAppend | CallBuiltinO | CallBuiltinFast | CallMethodDescriptorO | CallMethodDescriptorNoargs
-            | CallMethodDescriptorFast | CallMethodDescriptorFastWithKeywords | CallBuiltinFastWithKeywords => {
+            CallListAppend
+            | CallBuiltinO
+            | CallBuiltinFast
+            | CallMethodDescriptorO
+            | CallMethodDescriptorNoargs
+            | CallMethodDescriptorFast
+            | CallMethodDescriptorFastWithKeywords
+            | CallBuiltinFastWithKeywords => {
                 return self.call_native(record);
             }
             CallIsinstance => return self.isinstance(record),
@@ -162,7 +172,7 @@ impl Lowering<'_> {
     fn named_entry(&mut self, record: &Record, name: u32) -> Lower<u64> {
         let cache = record.cache.clone().ok_or(Abort::Unsupported)?;
         // SAFETY: the recorded code is alive, and keeps its names.
-        let name = unsafe { (&(&*record.code).names.items())[name as usize].value() };
+        let name = unsafe { (&*record.code).names.items()[name as usize].value() };
         let plan = Box::new(NamedEntry { cache, name: name.as_pointer() as *const Object<Str> });
         let address = &raw const *plan as u64;
         self.out.entries.push(plan);

@@ -1,13 +1,13 @@
 //! Attributes, items, globals, iterators.
 
 use pyrs_bytecode::Opcode;
+use pyrs_runtime::object::Obj;
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::function::{BuiltinFunction, Function};
 use pyrs_runtime::objects::inline_cache::InlineCache;
-use pyrs_runtime::object::Obj;
 use pyrs_runtime::objects::list::List;
-use pyrs_runtime::objects::module::Module;
 use pyrs_runtime::objects::list_methods::ListIterator;
+use pyrs_runtime::objects::module::Module;
 use pyrs_runtime::objects::range::RangeIterator;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::objects::tuple_methods::TupleIterator;
@@ -141,7 +141,11 @@ impl Lowering<'_> {
         } else {
             self.op(Uop::DecrefOrNull)?;
         }
-        if owner.own == Own::Counted { self.op(Uop::Decref) } else { Ok(self.drop_int()) }
+        if owner.own == Own::Counted {
+            return self.op(Uop::Decref);
+        }
+        self.drop_int();
+        Ok(())
     }
 
     /// An object has moved to another shape: what was known of its old one may be about this object.

@@ -560,18 +560,18 @@ pub mod jit {
     /// Return True if the current Python executable supports JIT compilation.
     #[pyfunction]
     fn is_available() -> bool {
-        false
+        true
     }
 
     /// Return True if JIT compilation is enabled for the current Python process.
     #[pyfunction]
     fn is_enabled() -> bool {
-        false
+        pyrs_interp::jit::is_installed()
     }
 
     /// Return True if the topmost Python frame is currently executing JIT code.
     #[pyfunction]
     fn is_active() -> bool {
-        false
+        pyrs_interp::jit::is_active()
     }
 }

@@ -1,0 +1,166 @@
+"""Random programs, run by CPython 3.14 and by pyrs with its JIT: `fuzz.py [-n N] [--seed S] [--oracle CMD] PYRS [ARG ...]`.
+
+A program is a few functions with loops over ints, floats, lists, tuples, dictionaries, strings and instances, with
+branches, calls, exceptions and types that change on the way. Both outputs must be equal. A program that differs is
+reduced, by leaving out statements as long as the outputs still differ, and written to the present folder.
+"""
+
+import argparse
+import random
+import shlex
+import subprocess
+import sys
+
+HEAD = """
+class P:
+    def __init__(self, a, b):
+        self.a = a
+        self.b = b
+    def add(self, k):
+        self.a = self.a + k
+        return self.a
+    def get(self):
+        return self.b
+class Q(P):
+    def get(self):
+        return self.a
+def helper(x, y):
+    if x is None:
+        return y
+    return x
+def show(v):
+    return v if not isinstance(v, float) else round(v, 6)
+def mod(v):
+    return v % 1000003 if isinstance(v, int) else v
+"""
+
+
+class Maker:
+    def __init__(self, seed):
+        self.r = random.Random(seed)
+
+    def atom(self):
+        r = self.r
+        return r.choice(["i", "j", "a", "b", "c", str(r.randint(-5, 40)), "f", "xs[i % len(xs)]", "p.a", "p.b"])
+
+    def number(self, depth=0):
+        r = self.r
+        if depth > 2 or r.random() < 0.35:
+            return self.atom()
+        x, y = self.number(depth + 1), self.number(depth + 1)
+        return r.choice([
+            f"({x} + {y})", f"({x} - {y})", f"mod({x} * {y})", f"({x} + {y})", f"helper({x}, {y})",
+            f"({x} if {self.test(depth + 1)} else {y})", f"-{x}", f"p.add({r.randint(-3, 3)})", "p.get()", f"q.get()",
+            f"t[{r.randint(0, 2)}]", f"d.get(i % 5, {y})", "len(xs)", f"int({x} > {y})", f"({x} % 7 if {x} == {x} else {y})",
+        ])
+
+    def test(self, depth=0):
+        r = self.r
+        op = r.choice(["<", "<=", "==", "!=", ">", ">="])
+        return r.choice([
+            f"{self.number(depth + 1)} {op} {self.number(depth + 1)}", f"i % {r.randint(2, 9)} == {r.randint(0, 2)}",
+            f"i {op} {r.randint(0, 60)}", "a is None", "not b", f"(i % 5) in d", "i & 1",
+        ])
+
+    def statement(self, depth):
+        r = self.r
+        pad = "    " * (depth + 1)
+        v = r.choice(["a", "b", "c", "f"])
+        kind = r.random()
+        if kind < 0.45:
+            return [f"{pad}{v} = {self.number()}"]
+        if kind < 0.55:
+            return [f"{pad}{v} {r.choice(['+=', '-='])} {self.number(1)}"]
+        if kind < 0.62:
+            return [pad + r.choice([f"xs[i % len(xs)] = {self.number(1)}", f"d[i % 5] = {self.number(1)}",
+                                    f"p.b = {self.number(1)}", "t = (a, b, i)", "xs.append(i)", "p, q = q, p",
+                                    f"s += str(i)[0]", "f = f * 0.5 + 1"])]
+        if kind < 0.78 and depth < 4:
+            out = [f"{pad}if {self.test()}:"] + self.block(depth + 1)
+            return out + ([f"{pad}else:"] + self.block(depth + 1) if r.random() < 0.5 else [])
+        if kind < 0.88 and depth < 3:
+            head = r.choice([f"for j in range({r.randint(1, 6)}):", "for j in xs[:4]:", "for j, k in enumerate(t):",
+                             "for j in (1, 2.5, 3):"])
+            return [pad + head] + self.block(depth + 1)
+        if kind < 0.94 and depth < 3:
+            return [f"{pad}try:"] + self.block(depth + 1) + [
+                f"{pad}    if i % {r.randint(3, 20)} == 1: raise ValueError(i)",
+                f"{pad}except (ValueError, ZeroDivisionError, OverflowError) as e:", f"{pad}    c = len(str(e))"]
+        return [f"{pad}if i == {r.randint(5, 90)}: {v} = {r.choice(['None', '0.5', '2**70', 'True', '3', '-0.0'])}",
+                f"{pad}if {v} is None: {v} = i"]
+
+    def block(self, depth):
+        return [line for _ in range(self.r.randint(1, 3)) for line in self.statement(depth)]
+
+    def program(self):
+        r = self.r
+        lines = HEAD.splitlines()
+        for n in range(r.randint(1, 2)):
+            lines += [f"def f{n}(n):", "    a, b, c, f, s, j = 1, 2, 0, 0.25, '', 0", "    xs = [1, 2, 3, 4]",
+                      "    t = (1, 2.5, 3)", "    d = {0: 1, 3: 2}", "    p, q = P(1, 2), Q(3, 4.5)",
+                      "    for i in range(n):"]
+            for _ in range(r.randint(2, 5)):
+                lines += self.statement(1)
+            lines += ["        a, b, c = mod(a), mod(b), mod(c)", "        if len(xs) > 40: del xs[5:]",
+                      "        if isinstance(f, float) and not -1e9 < f < 1e9: f = 1.5",
+                      "    return [show(v) for v in (a, b, c, f)] + [s[-9:], xs[:5], sorted(d), show(p.a), show(q.b)]"]
+            lines += ["try:", f"    print(f{n}({r.randint(60, 160)}))", f"    print(f{n}(7))",
+                      "except Exception as e:", "    print(type(e).__name__, e, e.__traceback__.tb_lineno)"]
+        return lines
+
+
+def output(command, text):
+    try:
+        p = subprocess.run(command + ["-"], input=text, capture_output=True, text=True, timeout=20)
+    except subprocess.TimeoutExpired:
+        return "timeout"
+    return p.stdout + p.stderr + f"\nexit {p.returncode}"
+
+
+def reduce(lines, differs):
+    """Leaves out runs of lines as long as the outputs differ."""
+    size = len(lines) // 2
+    while size:
+        at = 0
+        while at < len(lines):
+            shorter = lines[:at] + lines[at + size:]
+            if differs("\n".join(shorter) + "\n"):
+                lines = shorter
+            else:
+                at += size
+        size //= 2
+    return lines
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-n", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--batch", type=int, default=10, help="programs per process")
+    parser.add_argument("--oracle", default="python3.14")
+    parser.add_argument("pyrs", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    oracle = shlex.split(options.oracle)
+    bad = 0
+    for first in range(options.seed, options.seed + options.n, options.batch):
+        programs = [Maker(seed).program() for seed in range(first, min(first + options.batch, options.seed + options.n))]
+        whole = "\n".join("\n".join(p) for p in programs) + "\n"
+        if output(oracle, whole) == output(options.pyrs, whole):
+            continue
+        for seed, lines in enumerate(programs, first):
+            def differs(text):
+                expected = output(oracle, text)
+                return "SyntaxError" not in expected and expected != output(options.pyrs, text)
+
+            if differs("\n".join(lines) + "\n"):
+                bad += 1
+                name = f"fuzz-{seed}.py"
+                with open(name, "w") as f:
+                    f.write("\n".join(reduce(lines, differs)) + "\n")
+                print(f"seed {seed} differs: {name}")
+    print(f"{options.n} programs, {bad} differ")
+    sys.exit(bad != 0)
+
+
+if __name__ == "__main__":
+    main()

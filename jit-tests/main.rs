@@ -1,0 +1,92 @@
+//! Programs run in every tier with one expected output, CPython 3.14's; and what the command line says about the JIT.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("jit-tests/programs")
+}
+
+fn pyrs(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pyrs"))
+        .args(args)
+        .env_remove("PYTHON_JIT")
+        .current_dir(folder())
+        .output()
+        .expect("pyrs starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Interpreted; compiled as usual; compiled at the first iteration, with exits compiled at once.
+const TIERS: [&[&str]; 4] =
+    [&["--no-jit"], &["--jit"], &["--jit", "-X", "jit=threshold=1"], &["--jit", "-X", "jit=threshold=20"]];
+
+fn check(program: &str) {
+    let expected = std::fs::read_to_string(folder().join(format!("{program}.out"))).expect("an expected output");
+    for tier in TIERS {
+        let file = format!("{program}.py");
+        let output = pyrs(&[tier, &[file.as_str()]].concat());
+        assert_eq!(text(&output.stdout) + &text(&output.stderr), expected, "{tier:?}");
+    }
+}
+
+#[test]
+fn deopt() {
+    check("deopt");
+}
+
+#[test]
+fn shapes() {
+    check("shapes");
+}
+
+const LOOP: &str = "t = 0\ndef f():\n  t = 0\n  for i in range(5000):\n    t += i * i\n  return t\nprint(f())";
+
+#[test]
+fn traces_are_dumped() {
+    let output = pyrs(&["--dump-traces", "-c", LOOP]);
+    assert_eq!(text(&output.stdout), "41654167500\n");
+    let dump = text(&output.stderr);
+    for part in ["trace 0: loop, ends Closed", "NEXT_RANGE", "MULTIPLY_INT", "JUMP_TOP", "traces 1 "] {
+        assert!(dump.contains(part), "{part} in\n{dump}");
+    }
+    let output = pyrs(&["--dump-traces=json", "-c", LOOP]);
+    let json = text(&output.stderr);
+    assert!(json.starts_with("{\"traces\": [{\"number\": 0, \"parent\": null"), "{json}");
+}
+
+#[test]
+fn bad_settings_run_interpreted() {
+    let output = Command::new(env!("CARGO_BIN_EXE_pyrs"))
+        .args(["-c", "import sys; print(sys._jit.is_enabled())"])
+        .env("PYTHON_JIT", "banana")
+        .output()
+        .expect("pyrs starts");
+    assert_eq!(text(&output.stdout), "False\n");
+    assert!(text(&output.stderr).contains("PYTHON_JIT=banana: expected 0 or 1"));
+    let output = pyrs(&["--jit", "-X", "jit=threshold=0", "-c", "print(1)"]);
+    assert_eq!(text(&output.stdout), "1\n");
+    assert!(text(&output.stderr).contains("expected a number from 1"));
+    let output = pyrs(&["--dump-traces", "--dump-traces-to", "/no/such/file", "-c", "print(1)"]);
+    assert_eq!(text(&output.stdout), "1\n");
+    assert!(text(&output.stderr).contains("/no/such/file"));
+}
+
+#[test]
+fn a_full_code_memory_stops_compiling_only() {
+    let program = "def f(n):\n  t = 0\n  for i in range(n):\n    t += i\n  return t\n\
+                   src = 'def g(n):\\n  t = 0\\n  for i in range(n):\\n    t += i\\n  return t\\nr = g(60)'\n\
+                   for k in range(300):\n  d = {}\n  exec(src, d)\n  assert d['r'] == 1770\nprint(f(5000))";
+    let output = pyrs(&["--jit", "-X", "jit=threshold=5,memory=65536", "-c", program]);
+    assert_eq!(text(&output.stdout) + &text(&output.stderr), "12497500\n");
+}
+
+#[test]
+fn the_program_can_ask() {
+    let program = "import sys; print(sys._jit.is_available(), sys._jit.is_enabled())";
+    assert_eq!(text(&pyrs(&["--jit", "-c", program]).stdout), "True True\n");
+    assert_eq!(text(&pyrs(&["--no-jit", "-c", program]).stdout), "True False\n");
+}
