@@ -317,7 +317,8 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
             | StoreAttrSlot
             | LoadAttrProperty
     );
-    let single = matches!(opcode, LoadGlobalModule | LoadGlobalBuiltin | LoadAttrModule | LoadAttrClass);
+    let single =
+        matches!(opcode, LoadGlobalModule | LoadGlobalBuiltin | LoadAttrModule | LoadAttrClass | BinaryOpSubscrGetitem);
     // SAFETY: these forms keep the address of their caches; the owner is on top of the stack.
     unsafe {
         if !(by_shape || by_version || single) {

@@ -1,13 +1,14 @@
 //! Inlined calls.
 
+use pyrs_runtime::object::Obj;
 use pyrs_runtime::objects::function::Function;
 use pyrs_runtime::objects::singletons::none_value;
 use pyrs_uops::Uop;
 
-use super::instructions::Done;
+use super::instructions::{Done, units};
 use super::{Callee, Known, Local, Lower, Lowering, Own, Place, RESERVE_WORDS, VirtualFrame};
 use crate::layout::layout;
-use crate::record::Record;
+use crate::record::{Record, Seen};
 use crate::stats::Abort;
 
 /// Code units of CALL with its cache.
@@ -58,6 +59,68 @@ impl Lowering<'_> {
         self.move_arguments_from(f, frame, argc, 0, callable)?;
         self.state.frames[f].call = (record.ip, CALL_UNITS);
         self.out.objects.push(function.code().to_obj());
+        Ok(Some(1))
+    }
+
+    /// A property whose getter is a Python function.
+    pub(super) fn call_property(&mut self, record: &Record, next: &Record) -> Done {
+        let (Some(cache), Seen::Object(class)) = (&record.cache, record.tops[0]) else { return Ok(None) };
+        let known = matches!(self.peek(1)?.known, Known::Class { version, .. } if version == cache.version);
+        if !known {
+            self.in_registers(1)?;
+            let displacements = [layout().type_version, 0, 0, 0];
+            self.op_with(Uop::GuardVersion, [cache.version as u64, 0, 0], displacements)?;
+            self.learn(1, Known::Class { class, version: cache.version, shape: std::ptr::null() })?;
+        }
+        self.call_constant(record, next, 1)
+    }
+
+    /// `container[key]` where the container's class defines `__getitem__` in Python.
+    pub(super) fn call_getitem(&mut self, record: &Record, next: &Record) -> Done {
+        let (Some(cache), Seen::Object(class)) = (&record.cache, record.tops[1]) else { return Ok(None) };
+        let known = matches!(self.peek(2)?.known, Known::Class { version, .. } if version == cache.version);
+        if !known {
+            self.in_registers(2)?;
+            self.room(1)?;
+            self.in_registers(2)?;
+            self.op(Uop::Copy2)?;
+            let displacements = [layout().type_version, 0, 0, 0];
+            self.op_with(Uop::GuardVersion, [cache.version as u64, 0, 0], displacements)?;
+            self.drop_int();
+            self.learn(2, Known::Class { class, version: cache.version, shape: std::ptr::null() })?;
+        }
+        self.call_constant(record, next, 2)
+    }
+
+    /// Enters the function in the record's cache with the top `argc` words as its arguments.
+    fn call_constant(&mut self, record: &Record, next: &Record, argc: usize) -> Done {
+        let Some(cache) = &record.cache else { return Ok(None) };
+        // SAFETY: the class's version, just compared, keeps the function alive.
+        let object = unsafe { Obj::from_borrowed(cache.target_value()) };
+        let Some(function) = object.exact::<Function>() else { return Ok(None) };
+        let code = function.code();
+        let f = self.state.innermost();
+        let keep = self.state.frames[f].stack.len() - argc;
+        let head = self.new_head(f)?;
+        let same = std::ptr::eq(next.code, code) && next.frame != record.frame;
+        if !same || code.argcount != argc || !code.simple_args || !self.fits(head, code.frame_size) {
+            return Ok(None);
+        }
+        self.guard_code_of(function)?;
+        self.boxed_arguments(f, keep)?;
+        let frame = VirtualFrame {
+            id: next.frame,
+            code,
+            head,
+            callee: Callee::Constant(object.value().0),
+            locals: vec![Local { known: Known::Word(0), own: Own::Uncounted, unset: true }; code.nlocalsplus],
+            stack: Vec::new(),
+            call: (std::ptr::null_mut(), 0),
+            is_init: false,
+        };
+        self.move_arguments_from(f, frame, argc, 0, keep)?;
+        self.state.frames[f].call = (record.ip, units(record.opcode) as u16);
+        self.out.objects.extend([object.clone(), code.to_obj()]);
         Ok(Some(1))
     }
 

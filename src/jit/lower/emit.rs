@@ -240,6 +240,16 @@ impl Lowering<'_> {
         if (first..length).all(|i| is_int(self, i)) { Ok(()) } else { Err(Abort::Unsupported) }
     }
 
+    /// Boxes the double on top of the stack into the next register for words.
+    pub(super) fn box_top(&mut self) -> Lower<()> {
+        self.room(1)?;
+        self.op(Uop::Box)?;
+        let entry = self.peek(1)?;
+        (entry.place, entry.own) = (Place::Int, Own::Uncounted);
+        self.moves += 1;
+        Ok(())
+    }
+
     /// Boxes a double and stores it; doubles above it go first.
     pub(super) fn float_to_memory(&mut self, frame: usize, index: usize) -> Lower<()> {
         loop {

@@ -269,6 +269,8 @@ impl Lowering<'_> {
             ForIterRange | ForIterList | ForIterTuple => return self.for_iter(record, next),
             UnpackSequenceTwoTuple | UnpackSequenceTuple => return self.unpack_tuple(record),
             CallPyExactArgs => return self.call_function(record, next),
+            LoadAttrProperty => return self.call_property(record, next),
+            BinaryOpSubscrGetitem => return self.call_getitem(record, next),
             ReturnValue => return self.return_value(),
             _ => return Ok(None),
         }
@@ -387,6 +389,9 @@ impl Lowering<'_> {
 
     pub(super) fn store_local(&mut self, slot: usize) -> Lower<()> {
         let frame = self.state.innermost();
+        if self.peek(1)?.place == Place::Float {
+            self.box_top()?;
+        }
         self.in_registers(1)?;
         self.own_top(1)?;
         // Words that lie in the variable, or live on its reference, get their own.
@@ -759,6 +764,8 @@ fn jumps(opcode: Opcode) -> bool {
             | ReturnValue
             | CallPyExactArgs
             | CallAllocAndEnterInit
+            | LoadAttrProperty
+            | BinaryOpSubscrGetitem
     )
 }
 
