@@ -18,7 +18,9 @@ pub enum Abort {
     NoMemory,
     /// A branch does not reach its destination.
     OutOfReach,
-    /// The code memory is at its cap.
+    /// Too much of it would be left to the interpreter for compiled code to gain anything.
+    MostlyInterpreted,
+    /// The lowering can't follow the recording.
     Unsupported,
 }
 
@@ -32,6 +34,7 @@ impl Abort {
             Abort::TooLarge => "too large",
             Abort::NoMemory => "no memory",
             Abort::OutOfReach => "out of reach",
+            Abort::MostlyInterpreted => "mostly interpreted",
             Abort::Unsupported => "unsupported",
         }
     }
