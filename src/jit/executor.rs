@@ -68,10 +68,6 @@ pub struct Exit {
 /// How often a recording may begin at one place before it is left alone.
 const MAX_ATTEMPTS: u16 = 4;
 
-/// A trace of which more than one instruction in this many is left to the interpreter is not worth its while: leaving
-/// compiled code for one instruction costs as much as three instructions gain.
-const INTERPRETED_SHARE: usize = 3;
-
 /// Traces that begin at one place, each because the one before did not fit.
 const MAX_CHAIN: u16 = 4;
 
@@ -252,11 +248,6 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     let started = Instant::now();
     let lowered = lower::lower(&recording.records, end, begin, is_loop)?;
     state.stats.lowering += started.elapsed();
-    // Each copy of the recording counts: loops are lowered twice.
-    let copies = if lowered.top > 0 { 2 } else { 1 };
-    if lowered.interprets.len() * INTERPRETED_SHARE > (recording.records.len() - 1) * copies {
-        return Err(Abort::MostlyInterpreted);
-    }
     let started = Instant::now();
     let executor = place(state, recording, end, lowered)?;
     state.stats.assembling += started.elapsed();

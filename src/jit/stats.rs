@@ -18,9 +18,7 @@ pub enum Abort {
     NoMemory,
     /// A branch does not reach its destination.
     OutOfReach,
-    /// Too much of it would be left to the interpreter for compiled code to gain anything.
-    MostlyInterpreted,
-    /// The lowering can't follow the recording.
+    /// The code memory is at its cap.
     Unsupported,
 }
 
@@ -34,7 +32,6 @@ impl Abort {
             Abort::TooLarge => "too large",
             Abort::NoMemory => "no memory",
             Abort::OutOfReach => "out of reach",
-            Abort::MostlyInterpreted => "mostly interpreted",
             Abort::Unsupported => "unsupported",
         }
     }
