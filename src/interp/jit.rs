@@ -46,7 +46,10 @@ static ACTIVE: AtomicPtr<Frame> = AtomicPtr::new(std::ptr::null_mut());
 
 /// Remembers the frame that compiled code is running, and gives back the one before.
 pub fn set_active(frame: *mut Frame) -> *mut Frame {
-    ACTIVE.swap(frame, Ordering::Relaxed)
+    // Not one exchange: that would lock the bus, and only the GIL's holder comes here.
+    let outer = ACTIVE.load(Ordering::Relaxed);
+    ACTIVE.store(frame, Ordering::Relaxed);
+    outer
 }
 
 /// Whether the innermost Python frame of the calling thread is executing compiled code.
