@@ -43,6 +43,11 @@ fn shapes() {
     check("shapes");
 }
 
+#[test]
+fn recursion() {
+    check("recursion");
+}
+
 const LOOP: &str = "t = 0\ndef f():\n  t = 0\n  for i in range(5000):\n    t += i * i\n  return t\nprint(f())";
 
 #[test]

@@ -233,7 +233,8 @@ pub unsafe fn postpone(recording: &Recording) {
 unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<(), Abort> {
     let first = recording.records.first().ok_or(Abort::Unsupported)?;
     let is_loop = matches!(recording.origin, Origin::Loop { .. });
-    if recording.records.len() < 2 && !matches!(end, End::Link(_)) {
+    let inlined = recording.state.as_ref().is_some_and(|s| s.frames.len() > 1);
+    if recording.records.len() < 2 && (inlined || !matches!(end, End::Link(_))) {
         // Nothing would be gained.
         return Err(Abort::LeftFrame);
     }
@@ -300,8 +301,8 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
     }
     let link = match end {
         End::Closed => Link::None,
-        End::Link(executor) => Link::Address(state.executors[executor].entry),
-        End::Stop => Link::Exit(exits.len() - 1),
+        End::Link(executor) if lowered.links => Link::Address(state.executors[executor].entry),
+        End::Link(_) | End::Stop => Link::Exit(exits.len() - 1),
     };
     let source = Source { body: &lowered.body, top: lowered.top, exits: &stubs, link };
     let placed = assemble::assemble(&source, &state.addresses, &mut state.memory).map_err(|e| match e {

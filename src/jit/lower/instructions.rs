@@ -353,15 +353,17 @@ impl Lowering<'_> {
                 self.settle()?;
                 self.op(Uop::JumpTop)
             }
-            End::Link(_) => {
+            // A loop in an inlined call is entered by way of the interpreter, which checks the depth of the recursion and
+            // the room on the data stack.
+            End::Link(_) if self.state.frames.len() == 1 => {
                 self.settle()?;
-                self.push_frames(last.start)?;
+                self.out.links = true;
                 // Two traces that lead into each other must not lock out signals.
                 let immediates = [EVAL_BREAKER.as_ptr() as u64, !breaker::MONITORING as u64, 0];
                 self.op_with(Uop::GuardBreaker, immediates, [0; 4])?;
                 self.op(Uop::JumpTrace)
             }
-            End::Stop => {
+            End::Link(_) | End::Stop => {
                 let plan = self.plan_exit(last.start, self.before)?;
                 self.out.exits.push(plan);
                 self.state.depth = Default::default();

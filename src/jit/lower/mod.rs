@@ -244,6 +244,8 @@ pub struct InterpretPlan {
 pub struct Lowered {
     pub body: Vec<Inst>,
     pub top: usize,
+    /// It ends in a jump to another trace's code; else a trace that is not closed ends in its last exit.
+    pub links: bool,
     pub exits: Vec<ExitPlan>,
     pub interprets: Vec<Box<InterpretPlan>>,
     pub pushes: Vec<Box<Snapshot>>,
