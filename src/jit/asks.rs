@@ -215,7 +215,7 @@ pub unsafe extern "C" fn length(_: *const Thread, at: *mut Value, _: u64) -> Val
     truth::len(v).map_or(Value::NULL, |n| Value::from_fixnum(n as i64))
 }
 
-/// A new instance of a class whose version is the upper half of the operand's target.
+/// A new instance of the class that the operand is.
 ///
 /// # Safety
 /// As [`Ask`] says; the operand is a class.

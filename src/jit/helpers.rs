@@ -4,7 +4,7 @@ use pyrs_interp::dispatch::{self, Regs, Table};
 use pyrs_interp::frame::{self, Frame, HEAD_WORDS};
 use pyrs_macros::handler;
 use pyrs_runtime::heap;
-use pyrs_runtime::object::{Header, Object};
+use pyrs_runtime::object::Header;
 use pyrs_runtime::thread::Thread;
 use pyrs_runtime::value::Value;
 
@@ -191,9 +191,4 @@ pub unsafe fn materialize(thread: &Thread, frame: *mut Frame, top: *mut Value, p
 pub unsafe extern "C" fn destroy(object: *mut Header) {
     // SAFETY: by contract.
     unsafe { heap::dealloc(object) }
-}
-
-/// An object's address, for code that compares with it.
-pub fn word_of<T>(object: &Object<T>) -> u64 {
-    object.value().0
 }

@@ -46,16 +46,7 @@ impl Lowering<'_> {
         self.boxed_arguments(f, callable + 1)?;
         let callee = self.place_callee(f, callable, constant, function.value().0)?;
         // Arguments move to the callee's variables, the last one first.
-        let frame = VirtualFrame {
-            id: next.frame,
-            code,
-            head,
-            callee,
-            locals: vec![Local { known: Known::Word(0), own: Own::Uncounted, unset: true }; code.nlocalsplus],
-            stack: Vec::new(),
-            call: (std::ptr::null_mut(), 0),
-            is_init: false,
-        };
+        let frame = VirtualFrame::inlined(next.frame, code, head, callee);
         self.move_arguments_from(f, frame, argc, 0, callable)?;
         self.state.frames[f].call = (record.ip, CALL_UNITS);
         self.out.objects.push(function.code().to_obj());
@@ -65,30 +56,14 @@ impl Lowering<'_> {
     /// A property whose getter is a Python function.
     pub(super) fn call_property(&mut self, record: &Record, next: &Record) -> Done {
         let (Some(cache), Seen::Object(class)) = (&record.cache, record.tops[0]) else { return Ok(None) };
-        let known = matches!(self.peek(1)?.known, Known::Class { version, .. } if version == cache.version);
-        if !known {
-            self.in_registers(1)?;
-            let displacements = [layout().type_version, 0, 0, 0];
-            self.op_with(Uop::GuardVersion, [cache.version as u64, 0, 0], displacements)?;
-            self.learn(1, Known::Class { class, version: cache.version, shape: std::ptr::null() })?;
-        }
+        self.guard_version(class, cache.version)?;
         self.call_constant(record, next, 1)
     }
 
     /// `container[key]` where the container's class defines `__getitem__` in Python.
     pub(super) fn call_getitem(&mut self, record: &Record, next: &Record) -> Done {
         let (Some(cache), Seen::Object(class)) = (&record.cache, record.tops[1]) else { return Ok(None) };
-        let known = matches!(self.peek(2)?.known, Known::Class { version, .. } if version == cache.version);
-        if !known {
-            self.in_registers(2)?;
-            self.room(1)?;
-            self.in_registers(2)?;
-            self.op(Uop::Copy2)?;
-            let displacements = [layout().type_version, 0, 0, 0];
-            self.op_with(Uop::GuardVersion, [cache.version as u64, 0, 0], displacements)?;
-            self.drop_int();
-            self.learn(2, Known::Class { class, version: cache.version, shape: std::ptr::null() })?;
-        }
+        self.guard_second_version(class, cache.version)?;
         self.call_constant(record, next, 2)
     }
 
@@ -108,16 +83,7 @@ impl Lowering<'_> {
         }
         self.guard_code_of(function)?;
         self.boxed_arguments(f, keep)?;
-        let frame = VirtualFrame {
-            id: next.frame,
-            code,
-            head,
-            callee: Callee::Constant(object.value().0),
-            locals: vec![Local { known: Known::Word(0), own: Own::Uncounted, unset: true }; code.nlocalsplus],
-            stack: Vec::new(),
-            call: (std::ptr::null_mut(), 0),
-            is_init: false,
-        };
+        let frame = VirtualFrame::inlined(next.frame, code, head, Callee::Constant(object.value().0));
         self.move_arguments_from(f, frame, argc, 0, keep)?;
         self.state.frames[f].call = (record.ip, units(record.opcode) as u16);
         self.out.objects.extend([object.clone(), code.to_obj()]);
@@ -144,19 +110,14 @@ impl Lowering<'_> {
     /// The callable, wherever it is, is a function with the recorded one's code.
     fn guard_code(&mut self, f: usize, index: usize, record: &Record) -> Lower<()> {
         let function = record.object.as_ref().and_then(|f| f.exact::<Function>()).ok_or(Abort::Unsupported)?;
-        let entry = self.state.frames[f].stack[index];
         let home = self.state.stack_home(f, index);
         self.room(1)?;
-        let entry_now = self.state.frames[f].stack[index];
-        if entry_now.place == Place::Int {
-            // Deep in the registers: through memory.
-            while self.state.frames[f].stack[index].place == Place::Int {
-                self.spill_int()?;
-            }
+        // Deep in the registers: through memory.
+        while self.state.frames[f].stack[index].place == Place::Int {
+            self.spill_int()?;
         }
-        self.room(1)?;
-        let entry_now = self.state.frames[f].stack[index];
-        self.load(entry_now, home)?;
+        let entry = self.state.frames[f].stack[index];
+        self.load(entry, home)?;
         let class = <Function as pyrs_runtime::PyClass>::class() as *const _ as u64;
         if !matches!(entry.known, Known::Class { class: known, .. } if known as u64 == class) {
             self.op_immediate(Uop::GuardClass1, class)?;
@@ -183,11 +144,7 @@ impl Lowering<'_> {
 
     /// Arguments are words: unboxed doubles among them are boxed, and what only a field keeps alive is owned.
     pub(super) fn boxed_arguments(&mut self, f: usize, first: usize) -> Lower<()> {
-        for i in first..self.state.frames[f].stack.len() {
-            if matches!(self.state.frames[f].stack[i].place, Place::Float | Place::RawFloat) {
-                self.float_to_memory(f, i)?;
-            }
-        }
+        self.floats_to_memory(f, first)?;
         for i in first..self.state.frames[f].stack.len() {
             if self.state.frames[f].stack[i].own == Own::Fragile {
                 self.own(f, i)?;
@@ -269,13 +226,7 @@ impl Lowering<'_> {
                 continue;
             }
             let home = self.state.home(f, slot);
-            if local.known.is_null_free() {
-                self.op_home([Uop::DecrefFrame, Uop::DecrefTop], home)?;
-            } else {
-                self.room(1)?;
-                self.op_home([Uop::LoadFrame, Uop::LoadTop], home)?;
-                self.op(Uop::DecrefOrNull)?;
-            }
+            self.release_home(home, local.known)?;
         }
         if let Callee::Word { home, own: Own::Counted } = self.state.frames[f].callee {
             self.op_home([Uop::DecrefFrame, Uop::DecrefTop], home)?;

@@ -240,6 +240,30 @@ impl Lowering<'_> {
         if (first..length).all(|i| is_int(self, i)) { Ok(()) } else { Err(Abort::Unsupported) }
     }
 
+    /// Boxes the doubles among a frame's words from `first` on, and stores them.
+    pub(super) fn floats_to_memory(&mut self, frame: usize, first: usize) -> Lower<()> {
+        for i in first..self.state.frames[frame].stack.len() {
+            if matches!(self.state.frames[frame].stack[i].place, Place::Float | Place::RawFloat) {
+                self.float_to_memory(frame, i)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores words that are in no register, from `first` on, at their places.
+    pub(super) fn rest_to_memory(&mut self, frame: usize, first: usize) -> Lower<()> {
+        for i in first..self.state.frames[frame].stack.len() {
+            let (entry, home) = (self.state.frames[frame].stack[i], self.state.stack_home(frame, i));
+            if entry.place != Place::Memory {
+                self.load(entry, home)?;
+                self.op_home([Uop::StoreFrame, Uop::StoreTop], home)?;
+                self.state.frames[frame].stack[i].place = Place::Memory;
+                self.moves += 1;
+            }
+        }
+        Ok(())
+    }
+
     /// Boxes the double on top of the stack into the next register for words.
     pub(super) fn box_top(&mut self) -> Lower<()> {
         self.room(1)?;
@@ -301,6 +325,13 @@ impl Lowering<'_> {
     pub(super) fn push_constant(&mut self, word: u64) {
         let entry = Entry { place: Place::Constant(word), known: Known::Word(word), own: Own::Constant };
         self.push_entry(entry);
+    }
+
+    /// The `NULL` behind what is about to be called, if the instruction's operand asks for it.
+    pub(super) fn push_null_for_call(&mut self, oparg: u32) {
+        if oparg & 1 != 0 {
+            self.push_constant(0);
+        }
     }
 
     /// Takes the top word off the abstract stack; its register, if it is in one, stays in use.
@@ -391,6 +422,16 @@ impl Lowering<'_> {
         self.own(f, index)
     }
 
+    /// Gives up the reference that a word in memory holds.
+    pub(super) fn release_home(&mut self, home: Home, known: Known) -> Lower<()> {
+        if known.is_null_free() {
+            return self.op_home([Uop::DecrefFrame, Uop::DecrefTop], home);
+        }
+        self.room(1)?;
+        self.op_home([Uop::LoadFrame, Uop::LoadTop], home)?;
+        self.op(Uop::DecrefOrNull)
+    }
+
     /// Before something is stored or destroyed: words that only an object's field keeps alive get a reference.
     pub(super) fn before_effect(&mut self) -> Lower<()> {
         self.own_where(|e| e.own == Own::Fragile)
@@ -411,25 +452,14 @@ impl Lowering<'_> {
     /// Puts the operand stacks into the form that the interpreter knows: words in memory, each with a reference.
     pub(super) fn settle(&mut self) -> Lower<()> {
         for f in 0..self.state.frames.len() {
-            for i in 0..self.state.frames[f].stack.len() {
-                if matches!(self.state.frames[f].stack[i].place, Place::Float | Place::RawFloat) {
-                    self.float_to_memory(f, i)?;
-                }
-            }
+            self.floats_to_memory(f, 0)?;
         }
         self.own_where(|_| true)?;
         while self.state.depth.ints > 0 {
             self.spill_int()?;
         }
         for f in 0..self.state.frames.len() {
-            for i in 0..self.state.frames[f].stack.len() {
-                let (entry, home) = (self.state.frames[f].stack[i], self.state.stack_home(f, i));
-                if entry.place != Place::Memory {
-                    self.load(entry, home)?;
-                    self.op_home([Uop::StoreFrame, Uop::StoreTop], home)?;
-                    self.state.frames[f].stack[i].place = Place::Memory;
-                }
-            }
+            self.rest_to_memory(f, 0)?;
         }
         self.moves += 1;
         Ok(())

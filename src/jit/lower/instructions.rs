@@ -41,7 +41,7 @@ pub(super) unsafe fn decode(ip: *mut u16) -> Option<(Opcode, u32)> {
 
 impl Lowering<'_> {
     /// Lowers all records but the last, which says where control arrives.
-    pub(super) fn pass(&mut self, _end: End) -> Lower<()> {
+    pub(super) fn pass(&mut self) -> Lower<()> {
         let mut i = 0;
         while i + 1 < self.records.len() {
             self.record = i;
@@ -214,7 +214,7 @@ impl Lowering<'_> {
             }
             BinaryOpSubscrListInt | BinaryOpSubscrTupleInt => return self.subscript(record),
             StoreSubscrListInt => return self.store_subscript(record),
-            CompareOp | CompareOpInt | CompareOpFloat => return self.compare(i, record, next),
+            CompareOp | CompareOpInt | CompareOpFloat => return self.compare(i, record),
             IsOp => return self.is_op(i, record),
             ToBool | ToBoolBool | ToBoolInt | ToBoolNone | ToBoolList | ToBoolAlwaysTrue => {
                 return self.truth_of(i, record);
@@ -623,7 +623,7 @@ impl Lowering<'_> {
         Ok(Some(1))
     }
 
-    fn compare(&mut self, i: usize, record: &Record, _next: &Record) -> Done {
+    fn compare(&mut self, i: usize, record: &Record) -> Done {
         let kinds = (self.kind(2, record.tops[1])?, self.kind(1, record.tops[0])?);
         let op = (record.oparg >> 5) as usize;
         match kinds {
@@ -730,13 +730,7 @@ impl Lowering<'_> {
             Seen::Object(class) if record.opcode == Opcode::ToBoolAlwaysTrue => {
                 // SAFETY: the class of an operand that was alive while recording; only its word is compared.
                 let version = unsafe { pyrs_interp::jit::read_u32(record.ip.add(2)) };
-                let known = matches!(self.peek(1)?.known, Known::Class { version: known, .. } if known == version);
-                if !known {
-                    self.in_registers(1)?;
-                    let displacements = [layout().type_version, 0, 0, 0];
-                    self.op_with(Uop::GuardVersion, [version as u64, 0, 0], displacements)?;
-                    self.learn(1, Known::Class { class, version, shape: std::ptr::null() })?;
-                }
+                self.guard_version(class, version)?;
                 self.discard()?;
                 self.push_constant(bool_value(true).0);
                 Ok(Some(1))

@@ -282,7 +282,7 @@ pub struct Lowering<'a> {
 /// Lowers a recording that begins in `state`.
 pub fn lower(records: &[Record], end: End, state: State, is_loop: bool) -> Lower<Lowered> {
     let mut l = Lowering::new(records, state.clone(), is_loop);
-    l.pass(end)?;
+    l.pass()?;
     if end != End::Closed || !is_loop {
         l.finish(end)?;
         return Ok(l.out);
@@ -296,7 +296,7 @@ pub fn lower(records: &[Record], end: End, state: State, is_loop: bool) -> Lower
         l.state = assumed.clone();
         l.out.top = prefix.0;
         l.last_exit = None;
-        l.pass(end)?;
+        l.pass()?;
         l.settle()?;
         if l.state.implies(&assumed) {
             l.finish(end)?;
@@ -328,6 +328,23 @@ impl<'a> Lowering<'a> {
         self.out.exits.truncate(exits);
         self.out.interprets.truncate(interprets);
         self.out.pushes.truncate(pushes);
+    }
+}
+
+impl VirtualFrame {
+    /// An inlined call whose variables have not been set.
+    fn inlined(id: *mut Frame, code: &Object<Code>, head: i32, callee: Callee) -> VirtualFrame {
+        let unset = Local { known: Known::Word(0), own: Own::Uncounted, unset: true };
+        VirtualFrame {
+            id,
+            code,
+            head,
+            callee,
+            locals: vec![unset; code.nlocalsplus],
+            stack: Vec::new(),
+            call: (std::ptr::null_mut(), 0),
+            is_init: false,
+        }
     }
 }
 

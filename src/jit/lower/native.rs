@@ -31,26 +31,14 @@ impl Lowering<'_> {
         let length = self.state.frames[f].stack.len();
         let first = length.checked_sub(n).ok_or(Abort::Unsupported)?;
         self.before_effect()?;
-        for i in first..length {
-            if matches!(self.state.frames[f].stack[i].place, Place::Float | Place::RawFloat) {
-                self.float_to_memory(f, i)?;
-            }
-        }
+        self.floats_to_memory(f, first)?;
         while self.state.depth.floats > 0 {
             self.spill_float()?;
         }
         while self.state.depth.ints > 0 {
             self.spill_int()?;
         }
-        for i in first..length {
-            let (entry, home) = (self.state.frames[f].stack[i], self.state.stack_home(f, i));
-            if entry.place != Place::Memory {
-                self.load(entry, home)?;
-                self.op_home([Uop::StoreFrame, Uop::StoreTop], home)?;
-                self.state.frames[f].stack[i].place = Place::Memory;
-                self.moves += 1;
-            }
-        }
+        self.rest_to_memory(f, first)?;
         let home = self.state.stack_home(f, first);
         let uop = if home.on_top { Uop::AskStackTop } else { Uop::AskStack };
         self.op_with(uop, [ask as *const () as u64, home.offset as u64, operand], [0; 4])
@@ -63,13 +51,7 @@ impl Lowering<'_> {
             let index = self.state.frames[f].stack.len() - 1;
             let (entry, home) = (self.state.frames[f].stack[index], self.state.stack_home(f, index));
             if entry.own == Own::Counted && !entry.known.is_uncounted() {
-                let decref = [Uop::DecrefFrame, Uop::DecrefTop];
-                if entry.known.is_null_free() {
-                    self.op_home(decref, home)?;
-                } else {
-                    self.op_home([Uop::LoadFrame, Uop::LoadTop], home)?;
-                    self.op(Uop::DecrefOrNull)?;
-                }
+                self.release_home(home, entry.known)?;
             }
             self.state.frames[f].stack.pop();
         }
@@ -80,11 +62,7 @@ impl Lowering<'_> {
     /// As [`Self::ask`], for operations without a result.
     fn ask_for_effect(&mut self, n: usize, ask: Ask, operand: u64) -> Lower<()> {
         self.ask(n, ask, operand, Known::Word(none_value().0))?;
-        self.discard_answer()
-    }
-
-    /// The answer None needs no counting.
-    fn discard_answer(&mut self) -> Lower<()> {
+        // The answer None needs no counting.
         self.pop()?;
         self.drop_int();
         Ok(())
@@ -122,9 +100,7 @@ impl Lowering<'_> {
             LoadAttrWithHint => {
                 let plan = self.named_entry(record, record.oparg >> 1)?;
                 self.ask(1, asks::load_entry, plan, Known::Something)?;
-                if oparg & 1 != 0 {
-                    self.push_constant(0);
-                }
+                self.push_null_for_call(record.oparg);
             }
             StoreAttrWithHint => {
                 let plan = self.named_entry(record, record.oparg)?;
@@ -224,12 +200,7 @@ impl Lowering<'_> {
         }
         let holds = class_ref.is_subclass(wanted);
         // The wanted class is a constant: the object is brought into a register below it.
-        let fits = matches!(self.peek(2)?.known, Known::Class { version: known, .. } if known == version);
-        if !fits {
-            self.in_registers_under(1, 1)?;
-            self.op_with(Uop::GuardVersion, [version as u64, 0, 0], [layout().type_version, 0, 0, 0])?;
-            self.learn(2, Known::Class { class, version, shape: std::ptr::null() })?;
-        }
+        self.guard_version_under_constant(class, version)?;
         for _ in 0..4 {
             self.discard()?;
         }
@@ -246,9 +217,7 @@ impl Lowering<'_> {
         self.keep(v);
         self.discard()?;
         self.push_constant(v.0);
-        if record.oparg & 1 != 0 {
-            self.push_constant(0);
-        }
+        self.push_null_for_call(record.oparg);
         Ok(Some(1))
     }
 
@@ -283,9 +252,7 @@ impl Lowering<'_> {
             self.discard()?;
         }
         self.push_entry(value);
-        if record.oparg & 1 != 0 {
-            self.push_constant(0);
-        }
+        self.push_null_for_call(record.oparg);
         Ok(Some(1))
     }
 
@@ -327,20 +294,10 @@ impl Lowering<'_> {
         self.op(Uop::Incref1)?;
         self.op(Uop::Copy1)?;
         self.op_home([Uop::StoreFrame, Uop::StoreTop], home)?;
-        let mut locals = vec![Local { known: Known::Word(0), own: Own::Uncounted, unset: true }; code.nlocalsplus];
         let known = Known::Class { class, version, shape: std::ptr::null() };
-        locals[0] = Local { known, own: Own::Counted, unset: false };
-        let callee = Callee::Constant(function.value().0);
-        let frame = VirtualFrame {
-            id: next.frame,
-            code,
-            head,
-            callee,
-            locals,
-            stack: Vec::new(),
-            call: (std::ptr::null_mut(), 0),
-            is_init: true,
-        };
+        let mut frame = VirtualFrame::inlined(next.frame, code, head, Callee::Constant(function.value().0));
+        frame.locals[0] = Local { known, own: Own::Counted, unset: false };
+        frame.is_init = true;
         self.state.frames.push(frame);
         let inner = self.state.innermost();
         let this = self.state.home(inner, 0);

@@ -21,20 +21,54 @@ use crate::layout::{is_class, layout};
 use crate::record::{Record, Seen};
 
 impl Lowering<'_> {
+    /// The class in whose present state the `n`-th word's class is known to be.
+    fn has_version(&mut self, n: usize, version: u32) -> Lower<bool> {
+        Ok(matches!(self.peek(n)?.known, Known::Class { version: known, .. } if known == version))
+    }
+
+    /// The word in the top register, the `n`-th of the stack, is an instance of a class in this state.
+    fn guard_register_version(&mut self, n: usize, class: *const Type, version: u32) -> Lower<()> {
+        self.op_with(Uop::GuardVersion, [version as u64, 0, 0], [layout().type_version, 0, 0, 0])?;
+        self.learn(n, Known::Class { class, version, shape: std::ptr::null() })
+    }
+
+    /// The top word is an instance of a class in this state.
+    pub(super) fn guard_version(&mut self, class: *const Type, version: u32) -> Lower<()> {
+        if self.has_version(1, version)? {
+            return Ok(());
+        }
+        self.in_registers(1)?;
+        self.guard_register_version(1, class, version)
+    }
+
+    /// As [`Self::guard_version`], for the word under a constant.
+    pub(super) fn guard_version_under_constant(&mut self, class: *const Type, version: u32) -> Lower<()> {
+        if self.has_version(2, version)? {
+            return Ok(());
+        }
+        self.in_registers_under(1, 1)?;
+        self.guard_register_version(2, class, version)
+    }
+
+    /// As [`Self::guard_version`], for the second word, by a copy of it.
+    pub(super) fn guard_second_version(&mut self, class: *const Type, version: u32) -> Lower<()> {
+        if self.has_version(2, version)? {
+            return Ok(());
+        }
+        self.in_registers(2)?;
+        self.room(1)?;
+        self.in_registers(2)?;
+        self.op(Uop::Copy2)?;
+        self.guard_register_version(2, class, version)?;
+        self.drop_int();
+        Ok(())
+    }
+
     /// The top word is an instance of a class in the cache's state and, with `shape`, of the cache's shape.
     fn guard_owner(&mut self, cache: &InlineCache, class: *const Type, with_shape: bool) -> Lower<()> {
+        self.guard_version(class, cache.version)?;
         let known = self.peek(1)?.known;
-        let (checked, shape) = match known {
-            Known::Class { version, shape, .. } => (version == cache.version, shape),
-            _ => (false, std::ptr::null()),
-        };
-        if !checked {
-            self.in_registers(1)?;
-            let displacements = [layout().type_version, 0, 0, 0];
-            self.op_with(Uop::GuardVersion, [cache.version as u64, 0, 0], displacements)?;
-            self.learn(1, Known::Class { class, version: cache.version, shape: std::ptr::null() })?;
-        }
-        if with_shape && !(checked && shape == cache.shape) {
+        if with_shape && !matches!(known, Known::Class { shape, .. } if shape == cache.shape) {
             self.in_registers(1)?;
             let displacements = [cache.shape_offset as i32, 0, 0, 0];
             self.op_with(Uop::GuardWord, [cache.shape as u64, 0, 0], displacements)?;
@@ -74,9 +108,7 @@ impl Lowering<'_> {
     pub(super) fn load_instance_value(&mut self, cache: &InlineCache, oparg: u32) -> Lower<()> {
         self.guard_owner(cache, Self::class_of(cache), true)?;
         self.replace_by_field(cache.offset as i32)?;
-        if oparg & 1 != 0 {
-            self.push_constant(0);
-        }
+        self.push_null_for_call(oparg);
         Ok(())
     }
 
@@ -84,9 +116,7 @@ impl Lowering<'_> {
         let (Some(cache), Seen::Object(class)) = (&record.cache, record.tops[0]) else { return Ok(None) };
         self.guard_owner(cache, class, false)?;
         self.replace_by_field(cache.offset as i32)?;
-        if record.oparg & 1 != 0 {
-            self.push_constant(0);
-        }
+        self.push_null_for_call(record.oparg);
         Ok(Some(1))
     }
 
@@ -119,9 +149,7 @@ impl Lowering<'_> {
         self.keep(v);
         self.discard()?;
         self.push_constant(v.0);
-        if record.oparg & 1 != 0 {
-            self.push_constant(0);
-        }
+        self.push_null_for_call(record.oparg);
         Ok(Some(1))
     }
 
@@ -178,9 +206,7 @@ impl Lowering<'_> {
             self.guard_memory(builtins.keys_version_address(), cache.version2)?;
         }
         self.global_value(cache.target, object)?;
-        if record.oparg & 1 != 0 {
-            self.push_constant(0);
-        }
+        self.push_null_for_call(record.oparg);
         Ok(Some(1))
     }
 
