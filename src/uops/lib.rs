@@ -164,7 +164,7 @@ macro_rules! for_each_uop {
             (AskStackTop, "ASK_STACK_TOP", [0, 1], [0, 0], [EXITS, CALLS, EFFECT]);
             // Bytecode instructions executed by the interpreter, and frames.
             (Interpret, "INTERPRET", [0, 0], [0, 0], [EXITS, CALLS, EFFECT]);
-            (PushFrames, "PUSH_FRAMES", [0, 0], [0, 0], [CALLS, EFFECT]);
+            (PushFrames, "PUSH_FRAMES", [0, 0], [0, 0], [EXITS, CALLS, EFFECT]);
             // The ends of a trace.
             (JumpTop, "JUMP_TOP", [0, 0], [0, 0], [TERMINAL]);
             (JumpTrace, "JUMP_TRACE", [0, 0], [0, 0], [TERMINAL]);

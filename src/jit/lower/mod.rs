@@ -273,17 +273,27 @@ pub struct Lowering<'a> {
     at: *mut u16,
     before: usize,
     record: usize,
-    is_loop: bool,
+    begins: Begin,
     /// Changes with every micro-op that moves words: exits in between share a snapshot.
     moves: usize,
     last_exit: Option<(usize, *mut u16, u32)>,
 }
 
+/// Where a trace begins.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Begin {
+    Loop,
+    /// In front of an instruction that a trace could not do with these operands.
+    Declined,
+    /// Behind an instruction that the interpreter has done.
+    Fresh,
+}
+
 /// Lowers a recording that begins in `state`.
-pub fn lower(records: &[Record], end: End, state: State, is_loop: bool) -> Lower<Lowered> {
-    let mut l = Lowering::new(records, state.clone(), is_loop);
+pub fn lower(records: &[Record], end: End, state: State, begins: Begin) -> Lower<Lowered> {
+    let mut l = Lowering::new(records, state.clone(), begins);
     l.pass()?;
-    if end != End::Closed || !is_loop {
+    if end != End::Closed || begins != Begin::Loop {
         l.finish(end)?;
         return Ok(l.out);
     }
@@ -308,7 +318,7 @@ pub fn lower(records: &[Record], end: End, state: State, is_loop: bool) -> Lower
 }
 
 impl<'a> Lowering<'a> {
-    fn new(records: &'a [Record], state: State, is_loop: bool) -> Lowering<'a> {
+    fn new(records: &'a [Record], state: State, begins: Begin) -> Lowering<'a> {
         Lowering {
             records,
             out: Lowered::default(),
@@ -316,7 +326,7 @@ impl<'a> Lowering<'a> {
             at: std::ptr::null_mut(),
             before: 0,
             record: 0,
-            is_loop,
+            begins,
             moves: 0,
             last_exit: None,
         }
