@@ -196,7 +196,7 @@ unsafe fn observe(thread: *const Thread, frame: *mut Frame, ip: *mut u16, sp: *m
             let recording = state.recording.take().expect("it was running");
             // SAFETY: as above.
             unsafe {
-                executor::postpone(&recording);
+                executor::give_way(state, &recording);
                 let target = ip.add(2).sub(oparg);
                 let origin = Origin::Loop { back_edge: ip };
                 state.recording = Some(Recording::new(thread, origin, frame, target));

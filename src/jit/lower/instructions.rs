@@ -10,7 +10,7 @@ use pyrs_uops::Uop;
 
 use super::emit::snapshot;
 use super::{
-    Begin, Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State,
+    Begin, Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State, Way,
 };
 use crate::layout::{is_class, layout};
 use crate::record::{End, Record, Seen};
@@ -296,7 +296,7 @@ impl Lowering<'_> {
             snapshot: Snapshot::default(),
             stub: Vec::new(),
             ip: record.start,
-            resumes: true,
+            way: Way::Interpret,
         });
         self.moves += 1;
         self.last_exit = Some((self.moves, self.at, exit));
