@@ -14,6 +14,7 @@ pub mod asks;
 pub mod assemble;
 pub mod dump;
 pub mod executor;
+pub mod frames;
 pub mod helpers;
 pub mod layout;
 pub mod lower;

@@ -327,7 +327,6 @@ pub enum Hole {
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Runtime {
-    Interpret,
     PushFrames,
     True,
     False,

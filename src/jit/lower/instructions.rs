@@ -300,7 +300,8 @@ impl Lowering<'_> {
         });
         self.moves += 1;
         self.last_exit = Some((self.moves, self.at, exit));
-        self.op_with(Uop::Interpret, [operand, 0, 0], [layout().thread_jit_top, 0, 0, 0])?;
+        let function = crate::frames::function_for(record.opcode) as *const () as u64;
+        self.op_with(Uop::Interpret, [operand, function, 0], [layout().thread_jit_top, 0, 0, 0])?;
         self.last_exit = None;
         if next.frame != record.frame {
             // SAFETY: recorded code is alive.

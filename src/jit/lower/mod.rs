@@ -244,6 +244,7 @@ pub struct ExitPlan {
 pub struct InterpretPlan {
     pub opcode: pyrs_bytecode::Opcode,
     pub ip: *mut u16,
+    /// Where control went when it was recorded.
     pub expected: *mut u16,
     /// Words of variables and stack.
     pub words: usize,
