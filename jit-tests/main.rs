@@ -44,6 +44,11 @@ fn shapes() {
 }
 
 #[test]
+fn calls() {
+    check("calls");
+}
+
+#[test]
 fn recursion() {
     check("recursion");
 }

@@ -51,7 +51,7 @@ impl Seen {
 }
 
 /// Words of the operand stack that a record remembers.
-pub const TOPS: usize = 4;
+pub const TOPS: usize = 8;
 
 /// One instruction that was executed.
 pub struct Record {
@@ -372,9 +372,11 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
     // SAFETY: the handlers' contract: the words are live references.
     unsafe {
         let word = match opcode {
+            CallKwPy | CallKwBoundMethod => *sp.sub(oparg as usize + 3),
             CallPyExactArgs
             | CallPyGeneral
             | CallBoundMethodExactArgs
+            | CallBoundMethodGeneral
             | CallAllocAndEnterInit
             | CallLen
             | CallIsinstance

@@ -269,10 +269,20 @@ impl Lowering<'_> {
             }
             ForIterRange | ForIterList | ForIterTuple => return self.for_iter(record, next),
             UnpackSequenceTwoTuple | UnpackSequenceTuple => return self.unpack_tuple(record),
-            CallPyExactArgs => return self.call_function(record, next),
+            CallPyExactArgs
+            | CallPyGeneral
+            | CallBoundMethodExactArgs
+            | CallBoundMethodGeneral
+            | CallKwPy
+            | CallKwBoundMethod => return self.call_function(record, next),
             LoadAttrProperty => return self.call_property(record, next),
             BinaryOpSubscrGetitem => return self.call_getitem(record, next),
             ReturnValue => return self.return_value(),
+            CopyFreeVars => return self.copy_free_variables(record),
+            MakeCell => return self.make_cell(record),
+            LoadDeref => return self.load_deref(record),
+            StoreDeref => return self.store_deref(record),
+            LoadFastAndClear => return self.load_and_clear(record),
             _ => return Ok(None),
         }
         Ok(Some(1))
@@ -397,15 +407,7 @@ impl Lowering<'_> {
         }
         self.in_registers(1)?;
         self.own_top(1)?;
-        // Words that lie in the variable, or live on its reference, get their own.
-        let uses = |e: &Entry| e.place == Place::Local { frame, slot } || e.own == Own::Local { frame, slot };
-        for f in 0..self.state.frames.len() {
-            for i in 0..self.state.frames[f].stack.len() {
-                if uses(&self.state.frames[f].stack[i]) {
-                    self.unhook(f, i)?;
-                }
-            }
-        }
+        self.unhook_users(frame, slot)?;
         self.in_registers(1)?;
         let local = self.state.frames[frame].locals[slot];
         let home = self.state.home(frame, slot);
@@ -423,6 +425,19 @@ impl Lowering<'_> {
         }
         // The word may be NULL: comprehensions put the variables back that they have hidden.
         self.state.frames[frame].locals[slot] = Local { known: entry.known, own: Own::Counted, unset: false };
+        Ok(())
+    }
+
+    /// Words that lie in the variable, or live on its reference, get their own.
+    pub(super) fn unhook_users(&mut self, frame: usize, slot: usize) -> Lower<()> {
+        let uses = |e: &Entry| e.place == Place::Local { frame, slot } || e.own == Own::Local { frame, slot };
+        for f in 0..self.state.frames.len() {
+            for i in 0..self.state.frames[f].stack.len() {
+                if uses(&self.state.frames[f].stack[i]) {
+                    self.unhook(f, i)?;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -760,6 +775,11 @@ fn jumps(opcode: Opcode) -> bool {
             | PopJumpIfNotNone
             | ReturnValue
             | CallPyExactArgs
+            | CallPyGeneral
+            | CallBoundMethodExactArgs
+            | CallBoundMethodGeneral
+            | CallKwPy
+            | CallKwBoundMethod
             | CallAllocAndEnterInit
             | LoadAttrProperty
             | BinaryOpSubscrGetitem

@@ -13,6 +13,7 @@
 //! where the interpreter expects it.
 
 mod calls;
+mod closures;
 mod emit;
 mod floats;
 mod instructions;

@@ -12,7 +12,7 @@ use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use super::instructions::Done;
-use super::{Callee, Entry, Known, Local, Lower, Lowering, Own, Place, VirtualFrame};
+use super::{Callee, Entry, Home, Known, Local, Lower, Lowering, Own, Place, VirtualFrame};
 use crate::asks::{self, Ask, NamedEntry, NativeCall};
 use crate::layout::{is_class, layout};
 use crate::record::{Record, Seen};
@@ -20,7 +20,7 @@ use crate::stats::Abort;
 
 impl Lowering<'_> {
     /// Replaces the top `n` words by the answer of `ask`.
-    fn ask(&mut self, n: usize, ask: Ask, operand: u64, known: Known) -> Lower<()> {
+    pub(super) fn ask(&mut self, n: usize, ask: Ask, operand: u64, known: Known) -> Lower<()> {
         self.ask_keeping(n, ask, operand)?;
         self.replace_asked(n, known)
     }
@@ -39,9 +39,24 @@ impl Lowering<'_> {
             self.spill_int()?;
         }
         self.rest_to_memory(f, first)?;
-        let home = self.state.stack_home(f, first);
+        self.ask_at(self.state.stack_home(f, first), ask, operand)
+    }
+
+    fn ask_at(&mut self, home: Home, ask: Ask, operand: u64) -> Lower<()> {
         let uop = if home.on_top { Uop::AskStackTop } else { Uop::AskStack };
         self.op_with(uop, [ask as *const () as u64, home.offset as u64, operand], [0; 4])
+    }
+
+    /// Asks about a variable; the answer is in the next register.
+    pub(super) fn ask_about(&mut self, home: Home, ask: Ask) -> Lower<()> {
+        self.before_effect()?;
+        while self.state.depth.floats > 0 {
+            self.spill_float()?;
+        }
+        while self.state.depth.ints > 0 {
+            self.spill_int()?;
+        }
+        self.ask_at(home, ask, 0)
     }
 
     /// Gives up the top `n` words, which are in memory, for the answer in the register.
@@ -124,7 +139,6 @@ impl Lowering<'_> {
             LoadAttrClass => return self.load_class_attribute(record),
             LoadAttrModule => return self.load_module_attribute(record),
             CallAllocAndEnterInit => return self.construct(record, &self.records[i + 1]),
-            LoadDeref => return self.load_deref(record),
             UnpackSequenceList => return self.unpack_list(record),
             _ => return Ok(None),
         }
@@ -308,22 +322,6 @@ impl Lowering<'_> {
         self.state.frames[f].stack.push(instance);
         self.state.frames[f].call = (record.ip, 4);
         self.out.objects.extend([init.clone(), code.to_obj(), class.to_obj()]);
-        Ok(Some(1))
-    }
-
-    fn load_deref(&mut self, record: &Record) -> Done {
-        let slot = record.oparg as usize;
-        let frame = self.state.innermost();
-        let local = self.state.frames[frame].locals[slot];
-        if local.unset {
-            return Ok(None);
-        }
-        self.room(1)?;
-        let home = self.state.home(frame, slot);
-        self.op_home([Uop::LoadFrame, Uop::LoadTop], home)?;
-        // The cell is a copy that an exit drops.
-        self.op_with(Uop::LoadField, [0; 3], [layout().cell_contents, 0, 0, 0])?;
-        self.push(Known::Something, Own::Fragile);
         Ok(Some(1))
     }
 
