@@ -9,7 +9,7 @@ use pyrs_bytecode::Opcode;
 use pyrs_uops::Uop;
 
 use crate::assemble::{Inst, NO_EXIT};
-use crate::lower::Lowered;
+use crate::lower::{Lowered, Way};
 use crate::record::Record;
 
 /// The counters of one trace.
@@ -70,7 +70,7 @@ impl Counters {
         let mut behind = vec![false; lowered.exits.len()];
         for &(origin, exit, _) in body.iter().filter(|(_, exit, _)| *exit != NO_EXIT) {
             let plan = &lowered.exits[exit as usize];
-            behind[exit as usize] = plan.resumes || plan.ip != instructions[origin as usize].start;
+            behind[exit as usize] = plan.way == Way::Interpret || plan.ip != instructions[origin as usize].start;
         }
         Counters { words, instructions, body, behind, top: if closed { lowered.top } else { usize::MAX } }
     }

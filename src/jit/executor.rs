@@ -15,7 +15,7 @@ use crate::assemble::{self, Inst, Link, NO_EXIT, Source};
 use crate::clock::{self, Tier};
 use crate::count::Counters;
 use crate::helpers::{self, Resume};
-use crate::lower::{self, InterpretPlan, Lowered, Snapshot, State};
+use crate::lower::{self, InterpretPlan, Lowered, Snapshot, State, Way};
 use crate::record::{self, End, Origin, Recording};
 use crate::state::{self, Jit};
 use crate::stats::Abort;
@@ -59,8 +59,7 @@ pub struct Exit {
     pub index: usize,
     pub snapshot: Snapshot,
     pub ip: *mut u16,
-    /// The runtime knows where to go on: the interpreter has executed the last instruction.
-    pub resumes: bool,
+    pub way: Way,
     pub count: u32,
     /// Recordings that have begun here.
     pub attempts: u16,
@@ -68,7 +67,22 @@ pub struct Exit {
     pub stub: usize,
     /// The trace that goes on here.
     pub side: Option<usize>,
+    /// For exits that resume: where control went, and the traces that go on there.
+    pub faces: Vec<Face>,
 }
+
+/// A place that an interpreted instruction has led to instead of the recorded one.
+pub struct Face {
+    pub ip: *mut u16,
+    /// Words on the operand stack there.
+    depth: usize,
+    count: u32,
+    attempts: u16,
+    pub side: Option<usize>,
+}
+
+/// Places that are told apart behind one interpreted instruction.
+const MAX_FACES: usize = 16;
 
 /// How often a recording may begin at one place before it is left alone.
 const MAX_ATTEMPTS: u16 = 4;
@@ -124,7 +138,7 @@ unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Fram
         let thread = &*thread;
         let state = state::get();
         let Some(executor) = state.executors.get(index) else { return 0 };
-        let crowded = thread.recursion_remaining.get() < 100;
+        let crowded = thread.recursion_remaining.get() < helpers::RECURSION_MARGIN;
         if crowded || !(*frame).frame_object.get().is_null() || !helpers::reserve(thread) {
             return 0;
         }
@@ -138,17 +152,87 @@ unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Fram
 pub unsafe fn left(m: Regs) -> Value {
     let exit = m.oparg as *mut Exit;
     clock::switch(Tier::Interpreter);
-    if (*exit).resumes {
-        (*exit).count += 1;
-        return match state::get().resume {
-            Resume::Left(v) => v,
-            Resume::At { frame, ip, sp } => Regs { frame, sp, table: dispatch::entry_table(), ..m }.goto(ip),
+    if (*exit).way == Way::Interpret {
+        let Resume::At { frame, ip, sp } = state::get().resume else {
+            let Resume::Left(v) = state::get().resume else { unreachable!() };
+            return v;
         };
+        return Regs { frame, ip, sp, oparg: exit as usize, ..m }.tail(faced);
     }
     let frame = helpers::materialize(&*m.thread, m.frame, m.sp, &(*exit).snapshot);
+    if (*exit).way == Way::Box {
+        return Regs { frame, ip: (*exit).ip, sp: (*frame).sp, oparg: exit as usize, ..m }.tail(faced);
+    }
     let recording = count(m.thread, m.frame, m.sp, exit);
     let table = if recording { &raw const record::RECORDING } else { dispatch::entry_table() };
     Regs { frame, sp: (*frame).sp, table, ..m }.goto((*exit).ip)
+}
+
+/// Goes on at `ip`, with everything in the interpreter's form; `oparg` is the exit.
+#[handler]
+unsafe fn faced(m: Regs) -> Value {
+    let table = match face(m.thread, m.frame, m.ip, m.sp, m.oparg as *mut Exit) {
+        Ahead::Interpret => dispatch::entry_table(),
+        Ahead::Record => &raw const record::RECORDING,
+        Ahead::Enter(entry) => {
+            let top = (*m.thread).jit_top.get();
+            let thunk: dispatch::Handler = std::mem::transmute(thunks::enter as *const ());
+            return Regs { sp: top, oparg: entry, ..m }.tail(thunk);
+        }
+    };
+    Regs { table, ..m }.goto(m.ip)
+}
+
+/// What to do where an interpreted instruction has led.
+enum Ahead {
+    Interpret,
+    Record,
+    /// Compiled code goes on, at this address.
+    Enter(usize),
+}
+
+/// Finds the trace for the place that an interpreted instruction has led to, or counts the place.
+#[inline(never)]
+unsafe fn face(
+    thread: *const pyrs_runtime::thread::Thread,
+    frame: *mut Frame,
+    ip: *mut u16,
+    sp: *mut Value,
+    exit: *mut Exit,
+) -> Ahead {
+    // SAFETY: exits live as long as their executors; no other reference is in use.
+    unsafe {
+        let exit = &mut *exit;
+        exit.count = exit.count.wrapping_add(1);
+        // Compiled loops are entered by their own instruction.
+        if *ip as u8 == Opcode::EnterExecutor as u8 {
+            return Ahead::Interpret;
+        }
+        let depth = sp.offset_from(Frame::stack_base(frame)) as usize;
+        let Some(face) = exit.faces.iter_mut().find(|f| f.ip == ip && f.depth == depth) else {
+            if exit.faces.len() < MAX_FACES {
+                exit.faces.push(Face { ip, depth, count: 1, attempts: 0, side: None });
+            }
+            return Ahead::Interpret;
+        };
+        face.count = face.count.wrapping_add(1);
+        if let Some(side) = face.side {
+            return match entry_of(thread, frame, side) {
+                0 => Ahead::Interpret,
+                entry => Ahead::Enter(entry),
+            };
+        }
+        let state = state::get();
+        let due = face.count.is_multiple_of(state.options.exit_threshold as u32);
+        let watched = !(*frame).frame_object.get().is_null();
+        if face.attempts >= MAX_ATTEMPTS || !due || watched || !state.may_record(thread) {
+            return Ahead::Interpret;
+        }
+        face.attempts += 1;
+        let origin = Origin::Exit { executor: exit.executor, exit: exit.index };
+        state.recording = Some(Recording::new(thread, origin, frame, ip));
+        Ahead::Record
+    }
 }
 
 /// Counts an exit; true if a recording has begun there.
@@ -216,6 +300,24 @@ pub unsafe fn abort(state: &mut Jit, recording: &Recording, why: Abort) {
     unsafe { postpone(recording) }
 }
 
+/// A recording gives way to that of a loop inside. Its exit may try again: the loop will be compiled, or left alone.
+///
+/// # Safety
+/// As [`finish`].
+pub unsafe fn give_way(state: &mut Jit, recording: &Recording) {
+    match recording.origin {
+        // SAFETY: by contract.
+        Origin::Loop { .. } => unsafe { postpone(recording) },
+        Origin::Exit { executor, exit } => {
+            let exit = &mut state.executors[executor].exits[exit];
+            exit.attempts = exit.attempts.saturating_sub(1);
+            for face in exit.faces.iter_mut().filter(|f| f.ip == recording.start) {
+                face.attempts = face.attempts.saturating_sub(1);
+            }
+        }
+    }
+}
+
 /// Lets a loop wait longer before it is recorded again; for good after a few times.
 ///
 /// # Safety
@@ -240,8 +342,7 @@ pub unsafe fn postpone(recording: &Recording) {
 unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<(), Abort> {
     let first = recording.records.first().ok_or(Abort::Unsupported)?;
     let is_loop = matches!(recording.origin, Origin::Loop { .. });
-    let inlined = recording.state.as_ref().is_some_and(|s| s.frames.len() > 1);
-    if recording.records.len() < 2 && (inlined || !matches!(end, End::Link(_))) {
+    if recording.records.len() < 2 && !matches!(end, End::Link(_)) {
         // Nothing would be gained.
         return Err(Abort::LeftFrame);
     }
@@ -254,7 +355,15 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
         None => State::fresh(recording.root, unsafe { &*first.code }, first.depth),
     };
     let started = Instant::now();
-    let lowered = lower::lower(&recording.records, end, begin, is_loop)?;
+    // A side trace begins where a guard has failed or the runtime has declined: it is not asked again.
+    let begins = match recording.origin {
+        Origin::Loop { .. } => lower::Begin::Loop,
+        Origin::Exit { executor, exit } if state.executors[executor].exits[exit].way != Way::Guard => {
+            lower::Begin::Fresh
+        }
+        Origin::Exit { .. } => lower::Begin::Declined,
+    };
+    let lowered = lower::lower(&recording.records, end, begin, begins)?;
     state.stats.lowering += started.elapsed();
     let started = Instant::now();
     let mut executor = place(state, recording, end, lowered)?;
@@ -291,11 +400,12 @@ fn place(state: &mut Jit, recording: &Recording, end: End, mut lowered: Lowered)
             index,
             snapshot: plan.snapshot,
             ip: plan.ip,
-            resumes: plan.resumes,
+            way: plan.way,
             count: 0,
             attempts: 0,
             stub: 0,
             side: None,
+            faces: Vec::new(),
         });
         let mut stub = plan.stub;
         let address = &raw const *exit as u64;
@@ -380,6 +490,12 @@ unsafe fn link(state: &mut Jit, recording: &Recording, executor: &Executor, inde
         }
         Origin::Exit { executor: from, exit } => {
             let exit = &mut state.executors[from].exits[exit];
+            if exit.way != Way::Guard {
+                if let Some(face) = exit.faces.iter_mut().find(|f| f.ip == recording.start) {
+                    face.side = Some(index);
+                }
+                return;
+            }
             exit.side = Some(index);
             let jump = jump_to(exit.stub, executor.entry);
             state.memory.rewrite(exit.stub, &jump);

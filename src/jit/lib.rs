@@ -16,6 +16,7 @@ pub mod clock;
 pub mod count;
 pub mod dump;
 pub mod executor;
+pub mod frames;
 pub mod helpers;
 pub mod layout;
 pub mod lower;

@@ -196,7 +196,7 @@ unsafe fn observe(thread: *const Thread, frame: *mut Frame, ip: *mut u16, sp: *m
             let recording = state.recording.take().expect("it was running");
             // SAFETY: as above.
             unsafe {
-                executor::postpone(&recording);
+                executor::give_way(state, &recording);
                 let target = ip.add(2).sub(oparg);
                 let origin = Origin::Loop { back_edge: ip };
                 state.recording = Some(Recording::new(thread, origin, frame, target));
@@ -233,7 +233,9 @@ fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
                 return Decision::Inner;
             }
         }
-        Opcode::ReturnValue if at_root => {
+        Opcode::ReturnValue if at_root && is_loop => return Decision::Abort(Abort::LeftFrame),
+        // SAFETY: the frame is running. Behind it, native code goes on.
+        Opcode::ReturnValue | Opcode::YieldValue if unsafe { (*record.frame).is_entry } => {
             return if is_loop { Decision::Abort(Abort::LeftFrame) } else { Decision::End(End::Stop) };
         }
         Opcode::ReturnGenerator | Opcode::InterpreterExit => return Decision::End(End::Stop),
@@ -386,7 +388,15 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
             | CallMethodDescriptorFast
             | CallMethodDescriptorFastWithKeywords
             | CallBuiltinFastWithKeywords => *sp.sub(oparg as usize + 2),
-            LoadAttrModule => *((*cache_at(ip.add(2))).target as *const Value),
+            LoadAttrModule => {
+                let (owner, cache) = (*sp.sub(1), cache_at(ip.add(2)));
+                let owner = owner.is_pointer_or_null().then(|| Obj::from_borrowed(owner))?;
+                // The place is that of the dictionary the cache was made for.
+                if owner.exact::<Module>()?.dict().current_keys_version() != (*cache).version {
+                    return None;
+                }
+                *((*cache).target as *const Value)
+            }
             LoadGlobalModule | LoadGlobalBuiltin => {
                 let cache = cache_at(ip.add(2));
                 let globals = (*(*frame).globals).current_keys_version();

@@ -90,7 +90,6 @@ pub fn start(options: Options, observes: bool) -> Result<(), String> {
     let addresses = Addresses {
         leave: thunks::leave as *const () as usize,
         dealloc: thunks::dealloc as *const () as usize,
-        interpret: helpers::interpret as *const () as usize,
         push_frames: helpers::push_frames as *const () as usize,
         true_word: true_value().0,
         false_word: false_value().0,

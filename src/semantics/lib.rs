@@ -100,7 +100,7 @@ pub fn emit<'f>(uop: Uop, c: Cx<'_, 'f>) {
         Ask1 | Ask2 | Ask3 | AskStack | AskStackTop => ask(uop, c),
         Interpret => {
             let (thread, frame, top, operand) = (c.thread(), c.frame(), c.top(), c.immediate(0));
-            let function = c.runtime(Runtime::Interpret);
+            let function = c.immediate(1);
             let ahead = c.call(function, &[thread, frame, top, operand]);
             // The instruction went the recorded way, in the frame that is returned; otherwise 0.
             c.guard(ahead);
@@ -112,8 +112,9 @@ pub fn emit<'f>(uop: Uop, c: Cx<'_, 'f>) {
             let (thread, frame, top, operand) = (c.thread(), c.frame(), c.top(), c.immediate(0));
             let function = c.runtime(Runtime::PushFrames);
             let frame = c.call(function, &[thread, frame, top, operand]);
+            // 0 if they would be too many.
+            c.guard(frame);
             c.set_frame(frame);
-            let thread = c.thread();
             let top = c.load(I64, thread, 0);
             c.set_top(top);
         }

@@ -164,7 +164,7 @@ macro_rules! for_each_uop {
             (AskStackTop, "ASK_STACK_TOP", [0, 1], [0, 0], [EXITS, CALLS, EFFECT]);
             // Bytecode instructions executed by the interpreter, and frames.
             (Interpret, "INTERPRET", [0, 0], [0, 0], [EXITS, CALLS, EFFECT]);
-            (PushFrames, "PUSH_FRAMES", [0, 0], [0, 0], [CALLS, EFFECT]);
+            (PushFrames, "PUSH_FRAMES", [0, 0], [0, 0], [EXITS, CALLS, EFFECT]);
             // Adds one to the word at immediate 0: only in traces that are made to be looked at.
             (Count, "COUNT", [0, 0], [0, 0], []);
             // The ends of a trace.
@@ -329,7 +329,6 @@ pub enum Hole {
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Runtime {
-    Interpret,
     PushFrames,
     True,
     False,

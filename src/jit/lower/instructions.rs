@@ -9,7 +9,9 @@ use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use super::emit::snapshot;
-use super::{Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State};
+use super::{
+    Begin, Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State, Way,
+};
 use crate::layout::{is_class, layout};
 use crate::record::{End, Record, Seen};
 use crate::stats::Abort;
@@ -62,8 +64,7 @@ impl Lowering<'_> {
         let state = self.state.clone();
         let mark = (self.out.body.len(), self.out.exits.len(), self.out.interprets.len(), self.out.pushes.len());
         for native in [false, true] {
-            // A side trace begins where a guard has failed or the runtime has declined: it is not asked again.
-            if native && i == 0 && !self.is_loop {
+            if native && i == 0 && self.begins == Begin::Declined {
                 continue;
             }
             match self.instruction(i, record, next, native) {
@@ -295,11 +296,12 @@ impl Lowering<'_> {
             snapshot: Snapshot::default(),
             stub: Vec::new(),
             ip: record.start,
-            resumes: true,
+            way: Way::Interpret,
         });
         self.moves += 1;
         self.last_exit = Some((self.moves, self.at, exit));
-        self.op_with(Uop::Interpret, [operand, 0, 0], [layout().thread_jit_top, 0, 0, 0])?;
+        let function = crate::frames::function_for(record.opcode) as *const () as u64;
+        self.op_with(Uop::Interpret, [operand, function, 0], [layout().thread_jit_top, 0, 0, 0])?;
         self.last_exit = None;
         if next.frame != record.frame {
             // SAFETY: recorded code is alive.
@@ -353,17 +355,16 @@ impl Lowering<'_> {
                 self.settle()?;
                 self.op(Uop::JumpTop)
             }
-            // A loop in an inlined call is entered by way of the interpreter, which checks the depth of the recursion and
-            // the room on the data stack.
-            End::Link(_) if self.state.frames.len() == 1 => {
+            End::Link(_) => {
                 self.settle()?;
+                self.push_frames(last.start)?;
                 self.out.links = true;
                 // Two traces that lead into each other must not lock out signals.
                 let immediates = [EVAL_BREAKER.as_ptr() as u64, !breaker::MONITORING as u64, 0];
                 self.op_with(Uop::GuardBreaker, immediates, [0; 4])?;
                 self.op(Uop::JumpTrace)
             }
-            End::Link(_) | End::Stop => {
+            End::Stop => {
                 let plan = self.plan_exit(last.start, self.before)?;
                 self.out.exits.push(plan);
                 self.state.depth = Default::default();

@@ -220,20 +220,31 @@ pub struct Snapshot {
     pub state: Option<State>,
 }
 
+/// What leads to an exit.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// A guard. A side trace takes the words over as they are, in registers' order and unboxed.
+    Guard,
+    /// A double that does not fit its word. What goes on begins in front of the instruction again, with all doubles boxed.
+    Box,
+    /// The interpreter has executed the last instruction; the runtime knows where it has led.
+    Interpret,
+}
+
 /// A side exit in the making.
 pub struct ExitPlan {
     pub snapshot: Snapshot,
     pub stub: Vec<Inst>,
     /// The instruction to go on at.
     pub ip: *mut u16,
-    /// Everything is real already; the runtime knows where.
-    pub resumes: bool,
+    pub way: Way,
 }
 
 /// An instruction for the interpreter.
 pub struct InterpretPlan {
     pub opcode: pyrs_bytecode::Opcode,
     pub ip: *mut u16,
+    /// Where control went when it was recorded.
     pub expected: *mut u16,
     /// Words of variables and stack.
     pub words: usize,
@@ -273,17 +284,27 @@ pub struct Lowering<'a> {
     at: *mut u16,
     before: usize,
     record: usize,
-    is_loop: bool,
+    begins: Begin,
     /// Changes with every micro-op that moves words: exits in between share a snapshot.
     moves: usize,
     last_exit: Option<(usize, *mut u16, u32)>,
 }
 
+/// Where a trace begins.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Begin {
+    Loop,
+    /// In front of an instruction that a trace could not do with these operands.
+    Declined,
+    /// Behind an instruction that the interpreter has done.
+    Fresh,
+}
+
 /// Lowers a recording that begins in `state`.
-pub fn lower(records: &[Record], end: End, state: State, is_loop: bool) -> Lower<Lowered> {
-    let mut l = Lowering::new(records, state.clone(), is_loop);
+pub fn lower(records: &[Record], end: End, state: State, begins: Begin) -> Lower<Lowered> {
+    let mut l = Lowering::new(records, state.clone(), begins);
     l.pass()?;
-    if end != End::Closed || !is_loop {
+    if end != End::Closed || begins != Begin::Loop {
         l.finish(end)?;
         return Ok(l.out);
     }
@@ -308,7 +329,7 @@ pub fn lower(records: &[Record], end: End, state: State, is_loop: bool) -> Lower
 }
 
 impl<'a> Lowering<'a> {
-    fn new(records: &'a [Record], state: State, is_loop: bool) -> Lowering<'a> {
+    fn new(records: &'a [Record], state: State, begins: Begin) -> Lowering<'a> {
         Lowering {
             records,
             out: Lowered::default(),
@@ -316,7 +337,7 @@ impl<'a> Lowering<'a> {
             at: std::ptr::null_mut(),
             before: 0,
             record: 0,
-            is_loop,
+            begins,
             moves: 0,
             last_exit: None,
         }
