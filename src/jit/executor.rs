@@ -1,6 +1,6 @@
 //! Compiled traces: how they are made, entered, left and linked.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pyrs_bytecode::Opcode;
 use pyrs_interp::dispatch::{self, Regs};
@@ -12,6 +12,8 @@ use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use crate::assemble::{self, Inst, Link, NO_EXIT, Source};
+use crate::clock::{self, Tier};
+use crate::count::Counters;
 use crate::helpers::{self, Resume};
 use crate::lower::{self, InterpretPlan, Lowered, Snapshot, State, Way};
 use crate::record::{self, End, Origin, Recording};
@@ -46,6 +48,9 @@ pub struct Executor {
     /// The recorded instructions, for dumps.
     pub listing: Vec<(u32, String)>,
     pub origins: Vec<u32>,
+    pub counters: Option<Counters>,
+    /// From the beginning of the recording until the code could run.
+    pub latency: Duration,
 }
 
 /// A way out of a trace.
@@ -137,6 +142,7 @@ unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Fram
         if crowded || !(*frame).frame_object.get().is_null() || !helpers::reserve(thread) {
             return 0;
         }
+        clock::switch(Tier::Compiled);
         executor.entry
     }
 }
@@ -145,6 +151,7 @@ unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Fram
 #[handler]
 pub unsafe fn left(m: Regs) -> Value {
     let exit = m.oparg as *mut Exit;
+    clock::switch(Tier::Interpreter);
     if (*exit).way == Way::Interpret {
         let Resume::At { frame, ip, sp } = state::get().resume else {
             let Resume::Left(v) = state::get().resume else { unreachable!() };
@@ -359,8 +366,10 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     let lowered = lower::lower(&recording.records, end, begin, begins)?;
     state.stats.lowering += started.elapsed();
     let started = Instant::now();
-    let executor = place(state, recording, end, lowered)?;
+    let mut executor = place(state, recording, end, lowered)?;
     state.stats.assembling += started.elapsed();
+    executor.latency = recording.began.elapsed();
+    state.stats.latencies.push(executor.latency);
     let index = state.executors.len();
     // SAFETY: recorded code is alive; the exit belongs to an executor.
     unsafe { link(state, recording, &executor, index) };
@@ -380,8 +389,9 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
 }
 
 /// Copies the code to memory and fills its exits in.
-fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> Result<Executor, Abort> {
+fn place(state: &mut Jit, recording: &Recording, end: End, mut lowered: Lowered) -> Result<Executor, Abort> {
     let number = state.executors.len();
+    let counters = state.observes.then(|| Counters::attach(&mut lowered, &recording.records));
     let mut exits: Vec<Box<Exit>> = Vec::with_capacity(lowered.exits.len());
     let mut stubs = Vec::with_capacity(lowered.exits.len());
     for (index, plan) in lowered.exits.into_iter().enumerate() {
@@ -406,6 +416,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
             displacements: [0; 4],
             exit: NO_EXIT,
         });
+        state.stats.stub_micro_ops += stub.len();
         stubs.push(stub);
         exits.push(exit);
     }
@@ -454,12 +465,14 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         entries: lowered.entries,
         calls: lowered.calls,
         objects,
-        listing: if state.keeps_listings || state.options.log {
+        listing: if state.observes || state.options.log {
             crate::dump::listing(&recording.records)
         } else {
             Vec::new()
         },
         origins: lowered.origins,
+        counters,
+        latency: Duration::ZERO,
     })
 }
 

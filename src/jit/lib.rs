@@ -12,6 +12,8 @@
 
 pub mod asks;
 pub mod assemble;
+pub mod clock;
+pub mod count;
 pub mod dump;
 pub mod executor;
 pub mod frames;

@@ -110,7 +110,7 @@ pub struct Recording {
     pub state: Option<crate::lower::State>,
     /// Extended arguments were just seen; the instruction begins here.
     extended: *mut u16,
-    began: std::time::Instant,
+    pub began: std::time::Instant,
 }
 
 impl Recording {

@@ -118,6 +118,13 @@ pub fn emit<'f>(uop: Uop, c: Cx<'_, 'f>) {
             let top = c.load(I64, thread, 0);
             c.set_top(top);
         }
+        Count => {
+            let at = c.immediate(0);
+            let b = c.builder();
+            let count = b.ins().load(I64, trusted(), at, 0);
+            let count = b.ins().iadd_imm_s(count, 1);
+            b.ins().store(trusted(), count, at, 0);
+        }
         JumpTop => c.end(End::Top),
         JumpTrace => c.end(End::Trace),
         Leave => {
