@@ -42,6 +42,7 @@ pub struct Executor {
     pub pushes: Vec<Box<Snapshot>>,
     pub entries: Vec<Box<crate::asks::NamedEntry>>,
     pub calls: Vec<Box<crate::asks::NativeCall>>,
+    pub bound_calls: Vec<Box<crate::asks::BoundCall>>,
     pub objects: Vec<Obj>,
     /// The recorded instructions, for dumps.
     pub listing: Vec<(u32, String)>,
@@ -428,6 +429,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         pushes: lowered.pushes,
         entries: lowered.entries,
         calls: lowered.calls,
+        bound_calls: lowered.bound_calls,
         objects,
         listing: if state.keeps_listings || state.options.log {
             crate::dump::listing(&recording.records)

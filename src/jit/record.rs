@@ -108,6 +108,8 @@ pub struct Recording {
     pub records: Vec<Record>,
     /// The abstract machine at the beginning, for traces that begin at an exit.
     pub state: Option<crate::lower::State>,
+    /// Classes of operands that a program has made, and may drop: they live as long as the recording.
+    classes: Vec<Obj>,
     /// Extended arguments were just seen; the instruction begins here.
     extended: *mut u16,
     began: std::time::Instant,
@@ -122,8 +124,23 @@ impl Recording {
             start,
             records: Vec::new(),
             state: None,
+            classes: Vec::new(),
             extended: std::ptr::null_mut(),
             began: std::time::Instant::now(),
+        }
+    }
+}
+
+impl Recording {
+    /// Keeps the classes of a record's operands, which are in use.
+    fn keep_classes(&mut self, record: &Record) {
+        for seen in record.tops {
+            let Seen::Object(class) = seen else { continue };
+            // SAFETY: the class of a live operand.
+            let class = unsafe { &*class };
+            if class.is_heap_type() && !self.classes.iter().rev().take(8).any(|c| c.value() == class.value()) {
+                self.classes.push(class.to_obj());
+            }
         }
     }
 }
@@ -162,6 +179,7 @@ unsafe fn observe(thread: *const Thread, frame: *mut Frame, ip: *mut u16, sp: *m
     // SAFETY: as above.
     let mut record = unsafe { look(frame, start, ip, sp, opcode, oparg as u32) };
     recording.extended = std::ptr::null_mut();
+    recording.keep_classes(&record);
     if let Some(last) = recording.records.last()
         && last.ip == ip
         && last.frame == frame
@@ -319,8 +337,15 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
             | StoreAttrSlot
             | LoadAttrProperty
     );
-    let single =
-        matches!(opcode, LoadGlobalModule | LoadGlobalBuiltin | LoadAttrModule | LoadAttrClass | BinaryOpSubscrGetitem);
+    let single = matches!(
+        opcode,
+        LoadGlobalModule
+            | LoadGlobalBuiltin
+            | LoadAttrModule
+            | LoadAttrClass
+            | LoadAttrClassWithMetaclassCheck
+            | BinaryOpSubscrGetitem
+    );
     // SAFETY: these forms keep the address of their caches; the owner is on top of the stack.
     unsafe {
         if !(by_shape || by_version || single) {
@@ -380,6 +405,8 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
             | CallIsinstance
             | CallListAppend
             | CallType1
+            | CallStr1
+            | CallTuple1
             | CallBuiltinO
             | CallBuiltinFast
             | CallBuiltinClass

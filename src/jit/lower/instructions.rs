@@ -9,6 +9,7 @@ use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use super::emit::snapshot;
+use super::iteration::unpacks_pair;
 use super::{
     Begin, Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State,
 };
@@ -109,6 +110,8 @@ impl Lowering<'_> {
             match opcode {
                 Opcode::StoreFast => self.store_local(oparg as usize)?,
                 Opcode::NotTaken | Opcode::Nop => {}
+                // The iterator has given a pair.
+                _ if unpacks_pair(at) && self.frame().stack.len() == record.depth + 2 => {}
                 Opcode::PopJumpIfFalse | Opcode::PopJumpIfTrue => {
                     // SAFETY: as above.
                     let target = unsafe { at.add(2 + oparg as usize) };
@@ -263,12 +266,16 @@ impl Lowering<'_> {
             }
             LoadAttrNondescriptorWithValues | LoadAttrNondescriptorNoDict => return self.load_class_value(record),
             LoadAttrSlot => return self.load_slot(record),
+            StoreAttrSlot => return self.store_slot(record),
             StoreAttrInstanceValue => {
                 let Some(cache) = &record.cache else { return Ok(None) };
                 self.store_instance_value(cache)?;
             }
-            ForIterRange | ForIterList | ForIterTuple => return self.for_iter(record, next),
-            UnpackSequenceTwoTuple | UnpackSequenceTuple => return self.unpack_tuple(record),
+            ForIter | ForIterRange | ForIterList | ForIterTuple => return self.for_iter(record, next),
+            UnpackSequence | UnpackSequenceTwoTuple | UnpackSequenceTuple | UnpackSequenceList => {
+                return self.unpack_sequence(record);
+            }
+            LoadFastAndClear => self.load_and_clear(oparg)?,
             CallPyExactArgs => return self.call_function(record, next),
             LoadAttrProperty => return self.call_property(record, next),
             BinaryOpSubscrGetitem => return self.call_getitem(record, next),
@@ -396,15 +403,7 @@ impl Lowering<'_> {
         }
         self.in_registers(1)?;
         self.own_top(1)?;
-        // Words that lie in the variable, or live on its reference, get their own.
-        let uses = |e: &Entry| e.place == Place::Local { frame, slot } || e.own == Own::Local { frame, slot };
-        for f in 0..self.state.frames.len() {
-            for i in 0..self.state.frames[f].stack.len() {
-                if uses(&self.state.frames[f].stack[i]) {
-                    self.unhook(f, i)?;
-                }
-            }
-        }
+        self.unhook_all(frame, slot)?;
         self.in_registers(1)?;
         let local = self.state.frames[frame].locals[slot];
         let home = self.state.home(frame, slot);
@@ -422,6 +421,37 @@ impl Lowering<'_> {
         }
         // The word may be NULL: comprehensions put the variables back that they have hidden.
         self.state.frames[frame].locals[slot] = Local { known: entry.known, own: Own::Counted, unset: false };
+        Ok(())
+    }
+
+    /// Takes the word out of a variable, as comprehensions do with those that they hide.
+    fn load_and_clear(&mut self, slot: usize) -> Lower<()> {
+        let frame = self.state.innermost();
+        let local = self.state.frames[frame].locals[slot];
+        if local.unset || local.known == Known::Word(0) {
+            self.push_constant(0);
+            return Ok(());
+        }
+        self.unhook_all(frame, slot)?;
+        self.room(1)?;
+        self.op_immediate(Uop::LoadImmediate, 0)?;
+        let home = self.state.home(frame, slot);
+        self.op_home([Uop::ExchangeFrame, Uop::ExchangeTop], home)?;
+        self.push(local.known, local.own);
+        self.state.frames[frame].locals[slot] = Local { known: Known::Word(0), own: Own::Counted, unset: false };
+        Ok(())
+    }
+
+    /// Words that lie in a variable, or live on its reference, get their own.
+    fn unhook_all(&mut self, frame: usize, slot: usize) -> Lower<()> {
+        let uses = |e: &Entry| e.place == Place::Local { frame, slot } || e.own == Own::Local { frame, slot };
+        for f in 0..self.state.frames.len() {
+            for i in 0..self.state.frames[f].stack.len() {
+                if uses(&self.state.frames[f].stack[i]) {
+                    self.unhook(f, i)?;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -490,9 +520,7 @@ impl Lowering<'_> {
         if self.peek(1)?.known == Known::Word(word) {
             return self.discard();
         }
-        if self.peek(1)?.known != Known::Bool {
-            return Err(Abort::Unsupported);
-        }
+        // Whatever it is: the two truth values are immortal, so nothing is given up.
         self.in_registers(1)?;
         self.op_immediate(Uop::GuardIs, word)?;
         self.pop()?;
@@ -665,10 +693,6 @@ impl Lowering<'_> {
         // SAFETY: instructions follow.
         let at = unsafe { record.ip.add(units(record.opcode)) };
         let (a, b) = (*self.peek(2)?, *self.peek(1)?);
-        let counted = |e: Entry| e.own == Own::Counted && !e.known.is_uncounted();
-        if counted(a) || counted(b) {
-            return Ok(None);
-        }
         let inverted = record.oparg != 0;
         self.in_registers(2)?;
         if let Some(branch) = self.branch(i, at) {
@@ -676,6 +700,10 @@ impl Lowering<'_> {
             self.discard()?;
             self.discard()?;
             return Ok(Some(self.branched(branch)));
+        }
+        let counted = |e: Entry| e.own == Own::Counted && !e.known.is_uncounted();
+        if counted(a) || counted(b) {
+            return Ok(None);
         }
         self.op(if inverted { Uop::NotSame } else { Uop::Same })?;
         self.pop()?;

@@ -16,6 +16,7 @@ mod calls;
 mod emit;
 mod floats;
 mod instructions;
+mod iteration;
 mod native;
 mod objects;
 
@@ -251,6 +252,7 @@ pub struct Lowered {
     pub pushes: Vec<Box<Snapshot>>,
     pub entries: Vec<Box<crate::asks::NamedEntry>>,
     pub calls: Vec<Box<crate::asks::NativeCall>>,
+    pub bound_calls: Vec<Box<crate::asks::BoundCall>>,
     /// Objects that the code refers to.
     pub objects: Vec<Obj>,
     /// For dumps: the instruction that each micro-op belongs to.
