@@ -44,6 +44,11 @@ fn shapes() {
 }
 
 #[test]
+fn calls() {
+    check("calls");
+}
+
+#[test]
 fn recursion() {
     check("recursion");
 }
@@ -58,9 +63,14 @@ fn traces_are_dumped() {
     for part in ["trace 0: loop, ends Closed", "NEXT_RANGE", "MULTIPLY_INT", "JUMP_TOP", "traces 1 "] {
         assert!(dump.contains(part), "{part} in\n{dump}");
     }
+    // The rest is interpreted: until the loop is specialized, until it is hot, and while it is recorded.
+    for part in ["BINARY_OP_MULTIPLY_INT 5  ; 3997\n", "executed instructions: compiled ", "by the interpreter:\n"] {
+        assert!(dump.contains(part), "{part} in\n{dump}");
+    }
     let output = pyrs(&["--dump-traces=json", "-c", LOOP]);
     let json = text(&output.stderr);
     assert!(json.starts_with("{\"traces\": [{\"number\": 0, \"parent\": null"), "{json}");
+    assert!(json.contains("\"entries\": 1, \"iterations\": 3997, "), "{json}");
 }
 
 #[test]

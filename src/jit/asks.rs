@@ -13,6 +13,7 @@ use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::heap;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::builtin_function::BuiltinFunction;
+use pyrs_runtime::objects::cell::Cell;
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::inline_cache::InlineCache;
 use pyrs_runtime::objects::list::List;
@@ -111,6 +112,16 @@ pub unsafe extern "C" fn contains(thread: *const Thread, at: *mut Value, inverte
     }
     let result = iter::contains(container, item).map(|r| r != (inverted != 0));
     answer(thread, result.map(pyrs_runtime::objects::singletons::bool_obj))
+}
+
+/// A new cell with the contents of a variable, which may be NULL.
+///
+/// # Safety
+/// As [`Ask`] says; the variable is at `at`.
+pub unsafe extern "C" fn cell(_: *const Thread, at: *mut Value, _: u64) -> Value {
+    // SAFETY: by contract: a live word, or NULL.
+    let contents = unsafe { (!(*at).is_null()).then(|| Obj::from_borrowed(*at)) };
+    Cell::new(contents).into_obj().into_value()
 }
 
 /// The value, the container, the key.

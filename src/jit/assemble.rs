@@ -30,7 +30,6 @@ pub const NO_EXIT: u32 = u32::MAX;
 pub struct Addresses {
     pub leave: usize,
     pub dealloc: usize,
-    pub interpret: usize,
     pub push_frames: usize,
     pub true_word: u64,
     pub false_word: u64,
@@ -161,7 +160,6 @@ impl Assembler<'_> {
                 Hole::Cold(offset) => self.base + piece.cold + offset as usize,
                 Hole::LeaveThunk => self.addresses.leave,
                 Hole::Dealloc => self.addresses.dealloc,
-                Hole::Runtime(Runtime::Interpret) => self.addresses.interpret,
                 Hole::Runtime(Runtime::PushFrames) => self.addresses.push_frames,
                 Hole::Runtime(Runtime::True) => self.addresses.true_word as usize,
                 Hole::Runtime(Runtime::False) => self.addresses.false_word as usize,

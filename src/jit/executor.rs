@@ -1,6 +1,6 @@
 //! Compiled traces: how they are made, entered, left and linked.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pyrs_bytecode::Opcode;
 use pyrs_interp::dispatch::{self, Regs};
@@ -12,8 +12,10 @@ use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use crate::assemble::{self, Inst, Link, NO_EXIT, Source};
+use crate::clock::{self, Tier};
+use crate::count::Counters;
 use crate::helpers::{self, Resume};
-use crate::lower::{self, InterpretPlan, Lowered, Snapshot, State};
+use crate::lower::{self, InterpretPlan, Lowered, Snapshot, State, Way};
 use crate::record::{self, End, Origin, Recording};
 use crate::state::{self, Jit};
 use crate::stats::Abort;
@@ -47,6 +49,9 @@ pub struct Executor {
     /// The recorded instructions, for dumps.
     pub listing: Vec<(u32, String)>,
     pub origins: Vec<u32>,
+    pub counters: Option<Counters>,
+    /// From the beginning of the recording until the code could run.
+    pub latency: Duration,
 }
 
 /// A way out of a trace.
@@ -55,8 +60,7 @@ pub struct Exit {
     pub index: usize,
     pub snapshot: Snapshot,
     pub ip: *mut u16,
-    /// The runtime knows where to go on: the interpreter has executed the last instruction.
-    pub resumes: bool,
+    pub way: Way,
     pub count: u32,
     /// Recordings that have begun here.
     pub attempts: u16,
@@ -139,6 +143,7 @@ unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Fram
         if crowded || !(*frame).frame_object.get().is_null() || !helpers::reserve(thread) {
             return 0;
         }
+        clock::switch(Tier::Compiled);
         executor.entry
     }
 }
@@ -147,29 +152,36 @@ unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Fram
 #[handler]
 pub unsafe fn left(m: Regs) -> Value {
     let exit = m.oparg as *mut Exit;
-    if (*exit).resumes {
+    clock::switch(Tier::Interpreter);
+    if (*exit).way == Way::Interpret {
         let Resume::At { frame, ip, sp } = state::get().resume else {
             let Resume::Left(v) = state::get().resume else { unreachable!() };
             return v;
         };
-        return match face(m.thread, frame, ip, sp, exit) {
-            Ahead::Interpret => Regs { frame, sp, table: dispatch::entry_table(), ..m }.goto(ip),
-            Ahead::Record => Regs { frame, sp, table: &raw const record::RECORDING, ..m }.goto(ip),
-            Ahead::Enter(entry) => Regs { frame, oparg: entry, ..m }.tail(reenter),
-        };
+        return Regs { frame, ip, sp, oparg: exit as usize, ..m }.tail(faced);
     }
     let frame = helpers::materialize(&*m.thread, m.frame, m.sp, &(*exit).snapshot);
+    if (*exit).way == Way::Box {
+        return Regs { frame, ip: (*exit).ip, sp: (*frame).sp, oparg: exit as usize, ..m }.tail(faced);
+    }
     let recording = count(m.thread, m.frame, m.sp, exit);
     let table = if recording { &raw const record::RECORDING } else { dispatch::entry_table() };
     Regs { frame, sp: (*frame).sp, table, ..m }.goto((*exit).ip)
 }
 
-/// Goes on in compiled code that begins in `frame`, at the address in `oparg`.
+/// Goes on at `ip`, with everything in the interpreter's form; `oparg` is the exit.
 #[handler]
-unsafe fn reenter(m: Regs) -> Value {
-    let top = (*m.thread).jit_top.get();
-    let thunk: dispatch::Handler = std::mem::transmute(thunks::enter as *const ());
-    Regs { sp: top, ..m }.tail(thunk)
+unsafe fn faced(m: Regs) -> Value {
+    let table = match face(m.thread, m.frame, m.ip, m.sp, m.oparg as *mut Exit) {
+        Ahead::Interpret => dispatch::entry_table(),
+        Ahead::Record => &raw const record::RECORDING,
+        Ahead::Enter(entry) => {
+            let top = (*m.thread).jit_top.get();
+            let thunk: dispatch::Handler = std::mem::transmute(thunks::enter as *const ());
+            return Regs { sp: top, oparg: entry, ..m }.tail(thunk);
+        }
+    };
+    Regs { table, ..m }.goto(m.ip)
 }
 
 /// What to do where an interpreted instruction has led.
@@ -289,6 +301,24 @@ pub unsafe fn abort(state: &mut Jit, recording: &Recording, why: Abort) {
     unsafe { postpone(recording) }
 }
 
+/// A recording gives way to that of a loop inside. Its exit may try again: the loop will be compiled, or left alone.
+///
+/// # Safety
+/// As [`finish`].
+pub unsafe fn give_way(state: &mut Jit, recording: &Recording) {
+    match recording.origin {
+        // SAFETY: by contract.
+        Origin::Loop { .. } => unsafe { postpone(recording) },
+        Origin::Exit { executor, exit } => {
+            let exit = &mut state.executors[executor].exits[exit];
+            exit.attempts = exit.attempts.saturating_sub(1);
+            for face in exit.faces.iter_mut().filter(|f| f.ip == recording.start) {
+                face.attempts = face.attempts.saturating_sub(1);
+            }
+        }
+    }
+}
+
 /// Lets a loop wait longer before it is recorded again; for good after a few times.
 ///
 /// # Safety
@@ -329,14 +359,18 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     // A side trace begins where a guard has failed or the runtime has declined: it is not asked again.
     let begins = match recording.origin {
         Origin::Loop { .. } => lower::Begin::Loop,
-        Origin::Exit { executor, exit } if state.executors[executor].exits[exit].resumes => lower::Begin::Fresh,
+        Origin::Exit { executor, exit } if state.executors[executor].exits[exit].way != Way::Guard => {
+            lower::Begin::Fresh
+        }
         Origin::Exit { .. } => lower::Begin::Declined,
     };
     let lowered = lower::lower(&recording.records, end, begin, begins)?;
     state.stats.lowering += started.elapsed();
     let started = Instant::now();
-    let executor = place(state, recording, end, lowered)?;
+    let mut executor = place(state, recording, end, lowered)?;
     state.stats.assembling += started.elapsed();
+    executor.latency = recording.began.elapsed();
+    state.stats.latencies.push(executor.latency);
     let index = state.executors.len();
     // SAFETY: recorded code is alive; the exit belongs to an executor.
     unsafe { link(state, recording, &executor, index) };
@@ -356,8 +390,9 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
 }
 
 /// Copies the code to memory and fills its exits in.
-fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> Result<Executor, Abort> {
+fn place(state: &mut Jit, recording: &Recording, end: End, mut lowered: Lowered) -> Result<Executor, Abort> {
     let number = state.executors.len();
+    let counters = state.observes.then(|| Counters::attach(&mut lowered, &recording.records));
     let mut exits: Vec<Box<Exit>> = Vec::with_capacity(lowered.exits.len());
     let mut stubs = Vec::with_capacity(lowered.exits.len());
     for (index, plan) in lowered.exits.into_iter().enumerate() {
@@ -366,7 +401,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
             index,
             snapshot: plan.snapshot,
             ip: plan.ip,
-            resumes: plan.resumes,
+            way: plan.way,
             count: 0,
             attempts: 0,
             stub: 0,
@@ -382,6 +417,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
             displacements: [0; 4],
             exit: NO_EXIT,
         });
+        state.stats.stub_micro_ops += stub.len();
         stubs.push(stub);
         exits.push(exit);
     }
@@ -431,12 +467,14 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         calls: lowered.calls,
         bound_calls: lowered.bound_calls,
         objects,
-        listing: if state.keeps_listings || state.options.log {
+        listing: if state.observes || state.options.log {
             crate::dump::listing(&recording.records)
         } else {
             Vec::new()
         },
         origins: lowered.origins,
+        counters,
+        latency: Duration::ZERO,
     })
 }
 
@@ -454,7 +492,7 @@ unsafe fn link(state: &mut Jit, recording: &Recording, executor: &Executor, inde
         }
         Origin::Exit { executor: from, exit } => {
             let exit = &mut state.executors[from].exits[exit];
-            if exit.resumes {
+            if exit.way != Way::Guard {
                 if let Some(face) = exit.faces.iter_mut().find(|f| f.ip == recording.start) {
                     face.side = Some(index);
                 }

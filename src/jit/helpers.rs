@@ -8,6 +8,7 @@ use pyrs_runtime::object::Header;
 use pyrs_runtime::thread::Thread;
 use pyrs_runtime::value::Value;
 
+use crate::clock::{self, Tier};
 use crate::lower::{Callee, Fix, Home, InterpretPlan, Own, RESERVE_WORDS, Snapshot};
 use crate::state;
 
@@ -54,7 +55,9 @@ pub unsafe extern "C" fn interpret(
         let m = Regs { thread, frame, ip: plan.ip, sp, table: &STEPPING, oparg: 0 };
         loop {
             let outer = pyrs_interp::jit::set_active(frame);
+            clock::switch(Tier::Stepped);
             let result = dispatch::step(m);
+            clock::switch(Tier::Compiled);
             pyrs_interp::jit::set_active(outer);
             if result != STEPPED {
                 state::get().resume = Resume::Left(result);

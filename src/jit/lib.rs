@@ -12,8 +12,11 @@
 
 pub mod asks;
 pub mod assemble;
+pub mod clock;
+pub mod count;
 pub mod dump;
 pub mod executor;
+pub mod frames;
 pub mod helpers;
 pub mod layout;
 pub mod lower;

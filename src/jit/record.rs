@@ -51,7 +51,7 @@ impl Seen {
 }
 
 /// Words of the operand stack that a record remembers.
-pub const TOPS: usize = 4;
+pub const TOPS: usize = 8;
 
 /// One instruction that was executed.
 pub struct Record {
@@ -112,7 +112,7 @@ pub struct Recording {
     classes: Vec<Obj>,
     /// Extended arguments were just seen; the instruction begins here.
     extended: *mut u16,
-    began: std::time::Instant,
+    pub began: std::time::Instant,
 }
 
 impl Recording {
@@ -214,7 +214,7 @@ unsafe fn observe(thread: *const Thread, frame: *mut Frame, ip: *mut u16, sp: *m
             let recording = state.recording.take().expect("it was running");
             // SAFETY: as above.
             unsafe {
-                executor::postpone(&recording);
+                executor::give_way(state, &recording);
                 let target = ip.add(2).sub(oparg);
                 let origin = Origin::Loop { back_edge: ip };
                 state.recording = Some(Recording::new(thread, origin, frame, target));
@@ -397,9 +397,11 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
     // SAFETY: the handlers' contract: the words are live references.
     unsafe {
         let word = match opcode {
+            CallKwPy | CallKwBoundMethod => *sp.sub(oparg as usize + 3),
             CallPyExactArgs
             | CallPyGeneral
             | CallBoundMethodExactArgs
+            | CallBoundMethodGeneral
             | CallAllocAndEnterInit
             | CallLen
             | CallIsinstance

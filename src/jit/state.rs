@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use pyrs_interp::jit::{self, Hooks};
+use pyrs_interp::observe;
 use pyrs_runtime::objects::singletons::{false_value, true_value};
 use pyrs_runtime::thread::Thread;
 
@@ -13,7 +14,7 @@ use crate::memory::CodeMemory;
 use crate::options::Options;
 use crate::record::Recording;
 use crate::stats::Stats;
-use crate::{Global, thunks};
+use crate::{Global, clock, thunks};
 
 /// Everything the JIT keeps.
 pub struct Jit {
@@ -26,8 +27,8 @@ pub struct Jit {
     refused: u32,
     pub resume: Resume,
     pub stats: Stats,
-    /// Instructions are kept in words, for `--dump-traces`.
-    pub keeps_listings: bool,
+    /// Traces count what they do and keep their instructions in words, for `--dump-traces`.
+    pub observes: bool,
 }
 
 static JIT: Global<Option<Jit>> = Global::new(None);
@@ -83,13 +84,12 @@ impl Jit {
     }
 }
 
-/// Turns the JIT on; the message says why it can't be.
-pub fn start(options: Options, keeps_listings: bool) -> Result<(), String> {
+/// Turns the JIT on; the message says why it can't be. What it does is counted and timed if it `observes`.
+pub fn start(options: Options, observes: bool) -> Result<(), String> {
     let memory = CodeMemory::new(options.memory).map_err(|e| format!("no memory for machine code: {e}"))?;
     let addresses = Addresses {
         leave: thunks::leave as *const () as usize,
         dealloc: thunks::dealloc as *const () as usize,
-        interpret: helpers::interpret as *const () as usize,
         push_frames: helpers::push_frames as *const () as usize,
         true_word: true_value().0,
         false_word: false_value().0,
@@ -104,8 +104,14 @@ pub fn start(options: Options, keeps_listings: bool) -> Result<(), String> {
         refused: 0,
         resume: Resume::Left(pyrs_runtime::value::Value::NULL),
         stats: Stats::default(),
-        keeps_listings,
+        observes,
     };
+    if observes {
+        clock::start();
+        if observe::is_off() {
+            observe::set_mode(observe::Mode::Tally);
+        }
+    }
     // SAFETY: called at the start, by the only thread.
     unsafe { *JIT.get() = Some(state) };
     jit::install(Some(&HOOKS), threshold);

@@ -44,6 +44,8 @@ pub struct Stats {
     pub side_traces: usize,
     pub recorded: usize,
     pub micro_ops: usize,
+    /// Micro-ops of exits' stubs.
+    pub stub_micro_ops: usize,
     pub interpreted: usize,
     pub code_bytes: usize,
     pub aborts: BTreeMap<Abort, usize>,
@@ -52,4 +54,6 @@ pub struct Stats {
     pub recording: Duration,
     pub lowering: Duration,
     pub assembling: Duration,
+    /// For each trace, from the beginning of its recording until its code could run.
+    pub latencies: Vec<Duration>,
 }

@@ -100,7 +100,7 @@ pub fn emit<'f>(uop: Uop, c: Cx<'_, 'f>) {
         Ask1 | Ask2 | Ask3 | AskStack | AskStackTop => ask(uop, c),
         Interpret => {
             let (thread, frame, top, operand) = (c.thread(), c.frame(), c.top(), c.immediate(0));
-            let function = c.runtime(Runtime::Interpret);
+            let function = c.immediate(1);
             let ahead = c.call(function, &[thread, frame, top, operand]);
             // The instruction went the recorded way, in the frame that is returned; otherwise 0.
             c.guard(ahead);
@@ -117,6 +117,13 @@ pub fn emit<'f>(uop: Uop, c: Cx<'_, 'f>) {
             c.set_frame(frame);
             let top = c.load(I64, thread, 0);
             c.set_top(top);
+        }
+        Count => {
+            let at = c.immediate(0);
+            let b = c.builder();
+            let count = b.ins().load(I64, trusted(), at, 0);
+            let count = b.ins().iadd_imm_s(count, 1);
+            b.ins().store(trusted(), count, at, 0);
         }
         JumpTop => c.end(End::Top),
         JumpTrace => c.end(End::Trace),

@@ -165,6 +165,8 @@ macro_rules! for_each_uop {
             // Bytecode instructions executed by the interpreter, and frames.
             (Interpret, "INTERPRET", [0, 0], [0, 0], [EXITS, CALLS, EFFECT]);
             (PushFrames, "PUSH_FRAMES", [0, 0], [0, 0], [EXITS, CALLS, EFFECT]);
+            // Adds one to the word at immediate 0: only in traces that are made to be looked at.
+            (Count, "COUNT", [0, 0], [0, 0], []);
             // The ends of a trace.
             (JumpTop, "JUMP_TOP", [0, 0], [0, 0], [TERMINAL]);
             (JumpTrace, "JUMP_TRACE", [0, 0], [0, 0], [TERMINAL]);
@@ -327,7 +329,6 @@ pub enum Hole {
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Runtime {
-    Interpret,
     PushFrames,
     True,
     False,

@@ -11,7 +11,7 @@ use pyrs_uops::Uop;
 use super::emit::snapshot;
 use super::iteration::unpacks_pair;
 use super::{
-    Begin, Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State,
+    Begin, Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State, Way,
 };
 use crate::layout::{is_class, layout};
 use crate::record::{End, Record, Seen};
@@ -275,11 +275,20 @@ impl Lowering<'_> {
             UnpackSequence | UnpackSequenceTwoTuple | UnpackSequenceTuple | UnpackSequenceList => {
                 return self.unpack_sequence(record);
             }
-            LoadFastAndClear => self.load_and_clear(oparg)?,
-            CallPyExactArgs => return self.call_function(record, next),
+            CallPyExactArgs
+            | CallPyGeneral
+            | CallBoundMethodExactArgs
+            | CallBoundMethodGeneral
+            | CallKwPy
+            | CallKwBoundMethod => return self.call_function(record, next),
             LoadAttrProperty => return self.call_property(record, next),
             BinaryOpSubscrGetitem => return self.call_getitem(record, next),
             ReturnValue => return self.return_value(),
+            CopyFreeVars => return self.copy_free_variables(record),
+            MakeCell => return self.make_cell(record),
+            LoadDeref => return self.load_deref(record),
+            StoreDeref => return self.store_deref(record),
+            LoadFastAndClear => return self.load_and_clear(record),
             _ => return Ok(None),
         }
         Ok(Some(1))
@@ -303,11 +312,12 @@ impl Lowering<'_> {
             snapshot: Snapshot::default(),
             stub: Vec::new(),
             ip: record.start,
-            resumes: true,
+            way: Way::Interpret,
         });
         self.moves += 1;
         self.last_exit = Some((self.moves, self.at, exit));
-        self.op_with(Uop::Interpret, [operand, 0, 0], [layout().thread_jit_top, 0, 0, 0])?;
+        let function = crate::frames::function_for(record.opcode) as *const () as u64;
+        self.op_with(Uop::Interpret, [operand, function, 0], [layout().thread_jit_top, 0, 0, 0])?;
         self.last_exit = None;
         if next.frame != record.frame {
             // SAFETY: recorded code is alive.
@@ -403,7 +413,7 @@ impl Lowering<'_> {
         }
         self.in_registers(1)?;
         self.own_top(1)?;
-        self.unhook_all(frame, slot)?;
+        self.unhook_users(frame, slot)?;
         self.in_registers(1)?;
         let local = self.state.frames[frame].locals[slot];
         let home = self.state.home(frame, slot);
@@ -424,26 +434,8 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// Takes the word out of a variable, as comprehensions do with those that they hide.
-    fn load_and_clear(&mut self, slot: usize) -> Lower<()> {
-        let frame = self.state.innermost();
-        let local = self.state.frames[frame].locals[slot];
-        if local.unset || local.known == Known::Word(0) {
-            self.push_constant(0);
-            return Ok(());
-        }
-        self.unhook_all(frame, slot)?;
-        self.room(1)?;
-        self.op_immediate(Uop::LoadImmediate, 0)?;
-        let home = self.state.home(frame, slot);
-        self.op_home([Uop::ExchangeFrame, Uop::ExchangeTop], home)?;
-        self.push(local.known, local.own);
-        self.state.frames[frame].locals[slot] = Local { known: Known::Word(0), own: Own::Counted, unset: false };
-        Ok(())
-    }
-
-    /// Words that lie in a variable, or live on its reference, get their own.
-    fn unhook_all(&mut self, frame: usize, slot: usize) -> Lower<()> {
+    /// Words that lie in the variable, or live on its reference, get their own.
+    pub(super) fn unhook_users(&mut self, frame: usize, slot: usize) -> Lower<()> {
         let uses = |e: &Entry| e.place == Place::Local { frame, slot } || e.own == Own::Local { frame, slot };
         for f in 0..self.state.frames.len() {
             for i in 0..self.state.frames[f].stack.len() {
@@ -787,6 +779,11 @@ fn jumps(opcode: Opcode) -> bool {
             | PopJumpIfNotNone
             | ReturnValue
             | CallPyExactArgs
+            | CallPyGeneral
+            | CallBoundMethodExactArgs
+            | CallBoundMethodGeneral
+            | CallKwPy
+            | CallKwBoundMethod
             | CallAllocAndEnterInit
             | LoadAttrProperty
             | BinaryOpSubscrGetitem

@@ -13,6 +13,7 @@
 //! where the interpreter expects it.
 
 mod calls;
+mod closures;
 mod emit;
 mod floats;
 mod instructions;
@@ -221,20 +222,31 @@ pub struct Snapshot {
     pub state: Option<State>,
 }
 
+/// What leads to an exit.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// A guard. A side trace takes the words over as they are, in registers' order and unboxed.
+    Guard,
+    /// A double that does not fit its word. What goes on begins in front of the instruction again, with all doubles boxed.
+    Box,
+    /// The interpreter has executed the last instruction; the runtime knows where it has led.
+    Interpret,
+}
+
 /// A side exit in the making.
 pub struct ExitPlan {
     pub snapshot: Snapshot,
     pub stub: Vec<Inst>,
     /// The instruction to go on at.
     pub ip: *mut u16,
-    /// Everything is real already; the runtime knows where.
-    pub resumes: bool,
+    pub way: Way,
 }
 
 /// An instruction for the interpreter.
 pub struct InterpretPlan {
     pub opcode: pyrs_bytecode::Opcode,
     pub ip: *mut u16,
+    /// Where control went when it was recorded.
     pub expected: *mut u16,
     /// Words of variables and stack.
     pub words: usize,

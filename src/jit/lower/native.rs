@@ -13,7 +13,7 @@ use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use super::instructions::Done;
-use super::{Callee, Entry, Known, Local, Lower, Lowering, Own, Place, VirtualFrame};
+use super::{Callee, Entry, Home, Known, Local, Lower, Lowering, Own, Place, VirtualFrame};
 use crate::asks::{self, Ask, BoundCall, NamedEntry, NativeCall};
 use crate::layout::layout;
 use crate::quiet;
@@ -22,7 +22,7 @@ use crate::stats::Abort;
 
 impl Lowering<'_> {
     /// Replaces the top `n` words by the answer of `ask`.
-    fn ask(&mut self, n: usize, ask: Ask, operand: u64, known: Known) -> Lower<()> {
+    pub(super) fn ask(&mut self, n: usize, ask: Ask, operand: u64, known: Known) -> Lower<()> {
         self.ask_keeping(n, ask, operand)?;
         self.replace_asked(n, known)
     }
@@ -41,9 +41,24 @@ impl Lowering<'_> {
             self.spill_int()?;
         }
         self.rest_to_memory(f, first)?;
-        let home = self.state.stack_home(f, first);
+        self.ask_at(self.state.stack_home(f, first), ask, operand)
+    }
+
+    fn ask_at(&mut self, home: Home, ask: Ask, operand: u64) -> Lower<()> {
         let uop = if home.on_top { Uop::AskStackTop } else { Uop::AskStack };
         self.op_with(uop, [ask as *const () as u64, home.offset as u64, operand], [0; 4])
+    }
+
+    /// Asks about a variable; the answer is in the next register.
+    pub(super) fn ask_about(&mut self, home: Home, ask: Ask) -> Lower<()> {
+        self.before_effect()?;
+        while self.state.depth.floats > 0 {
+            self.spill_float()?;
+        }
+        while self.state.depth.ints > 0 {
+            self.spill_int()?;
+        }
+        self.ask_at(home, ask, 0)
     }
 
     /// Gives up the top `n` words, which are in memory, for the answer in the register.
@@ -108,7 +123,6 @@ impl Lowering<'_> {
             LoadAttrClass | LoadAttrClassWithMetaclassCheck => return self.load_class_attribute(record),
             LoadAttrModule => return self.load_module_attribute(record),
             CallAllocAndEnterInit => return self.construct(record, &self.records[i + 1]),
-            LoadDeref => return self.load_deref(record),
             ForIter | ForIterList | ForIterTuple | ForIterRange => {
                 return self.for_iter_asked(record, &self.records[i + 1]);
             }
@@ -376,22 +390,6 @@ impl Lowering<'_> {
         Ok(Some(1))
     }
 
-    fn load_deref(&mut self, record: &Record) -> Done {
-        let slot = record.oparg as usize;
-        let frame = self.state.innermost();
-        let local = self.state.frames[frame].locals[slot];
-        if local.unset {
-            return Ok(None);
-        }
-        self.room(1)?;
-        let home = self.state.home(frame, slot);
-        self.op_home([Uop::LoadFrame, Uop::LoadTop], home)?;
-        // The cell is a copy that an exit drops.
-        self.op_with(Uop::LoadField, [0; 3], [layout().cell_contents, 0, 0, 0])?;
-        self.push(Known::Something, Own::Fragile);
-        Ok(Some(1))
-    }
-
     /// An object that the trace refers to.
     pub(super) fn keep(&mut self, v: Value) {
         // SAFETY: a live object, borrowed from its class.
@@ -455,7 +453,7 @@ fn question(opcode: Opcode, oparg: u32) -> Option<Question> {
 /// Whether the runtime would have answered for the operands that were recorded.
 fn would_answer(record: &Record) -> bool {
     use Opcode::*;
-    let [top, second, third, _] = record.tops;
+    let [top, second, third, ..] = record.tops;
     let quiet = |seen| quiet::seen_plain(seen) || quiet::seen_container(seen);
     match record.opcode {
         BinaryOp | BinaryOpExtend | BinaryOpAddUnicode => quiet(second) && seen_key(top),
