@@ -49,6 +49,11 @@ fn calls() {
 }
 
 #[test]
+fn operators() {
+    check("operators");
+}
+
+#[test]
 fn recursion() {
     check("recursion");
 }

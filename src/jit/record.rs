@@ -8,6 +8,7 @@ use pyrs_bytecode::Opcode;
 use pyrs_interp::dispatch::{self, Regs, TABLE, Table};
 use pyrs_interp::frame::Frame;
 use pyrs_interp::jit::cache_at;
+use pyrs_interp::ops::operators::python_operator;
 use pyrs_macros::handler;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
@@ -253,10 +254,10 @@ fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
         }
         Opcode::ReturnValue if at_root && is_loop => return Decision::Abort(Abort::LeftFrame),
         // SAFETY: the frame is running. Behind it, native code goes on.
-        Opcode::ReturnValue | Opcode::YieldValue if unsafe { (*record.frame).is_entry } => {
+        Opcode::ReturnValue | Opcode::YieldValue | Opcode::ReturnGenerator if unsafe { (*record.frame).is_entry } => {
             return if is_loop { Decision::Abort(Abort::LeftFrame) } else { Decision::End(End::Stop) };
         }
-        Opcode::ReturnGenerator | Opcode::InterpreterExit => return Decision::End(End::Stop),
+        Opcode::InterpreterExit => return Decision::End(End::Stop),
         _ => {}
     }
     if recording.records.len() >= limit { Decision::End(End::Stop) } else { Decision::GoOn }
@@ -397,6 +398,11 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
     // SAFETY: the handlers' contract: the words are live references.
     unsafe {
         let word = match opcode {
+            BinaryOp => {
+                let op = pyrs_bytecode::BinaryOp::from_u32(oparg)?;
+                let (a, b) = (Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1)));
+                python_operator(op, &a, &b)?.function
+            }
             CallKwPy | CallKwBoundMethod => *sp.sub(oparg as usize + 3),
             CallPyExactArgs
             | CallPyGeneral

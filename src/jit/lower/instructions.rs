@@ -212,6 +212,9 @@ impl Lowering<'_> {
             | BinaryOpSubtractFloat
             | BinaryOpMultiplyFloat
             | BinaryOpExtend => {
+                if next.frame != record.frame {
+                    return self.call_operator(record, next);
+                }
                 // SAFETY: the compiler numbers the operators.
                 let op = unsafe { std::mem::transmute::<u8, pyrs_bytecode::BinaryOp>(oparg as u8) };
                 return self.binary(op, record);
@@ -512,7 +515,10 @@ impl Lowering<'_> {
         if self.peek(1)?.known == Known::Word(word) {
             return self.discard();
         }
-        // Whatever it is: the two truth values are immortal, so nothing is given up.
+        // Where it is known to be something else, it is no truth value.
+        if !matches!(self.peek(1)?.known, Known::Bool | Known::Something | Known::Nothing) {
+            return Err(Abort::Unsupported);
+        }
         self.in_registers(1)?;
         self.op_immediate(Uop::GuardIs, word)?;
         self.pop()?;

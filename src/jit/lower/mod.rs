@@ -21,7 +21,7 @@ mod iteration;
 mod native;
 mod objects;
 
-use pyrs_interp::frame::Frame;
+use pyrs_interp::frame::{Frame, Returns};
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
 use pyrs_runtime::types::Type;
@@ -173,8 +173,7 @@ pub struct VirtualFrame {
     pub stack: Vec<Entry>,
     /// The call that it waits for: place and units to skip when it returns.
     pub call: (*mut u16, u16),
-    /// A call of `__init__`: its result is dropped.
-    pub is_init: bool,
+    pub returns: Returns,
 }
 
 /// The abstract machine: frame 0 is real, the others are inlined calls.
@@ -197,7 +196,7 @@ pub struct FrameSnapshot {
     /// Words of variables and stack.
     pub words: usize,
     pub return_offset: u16,
-    pub is_init: bool,
+    pub returns: Returns,
 }
 
 /// What has to be done to a word in memory.
@@ -367,7 +366,7 @@ impl VirtualFrame {
             locals: vec![unset; code.nlocalsplus],
             stack: Vec::new(),
             call: (std::ptr::null_mut(), 0),
-            is_init: false,
+            returns: Returns::Value,
         }
     }
 }
@@ -385,7 +384,7 @@ impl State {
             locals: vec![local; code.nlocalsplus],
             stack: vec![entry; depth],
             call: (std::ptr::null_mut(), 0),
-            is_init: false,
+            returns: Returns::Value,
         };
         State { frames: vec![frame], depth: Depth::default(), checked: Vec::new() }
     }

@@ -1,6 +1,7 @@
 //! Operations that the runtime is asked for: see [`crate::asks`].
 
 use pyrs_bytecode::Opcode;
+use pyrs_interp::frame::Returns;
 use pyrs_runtime::class::MethodDef;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::builtin_function::BuiltinFunction;
@@ -376,7 +377,7 @@ impl Lowering<'_> {
         let known = Known::Class { class, version, shape: std::ptr::null() };
         let mut frame = VirtualFrame::inlined(next.frame, code, head, Callee::Constant(function.value().0));
         frame.locals[0] = Local { known, own: Own::Counted, unset: false };
-        frame.is_init = true;
+        frame.returns = Returns::Init;
         self.state.frames.push(frame);
         let inner = self.state.innermost();
         let this = self.state.home(inner, 0);
