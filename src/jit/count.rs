@@ -6,9 +6,12 @@
 use std::cell::Cell;
 
 use pyrs_bytecode::Opcode;
+use pyrs_runtime::object::Object;
+use pyrs_runtime::objects::code::Code;
 use pyrs_uops::Uop;
 
 use crate::assemble::{Inst, NO_EXIT};
+use crate::helpers;
 use crate::lower::{Lowered, Way};
 use crate::record::Record;
 
@@ -24,9 +27,46 @@ pub struct Counters {
     top: usize,
 }
 
-struct Instruction {
-    opcode: Opcode,
+/// A recorded instruction, as dumps tell of it.
+pub struct Instruction {
+    pub opcode: Opcode,
+    pub oparg: u32,
+    /// Where it begins, and where its opcode is.
     start: *mut u16,
+    ip: *mut u16,
+    code: *const Object<Code>,
+}
+
+/// What a recording consists of.
+pub fn instructions(records: &[Record]) -> Vec<Instruction> {
+    let instruction =
+        |r: &Record| Instruction { opcode: r.opcode, oparg: r.oparg, start: r.start, ip: r.ip, code: r.code };
+    records.iter().map(instruction).collect()
+}
+
+impl Instruction {
+    /// The code object that it belongs to.
+    pub fn code(&self) -> &Object<Code> {
+        // SAFETY: a trace keeps the code alive that it was made from.
+        unsafe { &*self.code }
+    }
+
+    /// Where it is in its code, in bytes.
+    pub fn offset(&self) -> u32 {
+        // SAFETY: `ip` is in the code.
+        unsafe { self.ip.offset_from(self.code().first_unit()) as u32 * 2 }
+    }
+
+    pub fn line(&self) -> u32 {
+        self.code().source.line_at(self.offset()).unwrap_or(0) as u32
+    }
+}
+
+impl std::fmt::Display for Instruction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (name, line, offset) = (self.code().qualname.to_string_lossy(), self.line(), self.offset());
+        write!(f, "{name}:{line} {offset:4} {} {}", self.opcode.name(), self.oparg)
+    }
 }
 
 const ENTRIES: usize = 0;
@@ -60,12 +100,12 @@ impl Counters {
         for (i, exit) in lowered.exits.iter_mut().enumerate() {
             insert(&mut exit.stub, 0, address(EXITS + i));
         }
-        let instructions: Vec<_> = records.iter().map(|r| Instruction { opcode: r.opcode, start: r.start }).collect();
+        let instructions = instructions(records);
         let body: Vec<_> = lowered
             .body
             .iter()
             .zip(&lowered.origins)
-            .map(|(inst, &origin)| (origin, inst.exit, inst.uop == Uop::Interpret))
+            .map(|(inst, &origin)| (origin, inst.exit, interprets(inst)))
             .collect();
         let mut behind = vec![false; lowered.exits.len()];
         for &(origin, exit, _) in body.iter().filter(|(_, exit, _)| *exit != NO_EXIT) {
@@ -126,6 +166,11 @@ impl Counters {
             alive = alive.saturating_sub(behind[n]);
         }
     }
+}
+
+/// Whether the micro-op executes a handler; other functions do an instruction's work in its place.
+fn interprets(inst: &Inst) -> bool {
+    inst.uop == Uop::Interpret && inst.immediates[1] == helpers::interpret as *const () as u64
 }
 
 /// Puts a counting micro-op in front of another one.

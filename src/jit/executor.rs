@@ -9,14 +9,13 @@ use pyrs_macros::handler;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
 use pyrs_runtime::value::Value;
-use pyrs_uops::Uop;
 
-use crate::assemble::{self, Inst, Link, NO_EXIT, Source};
+use crate::assemble::{self, Inst, Link, Source, Stub};
 use crate::clock::{self, Tier};
-use crate::count::Counters;
+use crate::count::{Counters, Instruction, instructions};
 use crate::helpers::{self, Resume};
 use crate::lower::{self, InterpretPlan, Lowered, Snapshot, State, Way};
-use crate::record::{self, End, Origin, Recording};
+use crate::record::{self, End, Origin, Record, Recording};
 use crate::state::{self, Jit};
 use crate::stats::Abort;
 use crate::thunks;
@@ -47,7 +46,7 @@ pub struct Executor {
     pub bound_calls: Vec<Box<crate::asks::BoundCall>>,
     pub objects: Vec<Obj>,
     /// The recorded instructions, for dumps.
-    pub listing: Vec<(u32, String)>,
+    pub listing: Vec<Instruction>,
     pub origins: Vec<u32>,
     pub counters: Option<Counters>,
     /// From the beginning of the recording until the code could run.
@@ -364,11 +363,13 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
         }
         Origin::Exit { .. } => lower::Begin::Declined,
     };
-    let lowered = lower::lower(&recording.records, end, begin, begins)?;
+    let mut lowered = lower::lower(&recording.records, end, begin, begins)?;
     state.stats.lowering += started.elapsed();
+    let counters = state.observes.then(|| Counters::attach(&mut lowered, &recording.records));
     let started = Instant::now();
     let mut executor = place(state, recording, end, lowered)?;
     state.stats.assembling += started.elapsed();
+    executor.counters = counters;
     executor.latency = recording.began.elapsed();
     state.stats.latencies.push(executor.latency);
     let index = state.executors.len();
@@ -390,9 +391,8 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
 }
 
 /// Copies the code to memory and fills its exits in.
-fn place(state: &mut Jit, recording: &Recording, end: End, mut lowered: Lowered) -> Result<Executor, Abort> {
+fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> Result<Executor, Abort> {
     let number = state.executors.len();
-    let counters = state.observes.then(|| Counters::attach(&mut lowered, &recording.records));
     let mut exits: Vec<Box<Exit>> = Vec::with_capacity(lowered.exits.len());
     let mut stubs = Vec::with_capacity(lowered.exits.len());
     for (index, plan) in lowered.exits.into_iter().enumerate() {
@@ -408,17 +408,8 @@ fn place(state: &mut Jit, recording: &Recording, end: End, mut lowered: Lowered)
             side: None,
             faces: Vec::new(),
         });
-        let mut stub = plan.stub;
-        let address = &raw const *exit as u64;
-        stub.push(Inst {
-            uop: Uop::Leave,
-            depth: Default::default(),
-            immediates: [address, 0, 0],
-            displacements: [0; 4],
-            exit: NO_EXIT,
-        });
-        state.stats.stub_micro_ops += stub.len();
-        stubs.push(stub);
+        state.stats.stub_micro_ops += plan.stub.len() + 1;
+        stubs.push(Stub { body: plan.stub, leave: &raw const *exit as u64 });
         exits.push(exit);
     }
     let link = match end {
@@ -438,7 +429,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, mut lowered: Lowered)
     let first = &recording.records[0];
     let mut objects = lowered.objects;
     // SAFETY: recorded code is alive.
-    objects.extend(recording.records.iter().map(|r| unsafe { (&*r.code).to_obj() }));
+    objects.extend(codes(&recording.records).map(|code| unsafe { (&*code).to_obj() }));
     objects.sort_by_key(|o| o.value().0);
     objects.dedup_by_key(|o| o.value().0);
     Ok(Executor {
@@ -467,15 +458,17 @@ fn place(state: &mut Jit, recording: &Recording, end: End, mut lowered: Lowered)
         calls: lowered.calls,
         bound_calls: lowered.bound_calls,
         objects,
-        listing: if state.observes || state.options.log {
-            crate::dump::listing(&recording.records)
-        } else {
-            Vec::new()
-        },
+        listing: if state.observes || state.options.log { instructions(&recording.records) } else { Vec::new() },
         origins: lowered.origins,
-        counters,
+        counters: None,
         latency: Duration::ZERO,
     })
+}
+
+/// The code objects of a recording, without those that the one before is of too.
+fn codes(records: &[Record]) -> impl Iterator<Item = *const Object<Code>> {
+    let mut last = std::ptr::null();
+    records.iter().map(|r| r.code).filter(move |code| !std::ptr::eq(std::mem::replace(&mut last, *code), *code))
 }
 
 /// Makes the way into a new trace.

@@ -26,6 +26,10 @@ pub mod flags {
     pub const EFFECT: u8 = 8;
     /// Moves the cached entries of its kind by one: every entry is an operand.
     pub const SHIFTS: u8 = 16;
+    /// What shifts are doubles. (Follows from the name, as the next one.)
+    pub const FLOATS: u8 = 32;
+    /// The deepest entry is stored; else one is loaded.
+    pub const SPILLS: u8 = 64;
 }
 
 /// Calls `$callback!` with the rows of the table.
@@ -189,11 +193,30 @@ macro_rules! define {
             name: $name,
             ints: ($ip, $iq),
             floats: ($fp, $fq),
-            flags: 0 $(| flags::$flag)*,
+            flags: with_kind_of_shift(0 $(| flags::$flag)*, $name),
         }),*];
     };
 }
 for_each_uop!(define);
+
+/// Adds the flags that say what a micro-op shifts, and where to: strings are too slow to be asked each time.
+const fn with_kind_of_shift(flags: u8, name: &str) -> u8 {
+    if flags & flags::SHIFTS == 0 {
+        return flags;
+    }
+    let (name, mut more) = (name.as_bytes(), 0);
+    if name[0] == b'S' {
+        more |= flags::SPILLS;
+    }
+    let mut i = 0;
+    while i + 5 <= name.len() {
+        if let b"FLOAT" = name.split_at(i).1.split_at(5).0 {
+            more |= flags::FLOATS;
+        }
+        i += 1;
+    }
+    flags | more
+}
 
 /// One row of the table.
 #[derive(Copy, Clone, Debug)]
@@ -230,8 +253,7 @@ impl Uop {
     /// Whether the micro-op treats value words, doubles at all: depths of the other kind make no difference to it.
     pub fn uses(self) -> (bool, bool) {
         let info = self.info();
-        let shifts_floats = info.name.contains("FLOAT");
-        let shifts = info.flags & flags::SHIFTS != 0;
+        let (shifts, shifts_floats) = (self.has(flags::SHIFTS), self.has(flags::FLOATS));
         (info.ints != (0, 0) || (shifts && !shifts_floats), info.floats != (0, 0) || (shifts && shifts_floats))
     }
 
@@ -249,7 +271,7 @@ impl Uop {
             return None;
         }
         if self.has(flags::SHIFTS) {
-            let spills = info.name.starts_with("SPILL");
+            let spills = self.has(flags::SPILLS);
             let (n, room) = if ints { (depth.ints, INT_REGISTERS) } else { (depth.floats, FLOAT_REGISTERS) };
             if (spills && n == 0) || (!spills && n as usize == room) {
                 return None;
@@ -267,7 +289,7 @@ impl Uop {
         };
         if self.has(flags::SHIFTS) {
             let n = if self.uses().0 { &mut after.ints } else { &mut after.floats };
-            *n = if info.name.starts_with("SPILL") { *n - 1 } else { *n + 1 };
+            *n = if self.has(flags::SPILLS) { *n - 1 } else { *n + 1 };
         }
         after
     }
@@ -289,7 +311,7 @@ impl Uop {
 
 impl Depth {
     /// A number below [`VARIANTS`].
-    pub fn index(self) -> usize {
+    pub const fn index(self) -> usize {
         self.ints as usize * (FLOAT_REGISTERS + 1) + self.floats as usize
     }
 }
@@ -390,6 +412,14 @@ mod tests {
         assert_eq!(Uop::Ask2.variant(Depth { ints: 3, floats: 0 }), None, "calls leave nothing cached");
         assert_eq!(Uop::SpillFrame.after(depth), Depth { ints: 1, floats: 0 });
         assert_eq!(Uop::from_name("MULTIPLY_FLOAT"), Some(Uop::MultiplyFloat));
+    }
+
+    #[test]
+    fn shifts_are_told_by_their_names() {
+        let kind = |u: Uop| (u.has(flags::SHIFTS), u.has(flags::FLOATS), u.has(flags::SPILLS));
+        assert_eq!(kind(Uop::SpillTop), (true, false, true));
+        assert_eq!(kind(Uop::FillFloatFrame), (true, true, false));
+        assert_eq!(kind(Uop::LoadFloatFrame), (false, false, false));
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn trace(i: usize, executor: &Executor) -> String {
     };
     let counters = executor.counters.as_ref();
     let micro_ops = executor.body.iter().map(|inst| quoted(inst.uop.info().name));
-    let instructions = executor.listing.iter().map(|(_, text)| quoted(text));
+    let instructions = executor.listing.iter().map(|i| quoted(&i.to_string()));
     let executed = counters.map(|c| c.executed()).unwrap_or_default();
     let executed = executed.iter().map(|e| format!("[{}, {}]", e.compiled, e.stepped));
     let exits = executor.exits.iter().map(|e| {

@@ -70,8 +70,8 @@ fn trace(out: &mut String, i: usize, executor: &Executor) {
 }
 
 fn instruction(out: &mut String, executor: &Executor, n: usize, executed: &[Executed]) {
-    let Some((_, text)) = executor.listing.get(n) else { return };
-    let _ = write!(out, "  {text}");
+    let Some(instruction) = executor.listing.get(n) else { return };
+    let _ = write!(out, "  {instruction}");
     if let Some(e) = executed.get(n) {
         let _ = write!(out, "  ; {}", e.compiled + e.stepped);
         if e.stepped > 0 {
