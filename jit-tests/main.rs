@@ -68,6 +68,11 @@ fn threads() {
 }
 
 #[test]
+fn operators() {
+    check("operators");
+}
+
+#[test]
 fn recursion() {
     check("recursion");
 }

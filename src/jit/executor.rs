@@ -43,6 +43,7 @@ pub struct Executor {
     pub pushes: Vec<Box<Snapshot>>,
     pub entries: Vec<Box<crate::asks::NamedEntry>>,
     pub calls: Vec<Box<crate::asks::NativeCall>>,
+    pub bound_calls: Vec<Box<crate::asks::BoundCall>>,
     pub objects: Vec<Obj>,
     /// The recorded instructions, for dumps.
     pub listing: Vec<Instruction>,
@@ -472,6 +473,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         pushes: lowered.pushes,
         entries: lowered.entries,
         calls: lowered.calls,
+        bound_calls: lowered.bound_calls,
         objects,
         listing: if state.observes || state.options.log { instructions(&recording.records) } else { Vec::new() },
         origins: lowered.origins,

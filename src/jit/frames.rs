@@ -2,7 +2,7 @@
 //! real. Everything unusual is left to the interpreter.
 
 use pyrs_bytecode::Opcode;
-use pyrs_interp::frame::{Frame, Owner};
+use pyrs_interp::frame::{Frame, Owner, Returns};
 use pyrs_runtime::heap::{decref, decref_or_null};
 use pyrs_runtime::objects::singletons::none_value;
 use pyrs_runtime::thread::Thread;
@@ -42,14 +42,22 @@ unsafe extern "C" fn leave(
         if !ordinary || frame as *mut Value == thread.stack_base.get() || is_watched(caller) {
             return helpers::interpret(thread_pointer, frame, top, plan);
         }
-        let units = if head.is_init { CALL_UNITS } else { (*caller).return_offset as usize };
+        let units = match head.returns {
+            Returns::Init => CALL_UNITS,
+            Returns::Value | Returns::Operator => (*caller).return_offset as usize,
+        };
         let end = Frame::locals(frame).add((*plan).words - 1);
         let v = *end;
-        if (*caller).ip.add(units) != expected || (head.is_init && v != none_value()) {
+        let odd = match head.returns {
+            Returns::Value => false,
+            Returns::Init => v != none_value(),
+            Returns::Operator => true,
+        };
+        if (*caller).ip.add(units) != expected || odd {
             return helpers::interpret(thread_pointer, frame, top, plan);
         }
         let mut sp = (*caller).sp;
-        if !head.is_init {
+        if head.returns == Returns::Value {
             *sp = v;
             sp = sp.add(1);
         }

@@ -180,7 +180,7 @@ pub unsafe fn materialize(thread: &Thread, frame: *mut Frame, top: *mut Value, p
                     Callee::Held => unreachable!("only the first frame is real"),
                 };
                 frame::init(head, function, code, Value::NULL, inner);
-                (*head).is_init = snapshot.is_init;
+                (*head).returns = snapshot.returns;
                 thread.recursion_remaining.set(thread.recursion_remaining.get() - 1);
                 inner = head;
             }

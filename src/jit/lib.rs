@@ -23,6 +23,7 @@ pub mod layout;
 pub mod lower;
 pub mod memory;
 pub mod options;
+mod quiet;
 pub mod record;
 mod state;
 pub mod stats;

@@ -8,6 +8,7 @@ use pyrs_bytecode::Opcode;
 use pyrs_interp::dispatch::{self, Regs, TABLE, Table};
 use pyrs_interp::frame::Frame;
 use pyrs_interp::jit::cache_at;
+use pyrs_interp::ops::operators::python_operator;
 use pyrs_macros::handler;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
@@ -108,6 +109,8 @@ pub struct Recording {
     pub records: Vec<Record>,
     /// The abstract machine at the beginning, for traces that begin at an exit.
     pub state: Option<crate::lower::State>,
+    /// Classes of operands that a program has made, and may drop: they live as long as the recording.
+    classes: Vec<Obj>,
     /// Extended arguments were just seen; the instruction begins here.
     extended: *mut u16,
     pub began: std::time::Instant,
@@ -122,8 +125,23 @@ impl Recording {
             start,
             records: Vec::new(),
             state: None,
+            classes: Vec::new(),
             extended: std::ptr::null_mut(),
             began: std::time::Instant::now(),
+        }
+    }
+}
+
+impl Recording {
+    /// Keeps the classes of a record's operands, which are in use.
+    fn keep_classes(&mut self, record: &Record) {
+        for seen in record.tops {
+            let Seen::Object(class) = seen else { continue };
+            // SAFETY: the class of a live operand.
+            let class = unsafe { &*class };
+            if class.is_heap_type() && !self.classes.iter().rev().take(8).any(|c| c.value() == class.value()) {
+                self.classes.push(class.to_obj());
+            }
         }
     }
 }
@@ -162,6 +180,7 @@ unsafe fn observe(thread: *const Thread, frame: *mut Frame, ip: *mut u16, sp: *m
     // SAFETY: as above.
     let mut record = unsafe { look(frame, start, ip, sp, opcode, oparg as u32) };
     recording.extended = std::ptr::null_mut();
+    recording.keep_classes(&record);
     if let Some(last) = recording.records.last()
         && last.ip == ip
         && last.frame == frame
@@ -235,10 +254,10 @@ fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
         }
         Opcode::ReturnValue if at_root && is_loop => return Decision::Abort(Abort::LeftFrame),
         // SAFETY: the frame is running. Behind it, native code goes on.
-        Opcode::ReturnValue | Opcode::YieldValue if unsafe { (*record.frame).is_entry } => {
+        Opcode::ReturnValue | Opcode::YieldValue | Opcode::ReturnGenerator if unsafe { (*record.frame).is_entry } => {
             return if is_loop { Decision::Abort(Abort::LeftFrame) } else { Decision::End(End::Stop) };
         }
-        Opcode::ReturnGenerator | Opcode::InterpreterExit => return Decision::End(End::Stop),
+        Opcode::InterpreterExit => return Decision::End(End::Stop),
         _ => {}
     }
     if recording.records.len() >= limit { Decision::End(End::Stop) } else { Decision::GoOn }
@@ -319,8 +338,15 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
             | StoreAttrSlot
             | LoadAttrProperty
     );
-    let single =
-        matches!(opcode, LoadGlobalModule | LoadGlobalBuiltin | LoadAttrModule | LoadAttrClass | BinaryOpSubscrGetitem);
+    let single = matches!(
+        opcode,
+        LoadGlobalModule
+            | LoadGlobalBuiltin
+            | LoadAttrModule
+            | LoadAttrClass
+            | LoadAttrClassWithMetaclassCheck
+            | BinaryOpSubscrGetitem
+    );
     // SAFETY: these forms keep the address of their caches; the owner is on top of the stack.
     unsafe {
         if !(by_shape || by_version || single) {
@@ -372,6 +398,11 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
     // SAFETY: the handlers' contract: the words are live references.
     unsafe {
         let word = match opcode {
+            BinaryOp => {
+                let op = pyrs_bytecode::BinaryOp::from_u32(oparg)?;
+                let (a, b) = (Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1)));
+                python_operator(op, &a, &b)?.function
+            }
             CallKwPy | CallKwBoundMethod => *sp.sub(oparg as usize + 3),
             CallPyExactArgs
             | CallPyGeneral
@@ -382,6 +413,8 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
             | CallIsinstance
             | CallListAppend
             | CallType1
+            | CallStr1
+            | CallTuple1
             | CallBuiltinO
             | CallBuiltinFast
             | CallBuiltinClass

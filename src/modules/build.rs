@@ -18,6 +18,21 @@ struct Row {
 /// Folders that are of no use to an installed program.
 const SKIPPED: [&str; 5] = ["__pycache__", "test", "tests", "idle_test", "lib2to3"];
 
+/// The modules that every start imports, in this order.
+const AT_START: [&str; 11] = [
+    "importlib._bootstrap",
+    "importlib._bootstrap_external",
+    "_pyrs_importer",
+    "abc",
+    "stat",
+    "_collections_abc",
+    "genericpath",
+    "posixpath",
+    "os",
+    "_sitebuiltins",
+    "site",
+];
+
 fn main() {
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Lib");
@@ -32,14 +47,23 @@ fn main() {
         "/// Name, path, is a package, place of the code, place of the compressed source.\n\
          static INDEX: &[(&str, &str, bool, (u32, u32), (u32, u32))] = &[\n",
     );
+    let codes = place_codes(&rows, &mut blob);
     for (name, row) in &rows {
-        let code = append(&mut blob, &row.code);
+        let code = codes[name.as_str()];
         let source = append(&mut blob, &lz4_flex::compress_prepend_size(&row.source));
         let _ = writeln!(index, "    ({name:?}, {:?}, {}, {code:?}, {source:?}),", row.path, row.is_package);
     }
     index.push_str("];\n");
     fs::write(out.join("library.bin"), blob).expect("the output folder is writable");
     fs::write(out.join("library_index.rs"), index).expect("the output folder is writable");
+}
+
+/// Writes the bytecode of all modules, those of each start first, and says where it is: what is read together lies
+/// together, so that a process has no more pages of the library in memory than it uses.
+fn place_codes<'a>(rows: &'a BTreeMap<String, Row>, blob: &mut Vec<u8>) -> BTreeMap<&'a str, (u32, u32)> {
+    let mut names: Vec<&str> = rows.keys().map(String::as_str).collect();
+    names.sort_by_key(|name| AT_START.iter().position(|first| first == name).unwrap_or(AT_START.len()));
+    names.into_iter().map(|name| (name, append(blob, &rows[name].code))).collect()
 }
 
 fn append(blob: &mut Vec<u8>, data: &[u8]) -> (u32, u32) {

@@ -372,6 +372,34 @@ pub unsafe fn property(mut m: Regs) -> Value {
     calls::enter(m, callee, LOAD_UNITS)
 }
 
+/// An attribute of an instance whose class computes all of them in Python: the frame of its `__getattribute__` is
+/// entered with the owner and the name.
+#[handler]
+pub unsafe fn getattribute_overridden(mut m: Regs) -> Value {
+    let cache = find_version(cache_at(m.ip.add(2)), m.obj(1));
+    if cache.is_null() || m.oparg & 1 != 0 {
+        return m.tail(load_attr);
+    }
+    let function = (*cache).target_value();
+    if calls::function_at(function).version.get() != (*cache).version2 {
+        return m.tail(load_attr);
+    }
+    m.save();
+    let name = m.name(m.oparg >> 1).value();
+    incref(name);
+    incref(function);
+    // Frames have a word to spare above their stack.
+    *m.sp = name;
+    let callee = calls::push_exact(&m, function, m.sp.sub(1), 2);
+    if callee.is_null() {
+        decref(name);
+        decref(function);
+        return m.raise();
+    }
+    m.sp = m.sp.sub(1);
+    calls::enter(m, callee, LOAD_UNITS)
+}
+
 #[handler]
 pub unsafe fn store_attr(mut m: Regs) -> Value {
     if due(&m) {

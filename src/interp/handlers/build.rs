@@ -47,9 +47,8 @@ pub unsafe fn build_set(mut m: Regs) -> Value {
 #[handler]
 pub unsafe fn build_map(mut m: Regs) -> Value {
     m.save();
-    let count = m.oparg;
-    let dict = tri!(m, ops::build::build_map(m.sp.sub(count * 2), count));
-    m.release(count * 2);
+    m.sp = m.sp.sub(m.oparg * 2);
+    let dict = tri!(m, ops::build::build_map(m.sp, m.oparg));
     m.push(dict.into_value());
     m.next(1)
 }
@@ -105,9 +104,9 @@ pub unsafe fn list_extend(mut m: Regs) -> Value {
 #[handler]
 pub unsafe fn set_add(mut m: Regs) -> Value {
     m.save();
-    tri!(m, ops::build::set_add(m.obj(1 + m.oparg), m.obj(1)));
-    let v = m.pop();
-    m.drop_next(v, 1)
+    let item = m.pop();
+    tri!(m, ops::build::set_add(m.obj(m.oparg), item.into_obj()));
+    m.next(1)
 }
 
 #[handler]
@@ -121,14 +120,14 @@ pub unsafe fn set_update(mut m: Regs) -> Value {
 #[handler]
 pub unsafe fn map_add(mut m: Regs) -> Value {
     m.save();
-    tri!(m, add_item(m.obj(2 + m.oparg), m.obj(2), m.obj(1)));
-    m.release(2);
+    let (value, key) = (m.pop(), m.pop());
+    tri!(m, add_item(m.obj(m.oparg), key.into_obj(), value.into_obj()));
     m.next(1)
 }
 
 #[inline(never)]
-fn add_item(dict: &Obj, key: &Obj, value: &Obj) -> PyResult<()> {
-    dict.exact::<Dict>().expect("the compiler put a dict there").set(key.clone(), value.clone())
+fn add_item(dict: &Obj, key: Obj, value: Obj) -> PyResult<()> {
+    dict.exact::<Dict>().expect("the compiler put a dict there").set(key, value)
 }
 
 #[handler]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use pyrs_macros::handler;
 use pyrs_runtime::call::Args;
 use pyrs_runtime::errors::PyResult;
-use pyrs_runtime::heap::incref;
+use pyrs_runtime::heap::{decref_or_null, incref};
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
 use pyrs_runtime::objects::dict::Dict;
@@ -24,7 +24,7 @@ use pyrs_runtime::value::Value;
 use crate::dispatch::Regs;
 use crate::dispatch::tri;
 use crate::eval::{enter_recursion, leave_recursion};
-use crate::frame::{self, Frame, HEAD_WORDS};
+use crate::frame::{self, Frame, HEAD_WORDS, Returns};
 use crate::ops;
 use crate::specialize::{self, due, read_u32};
 use pyrs_runtime::heap::decref;
@@ -82,6 +82,25 @@ pub unsafe fn push_exact(m: &Regs, function: Value, args: *const Value, argc: us
         let callee = reserve(thread, code);
         if !callee.is_null() {
             fill_exact(m, callee, function, args, argc);
+        }
+        callee
+    }
+}
+
+/// Makes the frame of an operator's function, which borrows the operands.
+///
+/// # Safety
+/// As [`push_exact`], but for the references: new ones are taken.
+#[inline(never)]
+pub unsafe fn push_operator(m: Regs, function: Value, first: Value, second: Value) -> *mut Frame {
+    // SAFETY: by contract.
+    unsafe {
+        let callee = push_exact(&m, function, [first, second].as_ptr(), 2);
+        if !callee.is_null() {
+            incref(function);
+            incref(first);
+            incref(second);
+            (*callee).returns = Returns::Operator;
         }
         callee
     }
@@ -512,7 +531,7 @@ pub unsafe fn alloc_and_enter_init(mut m: Regs) -> Value {
         decref(this);
         return m.raise();
     }
-    (*callee).is_init = true;
+    (*callee).returns = Returns::Init;
     *args.sub(1) = this;
     m.sp = args;
     decref(callable);
@@ -566,20 +585,61 @@ pub unsafe fn method_descriptor(m: Regs) -> Value {
 }
 
 #[handler]
-pub unsafe fn len(m: Regs) -> Value {
+pub unsafe fn len(mut m: Regs) -> Value {
     if m.peek(3).0 != LEN.load(Ordering::Relaxed) || m.oparg != 1 || !m.peek(2).is_null() {
         return m.tail(call);
     }
+    let v = m.peek(1);
+    let Some(n) = quick_len(m.obj(1)) else { return m.tail(any_len) };
+    let function = m.peek(3);
+    m.sp = m.sp.sub(2);
+    m.put(1, Value::from_fixnum(n as i64));
+    m.drop_both_next(v, function, UNITS)
+}
+
+/// The length of what is asked for it most often.
+#[inline(always)]
+fn quick_len(v: &Obj) -> Option<usize> {
+    if let Some(list) = v.exact::<List>() {
+        return Some(list.len());
+    }
+    if let Some(text) = v.exact::<Str>() {
+        return Some(text.len());
+    }
+    if let Some(tuple) = v.exact::<Tuple>() {
+        return Some(tuple.len());
+    }
+    v.exact::<Dict>().map(|dict| dict.len())
+}
+
+/// As [`len`], for any object.
+#[handler]
+unsafe fn any_len(m: Regs) -> Value {
     m.save();
     let n = tri!(m, truth::len(m.obj(1)));
     m.replace_next(3, pyrs_runtime::objects::int::from_u64(n as u64).into_value(), UNITS)
 }
 
 #[handler]
-pub unsafe fn isinstance(m: Regs) -> Value {
+pub unsafe fn isinstance(mut m: Regs) -> Value {
     if m.oparg != 2 || m.peek(4).0 != ISINSTANCE.load(Ordering::Relaxed) || !m.peek(3).is_null() {
         return m.tail(call);
     }
+    let (v, class) = (m.obj(2), m.peek(1));
+    if class.0 == std::ptr::from_ref(v.class()) as u64 {
+        // An instance of this very class, whatever its metaclass says; it keeps the class alive.
+        (*class.as_pointer()).refcnt.set((*class.as_pointer()).refcnt.get() - 1);
+        let (v, function) = (m.peek(2), m.peek(4));
+        m.sp = m.sp.sub(3);
+        m.put(1, bool_value(true));
+        return m.drop_both_next(v, function, UNITS);
+    }
+    m.tail(any_isinstance)
+}
+
+/// As [`isinstance`], for any object and class.
+#[handler]
+unsafe fn any_isinstance(m: Regs) -> Value {
     m.save();
     let r = tri!(m, attr::is_instance(m.obj(2), m.obj(1)));
     m.replace_next(4, bool_value(r), UNITS)
@@ -723,19 +783,84 @@ pub unsafe fn kw_non_py(m: Regs) -> Value {
 #[handler]
 pub unsafe fn call_function_ex(mut m: Regs) -> Value {
     m.save();
-    // A Python function with positional arguments alone runs in this loop.
-    if m.peek(1).is_null() && m.obj(4).exact::<Function>().is_some() && m.obj(2).exact::<Tuple>().is_some() {
-        let callee = push_items(m, m.peek(4), m.obj(2));
-        if callee.is_null() {
-            return m.raise();
+    // A Python function runs in this loop, if it takes fixed arguments or positional ones alone.
+    if m.obj(4).exact::<Function>().is_some() && m.obj(2).exact::<Tuple>().is_some() {
+        let mut callee = push_unpacked(m, m.peek(4), m.obj(2), m.peek(1));
+        if callee.is_null() && m.peek(1).is_null() {
+            callee = push_items(m, m.peek(4), m.obj(2));
+            if callee.is_null() {
+                return m.raise();
+            }
         }
-        let tuple = m.peek(2);
-        m.sp = m.sp.sub(4);
-        decref(tuple);
-        return enter(m, callee, 1);
+        if !callee.is_null() {
+            let (tuple, keywords) = (m.peek(2), m.peek(1));
+            m.sp = m.sp.sub(4);
+            decref(tuple);
+            decref_or_null(keywords);
+            return enter(m, callee, 1);
+        }
     }
     let r = tri!(m, ops::call::call_function_ex(m.sp));
     m.replace_next(4, r.into_value(), 1)
+}
+
+/// Makes the frame of `function(*items, **keywords)`, where `keywords` is a dict or `NULL`, and takes the function's
+/// reference over; null, and nothing done, if the function has varargs or the arguments do not fit.
+#[inline(never)]
+unsafe fn push_unpacked(m: Regs, function: Value, items: &Obj, keywords: Value) -> *mut Frame {
+    // SAFETY: contract of handlers; tuple and dict hold the arguments until the frame has its own references.
+    unsafe {
+        let f = function_at(function);
+        let (thread, code) = (m.thread(), f.code());
+        let items = items.downcast_unchecked::<Tuple>().items();
+        if !code.fixed_args || items.len() > code.argcount || code.argcount + code.kwonlyargcount > 64 {
+            return std::ptr::null_mut();
+        }
+        if thread.recursion_remaining.get() <= 0 {
+            return std::ptr::null_mut();
+        }
+        let callee = reserve(thread, code);
+        let slots = Frame::locals(callee);
+        for i in 0..code.nlocalsplus {
+            *slots.add(i) = items.get(i).map_or(Value::NULL, |item| item.clone().into_value());
+        }
+        let keywords = (!keywords.is_null()).then(|| keywords.as_obj().downcast_unchecked::<Dict>());
+        if !place_unpacked(f, code, slots, keywords) {
+            for i in 0..code.argcount + code.kwonlyargcount {
+                decref_or_null(*slots.add(i));
+            }
+            frame::pop(thread, callee);
+            leave_recursion(thread);
+            return std::ptr::null_mut();
+        }
+        frame::init(callee, function, code, Value::NULL, m.frame);
+        thread.frame.set(callee as *mut u8);
+        callee
+    }
+}
+
+/// Copies the values of `keywords` to the parameters that its keys, interned, name, and defaults to those that are
+/// left; false if that is not all there is to bind.
+unsafe fn place_unpacked(
+    function: &Object<Function>,
+    code: &Object<Code>,
+    slots: *mut Value,
+    keywords: Option<&Object<Dict>>,
+) -> bool {
+    let first = code.source.posonlyargcount as usize;
+    let names = &code.localsplusnames.items()[first..code.argcount + code.kwonlyargcount];
+    // SAFETY: a word for each parameter.
+    unsafe {
+        for (key, value) in keywords.iter().flat_map(|dict| dict.pairs()) {
+            let Some(place) = names.iter().position(|name| name.value() == key.value()) else { return false };
+            let slot = slots.add(first + place);
+            if !(*slot).is_null() {
+                return false;
+            }
+            *slot = value.clone().into_value();
+        }
+        place_defaults(function, code, slots)
+    }
 }
 
 #[inline(never)]

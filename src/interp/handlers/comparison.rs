@@ -88,13 +88,22 @@ pub unsafe fn compare_op_float(mut m: Regs) -> Value {
 pub unsafe fn compare_op_str(mut m: Regs) -> Value {
     match (m.obj(2).exact::<Str>(), m.obj(1).exact::<Str>()) {
         (Some(a), Some(b)) => {
-            let equal = std::ptr::eq(a, b) || a.equals(b);
+            let Some(equal) = a.equals_at_sight(b) else { return m.tail(compare_texts) };
             let holds = m.oparg & (if equal { EQUAL } else { LESS | GREATER }) != 0;
             m.sp = m.sp.sub(2);
             m.put_truth(holds, UNITS)
         }
         _ => m.tail(compare_op),
     }
+}
+
+/// As [`compare_op_str`], for strings of the same length.
+#[handler]
+unsafe fn compare_texts(mut m: Regs) -> Value {
+    let (a, b) = (m.obj(2).downcast_unchecked::<Str>(), m.obj(1).downcast_unchecked::<Str>());
+    let holds = m.oparg & (if a.equals(b) { EQUAL } else { LESS | GREATER }) != 0;
+    m.sp = m.sp.sub(2);
+    m.put_truth(holds, UNITS)
 }
 
 #[handler]
@@ -115,11 +124,22 @@ pub unsafe fn contains_op(m: Regs) -> Value {
 }
 
 #[handler]
-pub unsafe fn contains_op_dict(m: Regs) -> Value {
+pub unsafe fn contains_op_dict(mut m: Regs) -> Value {
     let Some(dict) = m.obj(1).exact::<Dict>() else { return m.tail(contains_op) };
+    if dict.peek_quick(m.peek(2)).is_null() {
+        return m.tail(any_key_in_dict);
+    }
+    m.sp = m.sp.sub(2);
+    m.put_truth(m.oparg == 0, UNITS)
+}
+
+/// As [`contains_op_dict`], for a key that is not there or is not found at once.
+#[handler]
+unsafe fn any_key_in_dict(mut m: Regs) -> Value {
     m.save();
-    let r = tri!(m, dict_contains(dict, m.obj(2)));
-    m.replace_next(2, bool_value(r != (m.oparg != 0)), UNITS)
+    let found = tri!(m, dict_contains(m.obj(1).downcast_unchecked::<Dict>(), m.obj(2)));
+    m.sp = m.sp.sub(2);
+    m.put_truth(found != (m.oparg != 0), UNITS)
 }
 
 #[inline(never)]
@@ -136,13 +156,14 @@ fn set_contains(elements: &SetData, set: &Obj, item: &Obj) -> PyResult<bool> {
 }
 
 #[handler]
-pub unsafe fn contains_op_set(m: Regs) -> Value {
+pub unsafe fn contains_op_set(mut m: Regs) -> Value {
     let elements = match (m.obj(1).exact::<Set>(), m.obj(1).exact::<FrozenSet>()) {
         (Some(set), _) => &set.0,
         (None, Some(set)) => &set.0,
         (None, None) => return m.tail(contains_op),
     };
     m.save();
-    let r = tri!(m, set_contains(elements, m.obj(1), m.obj(2)));
-    m.replace_next(2, bool_value(r != (m.oparg != 0)), UNITS)
+    let found = tri!(m, set_contains(elements, m.obj(1), m.obj(2)));
+    m.sp = m.sp.sub(2);
+    m.put_truth(found != (m.oparg != 0), UNITS)
 }

@@ -146,7 +146,8 @@ pub const fn of(opcode: Opcode) -> Handler {
         LoadBuildClass => names::load_build_class,
         SetupAnnotations => names::setup_annotations,
 
-        LoadAttr | LoadAttrGetattributeOverridden => attributes::load_attr,
+        LoadAttr => attributes::load_attr,
+        LoadAttrGetattributeOverridden => attributes::getattribute_overridden,
         LoadAttrInstanceValue => attributes::instance_value,
         LoadAttrMethodWithValues => attributes::method_with_values,
         LoadAttrMethodNoDict => attributes::method_no_dict,

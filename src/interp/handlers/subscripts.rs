@@ -77,12 +77,25 @@ pub unsafe fn str_int(m: Regs) -> Value {
     {
         let i = m.peek(1).as_fixnum();
         let i = if i < 0 { i + text.len() as i64 } else { i };
-        if let Some(c) = text.get_char(i as usize) {
-            let v = Str::from_char(c).into_obj().into_value();
-            return replace_container(m, v);
+        let v = text.peek_char(i as usize);
+        if v.is_null() {
+            return m.tail(other_char);
         }
+        return replace_container(m, v);
     }
     m.tail(binary_op)
+}
+
+/// As [`str_int`], for a character that is not shared, or not yet.
+#[handler]
+unsafe fn other_char(m: Regs) -> Value {
+    let text = m.obj(2).downcast_unchecked::<Str>();
+    let i = m.peek(1).as_fixnum();
+    let i = if i < 0 { i + text.len() as i64 } else { i };
+    match text.get_char(i as usize) {
+        Some(c) => replace_container(m, Str::from_char(c).into_obj().into_value()),
+        None => m.tail(binary_op),
+    }
 }
 
 /// A dict, or an instance of a subclass whose subscripts are those of dict.
@@ -100,7 +113,22 @@ pub fn plain_dict(container: &Obj) -> Option<&Object<Dict>> {
 }
 
 #[handler]
-pub unsafe fn dict(m: Regs) -> Value {
+pub unsafe fn dict(mut m: Regs) -> Value {
+    let Some(dict) = m.obj(2).exact::<Dict>() else { return m.tail(any_dict) };
+    let (container, key) = (m.peek(2), m.peek(1));
+    let v = dict.peek_quick(key);
+    if v.is_null() {
+        return m.tail(any_dict);
+    }
+    incref(v);
+    m.sp = m.sp.sub(1);
+    m.put(1, v);
+    m.drop_both_next(key, container, BINARY_UNITS)
+}
+
+/// As [`dict`], for any key and for subclasses.
+#[handler]
+unsafe fn any_dict(m: Regs) -> Value {
     let Some(dict) = plain_dict(m.obj(2)) else { return m.tail(binary_op) };
     m.save();
     match tri!(m, dict_item(dict, m.obj(1))) {
@@ -208,15 +236,40 @@ pub unsafe fn store_list_int(mut m: Regs) -> Value {
 #[handler]
 pub unsafe fn store_dict(mut m: Regs) -> Value {
     let Some(dict) = m.obj(2).exact::<Dict>() else { return m.tail(store_subscr) };
-    m.save();
-    tri!(m, set_item(dict, m.obj(1), m.obj(3)));
-    m.release(3);
-    m.next(STORE_UNITS)
+    let (container, key) = (m.peek(2), m.peek(1));
+    let old = dict.replace_quick(key, m.peek(3));
+    if old.is_null() {
+        return m.tail(insert_in_dict);
+    }
+    if key.is_pointer_or_null() {
+        // The dict has a reference to the key as well.
+        (*key.as_pointer()).refcnt.set((*key.as_pointer()).refcnt.get() - 1);
+    }
+    m.sp = m.sp.sub(3);
+    m.drop_both_next(old, container, STORE_UNITS)
 }
 
+/// As [`store_dict`], for a key that is not there yet or is not found at once.
+#[handler]
+unsafe fn insert_in_dict(mut m: Regs) -> Value {
+    m.save();
+    m.sp = m.sp.sub(3);
+    let (value, container, key) = (*m.sp, *m.sp.add(1), *m.sp.add(2));
+    tri!(m, set_item(container, key.into_obj(), value.into_obj()));
+    m.drop_next(container, STORE_UNITS)
+}
+
+/// Sets an item of the dict that `container` holds; the reference is released on errors.
 #[inline(never)]
-fn set_item(dict: &Dict, key: &Obj, value: &Obj) -> PyResult<()> {
-    dict.set(key.clone(), value.clone())
+unsafe fn set_item(container: Value, key: Obj, value: Obj) -> PyResult<()> {
+    // SAFETY: the handler has checked the class and hands its reference over if this fails.
+    unsafe {
+        let result = container.as_obj().downcast_unchecked::<Dict>().set(key, value);
+        if result.is_err() {
+            decref(container);
+        }
+        result
+    }
 }
 
 #[handler]

@@ -2,6 +2,7 @@
 
 use pyrs_bytecode::Conversion;
 use pyrs_runtime::errors::PyResult;
+use pyrs_runtime::heap::decref;
 use pyrs_runtime::object::{Obj, Object, PyClass};
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::exceptions::{AttributeError, TypeError};
@@ -44,13 +45,21 @@ pub unsafe fn build_set(words: *mut Value, count: usize) -> PyResult<Obj> {
     set::set_from(unsafe { view(words, count) }.to_vec())
 }
 
+/// A dict of `count` keys and values, which lie in turn at `words`.
+///
 /// # Safety
-/// The operands lie where the interpreter loop has them.
+/// The words are owned, and the caller gives them up.
 pub unsafe fn build_map(words: *mut Value, count: usize) -> PyResult<Obj> {
     let dict = Dict::with_capacity(count);
-    // SAFETY: the caller's operands: keys and values in turn.
-    for pair in unsafe { view(words, count * 2) }.chunks(2) {
-        dict.set(pair[0].clone(), pair[1].clone())?;
+    for i in 0..count {
+        // SAFETY: by contract; each word is taken once.
+        unsafe {
+            let (key, value) = (*words.add(2 * i), *words.add(2 * i + 1));
+            if let Err(raised) = dict.set(key.into_obj(), value.into_obj()) {
+                (2 * i + 2..2 * count).for_each(|left| decref(*words.add(left)));
+                return Err(raised);
+            }
+        }
     }
     Ok(dict.into_obj())
 }
@@ -176,8 +185,8 @@ pub unsafe fn list_extend(list: *mut Value, iterable: &Obj) -> PyResult<()> {
 }
 
 #[inline(never)]
-pub fn set_add(set: &Obj, item: &Obj) -> PyResult<()> {
-    set::as_set(set).expect("the compiler put a set there").add(item.clone()).map(drop)
+pub fn set_add(set: &Obj, item: Obj) -> PyResult<()> {
+    set::as_set(set).expect("the compiler put a set there").add(item).map(drop)
 }
 
 pub fn set_update(set: &Obj, iterable: &Obj) -> PyResult<()> {
@@ -199,6 +208,12 @@ pub fn dict_update(dict: &Obj, mapping: &Obj) -> PyResult<()> {
 /// `f(**mapping)`: no key twice.
 pub fn dict_merge(callable: &Obj, dict: &Obj, mapping: &Obj) -> PyResult<()> {
     let dict = dict.exact::<Dict>().expect("the compiler put a dict there");
+    if let Some(source) = mapping.exact::<Dict>()
+        && dict.is_empty()
+        && source.pairs().all(|(key, _)| key.exact::<Str>().is_some())
+    {
+        return dict.update_from(source);
+    }
     let function = || super::call::callable_name(callable);
     let pairs = match mapping.exact::<Dict>() {
         Some(m) => m.entries(),

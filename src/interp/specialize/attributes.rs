@@ -2,6 +2,7 @@
 
 use pyrs_bytecode::Opcode;
 use pyrs_macros::handler;
+use pyrs_runtime::name;
 use pyrs_runtime::object::{Obj, Object, PyClass};
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::function::{Function, MemberDescriptor};
@@ -37,7 +38,7 @@ fn load_form(owner: &Obj, name: &Object<Str>, for_call: bool) -> Form {
     }
     let class = owner.class();
     if !slot_functions::uses_generic_getattr(class) {
-        return None;
+        return if for_call { None } else { getattribute_form(class) };
     }
     let version = version_tag(class);
     if version == 0 {
@@ -67,6 +68,26 @@ fn load_form(owner: &Obj, name: &Object<Str>, for_call: bool) -> Form {
         return None;
     }
     on_class(owner, class, cache, Opcode::LoadAttrNondescriptorNoDict, Opcode::LoadAttrNondescriptorWithValues)
+}
+
+/// A class whose attributes are all computed by a Python `__getattribute__`.
+fn getattribute_form(class: &Type) -> Form {
+    let version = version_tag(class);
+    if version == 0 || !lookup_raw(class, name!("__getattr__")).is_null() {
+        return None;
+    }
+    let found = lookup_raw(class, name!("__getattribute__"));
+    if found.is_null() {
+        return None;
+    }
+    // SAFETY: the class holds the value.
+    let function = unsafe { found.as_obj() }.exact::<Function>()?;
+    let code = function.code();
+    if !code.simple_args || code.argcount != 2 || function.version() == 0 {
+        return None;
+    }
+    let cache = InlineCache { version, version2: function.version(), target: found.0, ..Default::default() };
+    Some((Opcode::LoadAttrGetattributeOverridden, cache))
 }
 
 /// The managed words of an instance of a class whose instances keep attributes in slots: where they are, and what

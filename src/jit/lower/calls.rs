@@ -1,13 +1,15 @@
 //! Inlined calls.
 
 use pyrs_bytecode::co_flags;
+use pyrs_interp::frame::Returns;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
 use pyrs_runtime::objects::function::Function;
 use pyrs_runtime::objects::method::Method;
-use pyrs_runtime::objects::singletons::none_value;
+use pyrs_runtime::objects::singletons::{none_value, not_implemented_value};
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::compare;
+use pyrs_runtime::types::Type;
 use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
@@ -385,9 +387,13 @@ impl Lowering<'_> {
         if f == 0 || self.state.frames[f].stack.len() != 1 {
             return Ok(None);
         }
-        let is_init = self.state.frames[f].is_init;
-        if is_init && self.state.frames[f].stack[0].known != Known::Word(none_value().0) {
-            return Ok(None);
+        let returns = self.state.frames[f].returns;
+        let known = self.state.frames[f].stack[0].known;
+        match returns {
+            Returns::Value => {}
+            Returns::Init if known == Known::Word(none_value().0) => {}
+            Returns::Operator if known != Known::Word(not_implemented_value().0) => self.guard_answer(known)?,
+            Returns::Init | Returns::Operator => return Ok(None),
         }
         self.result_survives(f)?;
         self.before_effect()?;
@@ -405,16 +411,114 @@ impl Lowering<'_> {
         }
         let result = self.state.frames[f].stack[0];
         self.state.frames.pop();
-        if is_init {
+        match returns {
+            Returns::Value => self.push_entry(result),
             // The instance is on the caller's stack.
-            if result.place == Place::Int {
-                self.drop_int();
+            Returns::Init if result.place == Place::Int => self.drop_int(),
+            Returns::Init => {}
+            Returns::Operator => {
+                // The operands are in memory.
+                for _ in 0..2 {
+                    let caller = self.state.innermost();
+                    let index = self.state.frames[caller].stack.len() - 1;
+                    let (entry, home) = (self.state.frames[caller].stack[index], self.state.stack_home(caller, index));
+                    if entry.own == Own::Counted && !entry.known.is_uncounted() {
+                        self.release_home(home, entry.known)?;
+                    }
+                    self.pop()?;
+                }
+                self.push_entry(result);
             }
-        } else {
-            self.push_entry(result);
         }
         self.frame().call = (std::ptr::null_mut(), 0);
         Ok(Some(1))
+    }
+
+    /// An operator's result is not NotImplemented.
+    fn guard_answer(&mut self, known: Known) -> Lower<()> {
+        if matches!(known, Known::Nothing | Known::Something) {
+            self.in_registers(1)?;
+            self.room(1)?;
+            self.in_registers(1)?;
+            self.op(Uop::Copy1)?;
+            self.op_immediate(Uop::GuardIsNot, not_implemented_value().0)?;
+        }
+        Ok(())
+    }
+
+    /// An operator that is a Python function of an operand's class. The operands stay on the caller's stack.
+    pub(super) fn call_operator(&mut self, record: &Record, next: &Record) -> Done {
+        let Some(function) = record.object.as_ref().and_then(|f| f.exact::<Function>()) else { return Ok(None) };
+        let f = self.state.innermost();
+        let Some(first) = self.state.frames[f].stack.len().checked_sub(2) else { return Ok(None) };
+        let code = function.code();
+        let head = self.new_head(f)?;
+        let same = std::ptr::eq(next.code, code) && next.frame != record.frame;
+        if !same || !self.fits(head, code.frame_size) {
+            return Ok(None);
+        }
+        for (n, seen) in [(1, record.tops[0]), (2, record.tops[1])] {
+            self.guard_kind(n, seen)?;
+        }
+        self.guard_code_of(function)?;
+        self.floats_to_memory(f, first)?;
+        for i in first..first + 2 {
+            if self.state.frames[f].stack[i].own == Own::Fragile {
+                self.own(f, i)?;
+            }
+        }
+        while self.state.frames[f].stack[first..].iter().any(|e| e.place == Place::Int) {
+            self.spill_int()?;
+        }
+        let mut frame = VirtualFrame::inlined(next.frame, code, head, Callee::Constant(function.value().0));
+        frame.returns = Returns::Operator;
+        let reflected = !matches!(record.tops[1], Seen::Object(class) if Self::is_python_class(class));
+        self.state.frames.push(frame);
+        for i in 0..2 {
+            let slot = if reflected { 1 - i } else { i };
+            let (entry, from) = (self.state.frames[f].stack[first + i], self.state.stack_home(f, first + i));
+            let to = self.state.home(f + 1, slot);
+            self.load(entry, from)?;
+            if entry.own == Own::Counted && !entry.known.is_uncounted() {
+                self.op(Uop::Incref1)?;
+            }
+            self.op_home([Uop::StoreFrame, Uop::StoreTop], to)?;
+            let known = if entry.known == Known::Nothing { Known::Something } else { entry.known };
+            self.state.frames[f + 1].locals[slot] = Local { known, own: entry.own, unset: false };
+        }
+        self.state.frames[f].call = (record.ip, units(record.opcode) as u16);
+        self.out.objects.extend([function.to_obj(), code.to_obj()]);
+        self.moves += 1;
+        Ok(Some(1))
+    }
+
+    fn is_python_class(class: *const Type) -> bool {
+        // SAFETY: the class of an operand that was alive while recording, and that a guard keeps.
+        unsafe { (*class).is_heap_type() }
+    }
+
+    /// The word is of the kind that was seen: of the very class, unchanged, if it is an object.
+    fn guard_kind(&mut self, n: usize, seen: Seen) -> Lower<()> {
+        match seen {
+            Seen::Object(class) => {
+                // SAFETY: as above.
+                let version = unsafe { (*class).current_version() };
+                if version == 0 {
+                    return Err(Abort::Unsupported);
+                }
+                if n == 1 { self.guard_version(class, version) } else { self.guard_second_version(class, version) }
+            }
+            Seen::Int => self.guard_int(n),
+            Seen::Float => {
+                if self.peek(n)?.known != Known::Float {
+                    self.in_registers(n)?;
+                    self.op([Uop::GuardFloat1, Uop::GuardFloat2][n - 1])?;
+                    self.learn(n, Known::Float)?;
+                }
+                Ok(())
+            }
+            Seen::Null | Seen::Singleton(_) => Err(Abort::Unsupported),
+        }
     }
 
     /// The result must not be in the dying frame's memory, nor live on its variables' references.

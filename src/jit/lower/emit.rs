@@ -535,7 +535,7 @@ pub fn snapshot(state: &State, ip: *mut u16) -> Lower<Snapshot> {
             ip: if inner { ip } else { frame.call.0 },
             words: variables + frame.stack.len(),
             return_offset: frame.call.1,
-            is_init: frame.is_init,
+            returns: frame.returns,
         });
     }
     Ok(Snapshot { frames, fixes, state: Some(state.clone()) })

@@ -11,19 +11,19 @@ use crate::stats::Abort;
 impl Lowering<'_> {
     /// The word is a double that fits its word, or an int to be converted.
     fn guard_number(&mut self, n: usize, kind: Seen) -> Lower<()> {
-        match kind {
-            Seen::Int => self.guard_int(n),
-            _ => {
-                let known = self.peek(n)?.known;
-                let constant = matches!(self.peek(n)?.place, Place::Constant(_));
-                if known == Known::Float || constant {
-                    return Ok(());
-                }
-                self.in_registers(n)?;
-                self.op([Uop::GuardFloat1, Uop::GuardFloat2][n - 1])?;
-                self.learn(n, Known::Float)
-            }
+        if kind == Seen::Int { self.guard_int(n) } else { self.guard_float(n) }
+    }
+
+    /// The word is a double that fits its word.
+    pub(super) fn guard_float(&mut self, n: usize) -> Lower<()> {
+        let known = self.peek(n)?.known;
+        let constant = matches!(self.peek(n)?.place, Place::Constant(_));
+        if known == Known::Float || constant {
+            return Ok(());
         }
+        self.in_registers(n)?;
+        self.op([Uop::GuardFloat1, Uop::GuardFloat2][n - 1])?;
+        self.learn(n, Known::Float)
     }
 
     /// Brings the top `n` (1 or 2) words, numbers by now, into registers for doubles.

@@ -9,6 +9,7 @@ use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use super::emit::snapshot;
+use super::iteration::unpacks_pair;
 use super::{
     Begin, Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State, Way,
 };
@@ -109,6 +110,8 @@ impl Lowering<'_> {
             match opcode {
                 Opcode::StoreFast => self.store_local(oparg as usize)?,
                 Opcode::NotTaken | Opcode::Nop => {}
+                // The iterator has given a pair.
+                _ if unpacks_pair(at) && self.frame().stack.len() == record.depth + 2 => {}
                 Opcode::PopJumpIfFalse | Opcode::PopJumpIfTrue => {
                     // SAFETY: as above.
                     let target = unsafe { at.add(2 + oparg as usize) };
@@ -209,6 +212,9 @@ impl Lowering<'_> {
             | BinaryOpSubtractFloat
             | BinaryOpMultiplyFloat
             | BinaryOpExtend => {
+                if next.frame != record.frame {
+                    return self.call_operator(record, next);
+                }
                 // SAFETY: the compiler numbers the operators.
                 let op = unsafe { std::mem::transmute::<u8, pyrs_bytecode::BinaryOp>(oparg as u8) };
                 return self.binary(op, record);
@@ -263,12 +269,15 @@ impl Lowering<'_> {
             }
             LoadAttrNondescriptorWithValues | LoadAttrNondescriptorNoDict => return self.load_class_value(record),
             LoadAttrSlot => return self.load_slot(record),
+            StoreAttrSlot => return self.store_slot(record),
             StoreAttrInstanceValue => {
                 let Some(cache) = &record.cache else { return Ok(None) };
                 self.store_instance_value(cache)?;
             }
-            ForIterRange | ForIterList | ForIterTuple => return self.for_iter(record, next),
-            UnpackSequenceTwoTuple | UnpackSequenceTuple => return self.unpack_tuple(record),
+            ForIter | ForIterRange | ForIterList | ForIterTuple => return self.for_iter(record, next),
+            UnpackSequence | UnpackSequenceTwoTuple | UnpackSequenceTuple | UnpackSequenceList => {
+                return self.unpack_sequence(record);
+            }
             CallPyExactArgs
             | CallPyGeneral
             | CallBoundMethodExactArgs
@@ -506,7 +515,8 @@ impl Lowering<'_> {
         if self.peek(1)?.known == Known::Word(word) {
             return self.discard();
         }
-        if self.peek(1)?.known != Known::Bool {
+        // Where it is known to be something else, it is no truth value.
+        if !matches!(self.peek(1)?.known, Known::Bool | Known::Something | Known::Nothing) {
             return Err(Abort::Unsupported);
         }
         self.in_registers(1)?;
@@ -681,10 +691,6 @@ impl Lowering<'_> {
         // SAFETY: instructions follow.
         let at = unsafe { record.ip.add(units(record.opcode)) };
         let (a, b) = (*self.peek(2)?, *self.peek(1)?);
-        let counted = |e: Entry| e.own == Own::Counted && !e.known.is_uncounted();
-        if counted(a) || counted(b) {
-            return Ok(None);
-        }
         let inverted = record.oparg != 0;
         self.in_registers(2)?;
         if let Some(branch) = self.branch(i, at) {
@@ -692,6 +698,10 @@ impl Lowering<'_> {
             self.discard()?;
             self.discard()?;
             return Ok(Some(self.branched(branch)));
+        }
+        let counted = |e: Entry| e.own == Own::Counted && !e.known.is_uncounted();
+        if counted(a) || counted(b) {
+            return Ok(None);
         }
         self.op(if inverted { Uop::NotSame } else { Uop::Same })?;
         self.pop()?;

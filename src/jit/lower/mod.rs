@@ -17,10 +17,11 @@ mod closures;
 mod emit;
 mod floats;
 mod instructions;
+mod iteration;
 mod native;
 mod objects;
 
-use pyrs_interp::frame::Frame;
+use pyrs_interp::frame::{Frame, Returns};
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
 use pyrs_runtime::types::Type;
@@ -172,8 +173,7 @@ pub struct VirtualFrame {
     pub stack: Vec<Entry>,
     /// The call that it waits for: place and units to skip when it returns.
     pub call: (*mut u16, u16),
-    /// A call of `__init__`: its result is dropped.
-    pub is_init: bool,
+    pub returns: Returns,
 }
 
 /// The abstract machine: frame 0 is real, the others are inlined calls.
@@ -196,7 +196,7 @@ pub struct FrameSnapshot {
     /// Words of variables and stack.
     pub words: usize,
     pub return_offset: u16,
-    pub is_init: bool,
+    pub returns: Returns,
 }
 
 /// What has to be done to a word in memory.
@@ -263,6 +263,7 @@ pub struct Lowered {
     pub pushes: Vec<Box<Snapshot>>,
     pub entries: Vec<Box<crate::asks::NamedEntry>>,
     pub calls: Vec<Box<crate::asks::NativeCall>>,
+    pub bound_calls: Vec<Box<crate::asks::BoundCall>>,
     /// Objects that the code refers to.
     pub objects: Vec<Obj>,
     /// For dumps: the instruction that each micro-op belongs to.
@@ -365,7 +366,7 @@ impl VirtualFrame {
             locals: vec![unset; code.nlocalsplus],
             stack: Vec::new(),
             call: (std::ptr::null_mut(), 0),
-            is_init: false,
+            returns: Returns::Value,
         }
     }
 }
@@ -383,7 +384,7 @@ impl State {
             locals: vec![local; code.nlocalsplus],
             stack: vec![entry; depth],
             call: (std::ptr::null_mut(), 0),
-            is_init: false,
+            returns: Returns::Value,
         };
         State { frames: vec![frame], depth: Depth::default(), checked: Vec::new() }
     }

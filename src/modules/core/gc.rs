@@ -113,13 +113,13 @@ pub mod gc {
     #[pyfunction(sig = "(threshold0, threshold1=10, threshold2=0, /)", text_signature = "")]
     fn set_threshold(threshold0: i64, threshold1: i64, threshold2: i64) {
         let _ = (threshold1, threshold2);
-        alloc::heap().gc_threshold = threshold0 as isize;
+        alloc::heap().set_gc_threshold(threshold0 as isize);
     }
 
     /// Return the current collection thresholds.
     #[pyfunction]
     fn get_threshold() -> (i64, i64, i64) {
-        (alloc::heap().gc_threshold as i64, 10, 0)
+        (alloc::heap().gc_threshold() as i64, 10, 0)
     }
 
     /// Set the garbage collection debugging flags.

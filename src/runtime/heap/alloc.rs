@@ -19,6 +19,7 @@ pub const SMALL_LIMIT: usize = 512;
 const CLASSES: usize = SMALL_LIMIT / ALIGNMENT;
 const POOL_HEADER: usize = 64;
 const RESERVED: usize = 1 << 38;
+const DEFAULT_THRESHOLD: isize = 2000;
 
 /// The head of a pool; its blocks follow.
 #[repr(C)]
@@ -70,9 +71,9 @@ pub struct Heap {
     large_blocks: usize,
     /// Collected objects allocated minus freed since the last collection.
     pub gc_count: isize,
-    pub gc_threshold: isize,
-    /// Set when `gc_count` passes the threshold.
-    pub gc_wanted: bool,
+    gc_threshold: isize,
+    /// The count at which a collection is asked for: the threshold, or out of reach.
+    gc_trigger: isize,
     pools_in_use: usize,
     arenas: usize,
     /// `PYTHONMALLOC=malloc`: every block comes from the system.
@@ -95,8 +96,8 @@ static HEAP: HeapCell = HeapCell(UnsafeCell::new(Heap {
     large: Vec::new(),
     large_blocks: 0,
     gc_count: 0,
-    gc_threshold: 2000,
-    gc_wanted: false,
+    gc_threshold: DEFAULT_THRESHOLD,
+    gc_trigger: DEFAULT_THRESHOLD,
     pools_in_use: 0,
     arenas: 0,
     use_malloc: false,
@@ -118,13 +119,13 @@ pub fn allocate(size: usize, gc: bool) -> *mut u8 {
     let heap = heap();
     if gc {
         heap.gc_count += 1;
-        if heap.gc_count > heap.gc_threshold && heap.gc_threshold > 0 && !heap.gc_wanted {
-            heap.gc_wanted = true;
-            crate::thread::request_gc();
+        if heap.gc_count > heap.gc_trigger {
+            heap.request_collection();
         }
     }
+    debug_assert!(size != 0);
     if size <= SMALL_LIMIT {
-        let class = size.max(ALIGNMENT).div_ceil(ALIGNMENT) - 1 + if gc { CLASSES } else { 0 };
+        let class = (size - 1) / ALIGNMENT + if gc { CLASSES } else { 0 };
         let pool = heap.current[class];
         if !pool.is_null() {
             // SAFETY: a current pool is valid, and its free list holds free blocks of this class.
@@ -228,6 +229,30 @@ impl Heap {
     pub fn use_system_blocks(&mut self, poison: bool) {
         self.use_malloc = true;
         self.poison = poison;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn request_collection(&mut self) {
+        self.gc_trigger = isize::MAX;
+        crate::thread::request_gc();
+    }
+
+    /// A collection begins: the count of objects starts anew.
+    pub fn collection_begins(&mut self) {
+        self.gc_count = 0;
+        self.set_gc_threshold(self.gc_threshold);
+    }
+
+    /// How many objects more than at the last collection ask for the next one.
+    pub fn gc_threshold(&self) -> isize {
+        self.gc_threshold
+    }
+
+    /// Sets [`Self::gc_threshold`]; 0 and less: never.
+    pub fn set_gc_threshold(&mut self, threshold: isize) {
+        self.gc_threshold = threshold;
+        self.gc_trigger = if threshold > 0 { threshold } else { isize::MAX };
     }
 
     /// Blocks handed out and not yet returned (`sys.getallocatedblocks`).

@@ -199,9 +199,7 @@ unsafe fn traverse(header: *mut Header, callback: &mut dyn FnMut(Value)) {
 /// Finds and destroys unreachable cycles among objects of at most the given generation
 /// (0 = young, 2 = all). Keeps the pending exception.
 pub fn collect(generation: u8) -> Outcome {
-    let heap_ref = heap();
-    heap_ref.gc_wanted = false;
-    heap_ref.gc_count = 0;
+    heap().collection_begins();
     let rt = runtime();
     if rt.collecting.replace(true) {
         return Outcome::default();

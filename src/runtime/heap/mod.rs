@@ -71,6 +71,8 @@ const MAX_DEALLOC_DEPTH: u32 = 40;
 
 thread_local! {
     static DEALLOC_DEPTH: Cell<u32> = const { Cell::new(0) };
+    /// Something is in the queue.
+    static DEALLOC_WAITING: Cell<bool> = const { Cell::new(false) };
     static DEALLOC_QUEUE: Cell<Vec<*mut Header>> = const { Cell::new(Vec::new()) };
 }
 
@@ -91,27 +93,47 @@ pub unsafe fn dealloc(header: *mut Header) {
     }
     let depth = DEALLOC_DEPTH.get();
     if depth >= MAX_DEALLOC_DEPTH {
-        let mut queue = DEALLOC_QUEUE.take();
-        queue.push(header);
-        DEALLOC_QUEUE.set(queue);
+        wait(header);
         return;
     }
     DEALLOC_DEPTH.set(depth + 1);
     // SAFETY: by contract.
     unsafe { destroy(header, class) };
     DEALLOC_DEPTH.set(depth);
-    if depth == 0 {
-        loop {
-            let mut queue = DEALLOC_QUEUE.take();
-            let next = queue.pop();
-            DEALLOC_QUEUE.set(queue);
-            let Some(next) = next else { break };
-            DEALLOC_DEPTH.set(1);
-            // SAFETY: queued objects are dead and unreferenced.
-            unsafe { destroy(next, &*(*next).class.get()) };
-            DEALLOC_DEPTH.set(0);
-        }
+    if depth == 0 && DEALLOC_WAITING.get() {
+        // SAFETY: nothing is being destroyed any more.
+        unsafe { destroy_waiting() };
     }
+}
+
+/// Leaves a dead object to the outermost destruction.
+#[cold]
+#[inline(never)]
+fn wait(header: *mut Header) {
+    let mut queue = DEALLOC_QUEUE.take();
+    queue.push(header);
+    DEALLOC_QUEUE.set(queue);
+    DEALLOC_WAITING.set(true);
+}
+
+/// Destroys the objects in the queue, and those that come into it meanwhile.
+///
+/// # Safety
+/// Queued objects are dead and unreferenced.
+#[cold]
+#[inline(never)]
+unsafe fn destroy_waiting() {
+    loop {
+        let mut queue = DEALLOC_QUEUE.take();
+        let next = queue.pop();
+        DEALLOC_QUEUE.set(queue);
+        let Some(next) = next else { break };
+        DEALLOC_DEPTH.set(1);
+        // SAFETY: by contract.
+        unsafe { destroy(next, &*(*next).class.get()) };
+        DEALLOC_DEPTH.set(0);
+    }
+    DEALLOC_WAITING.set(false);
 }
 
 /// # Safety

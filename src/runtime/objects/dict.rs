@@ -97,7 +97,7 @@ impl Dict {
 
     pub fn with_capacity(n: usize) -> Ptr<Dict> {
         let dict = Dict::new();
-        if n > 5 {
+        if n > 0 {
             dict.table_mut().reserve(n);
         }
         dict
@@ -207,6 +207,39 @@ impl Dict {
     pub fn set_entry(&self, i: usize, value: Obj) {
         let old = self.table_mut().entries[i].value.replace(value);
         drop(old);
+    }
+
+    /// The entry of a key that is itself, the very word, where its hash points: how ints and interned strings are
+    /// nearly always found. Calls nothing.
+    #[inline(always)]
+    fn quick_entry(&self, key: Value) -> Option<&Entry> {
+        let table = self.table();
+        // A wrong guess of the hash finds another key, or none.
+        let hash = if key.is_fixnum() {
+            key.as_fixnum()
+        } else {
+            // SAFETY: the class says what the word points to.
+            unsafe { key.as_obj() }.exact::<Str>()?.known_hash()
+        };
+        let at = *table.indices.get(hash as usize & table.indices.len().wrapping_sub(1))?;
+        table.entries.get(at as usize).filter(|e| e.key.as_ref().is_some_and(|k| k.value() == key))
+    }
+
+    /// The value of a key, borrowed, if it can be found without calling anything; else `NULL`.
+    #[inline(always)]
+    pub fn peek_quick(&self, key: Value) -> Value {
+        self.quick_entry(key).and_then(|e| e.value.as_ref()).map_or(Value::NULL, Obj::value)
+    }
+
+    /// Puts an owned word in place of the value of a key that can be found without calling anything: the old value,
+    /// given away, or `NULL` with nothing changed.
+    #[inline(always)]
+    pub fn replace_quick(&self, key: Value, value: Value) -> Value {
+        match self.quick_entry(key).map(|e| &raw const e.value) {
+            // SAFETY: `Option<Obj>` is one word, and that of a live entry is a value; ownership of both words moves.
+            Some(slot) => unsafe { std::mem::replace(&mut *(slot.cast_mut() as *mut Value), value) },
+            None => Value::NULL,
+        }
     }
 
     #[inline]
@@ -394,7 +427,14 @@ impl Dict {
         }
     }
 
+    /// The items, borrowed: for loops that run no other code.
+    #[inline]
+    pub fn pairs(&self) -> impl Iterator<Item = (&Obj, &Obj)> {
+        self.table().entries.iter().filter_map(|e| Some((e.key.as_ref()?, e.value.as_ref()?)))
+    }
+
     /// Adds a key that is known to be missing.
+    #[inline]
     fn insert_new(&self, key: Obj, hash: i64, value: Obj) {
         let table = self.table_mut();
         if table.entries.len() >= table.capacity() {
@@ -633,9 +673,15 @@ impl Table {
     }
 
     fn rebuild(&mut self, size: usize) {
+        let capacity = size * 2 / 3;
+        if self.entries.is_empty() && self.entries.capacity() < capacity {
+            self.entries = Vec::with_capacity(capacity);
+            self.indices = vec![EMPTY; size].into_boxed_slice();
+            self.first = 0;
+            return;
+        }
         self.entries.retain(|e| e.key.is_some());
         self.first = 0;
-        let capacity = size * 2 / 3;
         if self.entries.capacity() < capacity {
             self.entries.reserve_exact(capacity - self.entries.len());
         }

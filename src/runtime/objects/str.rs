@@ -58,6 +58,9 @@ pub const CLASS: &StaticType = &STR;
 
 const PAYLOAD: usize = size_of::<Object<Str>>();
 
+/// The strings of one Latin-1 character, once they have been made.
+static CHARS: [AtomicU64; 256] = [const { AtomicU64::new(0) }; 256];
+
 struct Interned(RefCell<HashTable<Value>>);
 // SAFETY: only touched under the GIL.
 unsafe impl Sync for Interned {}
@@ -140,8 +143,18 @@ impl Str {
         }
     }
 
+    /// The shared, immortal string of one Latin-1 character at `i`, borrowed; `NULL` if there is none, or none yet.
+    #[inline(always)]
+    pub fn peek_char(&self, i: usize) -> Value {
+        if self.kind != 1 || i >= self.length {
+            return Value::NULL;
+        }
+        // SAFETY: the units follow the payload, and there are more than `i`.
+        let c = unsafe { *((&raw const *self).add(1) as *const u8).add(i) };
+        Value(CHARS[c as usize].load(Ordering::Relaxed))
+    }
+
     fn latin1_char(b: u8) -> Ptr<Str> {
-        static CHARS: [AtomicU64; 256] = [const { AtomicU64::new(0) }; 256];
         let word = CHARS[b as usize].load(Ordering::Relaxed);
         if word != 0 {
             // SAFETY: the table owns the strings.
@@ -394,6 +407,22 @@ impl Str {
     pub fn hash(&self) -> i64 {
         let hash = self.hash.get();
         if hash != -1 { hash } else { self.compute_hash() }
+    }
+
+    /// The hash if it has been computed, else anything.
+    #[inline(always)]
+    pub fn known_hash(&self) -> i64 {
+        self.hash.get()
+    }
+
+    /// Whether two strings are equal, where that can be told without a look at their units.
+    #[inline(always)]
+    pub fn equals_at_sight(&self, other: &Str) -> Option<bool> {
+        if std::ptr::eq(self, other) {
+            return Some(true);
+        }
+        let differ = self.length != other.length || (self.interned.get() && other.interned.get());
+        differ.then_some(false)
     }
 
     #[cold]
