@@ -243,7 +243,7 @@ pub unsafe extern "C" fn extend(thread: *const Thread, at: *mut Value, distance:
 pub unsafe extern "C" fn add_element(thread: *const Thread, at: *mut Value, distance: u64) -> Value {
     // SAFETY: by contract.
     let (v, set) = unsafe { (operand(at, 0), operand(at.sub(distance as usize), 0)) };
-    if is_key(v) { answer(thread, ops::build::set_add(set, v).map(|()| none())) } else { Value::NULL }
+    if is_key(v) { answer(thread, ops::build::set_add(set, v.clone()).map(|()| none())) } else { Value::NULL }
 }
 
 /// Key and value, and the dictionary `distance` words below the key.
@@ -267,7 +267,12 @@ pub unsafe extern "C" fn map(thread: *const Thread, at: *mut Value, count: u64) 
     // SAFETY: by contract.
     unsafe {
         let keys = (0..count as usize).all(|i| is_key(operand(at, 2 * i)));
-        if keys { answer(thread, ops::build::build_map(at, count as usize)) } else { Value::NULL }
+        if !keys {
+            return Value::NULL;
+        }
+        // The dictionary takes references over; the operands keep theirs.
+        (0..2 * count as usize).for_each(|i| heap::incref(*at.add(i)));
+        answer(thread, ops::build::build_map(at, count as usize))
     }
 }
 
