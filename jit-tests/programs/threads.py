@@ -60,9 +60,10 @@ stop = False
 
 def spin():
     n = 0
-    while not stop:
+    while True:
         n += 1
-    return n > 0
+        if stop:
+            return n > 0
 
 
 def waiter():

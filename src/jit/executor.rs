@@ -380,7 +380,7 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     let mut lowered = lower::lower(&recording.records, end, begin, begins)?;
     state.stats.lowering += started.elapsed();
     if let Some(chance) = &state.failures {
-        stress::add_failures(&mut lowered, chance);
+        stress::add_failures(&mut lowered, &recording.records, chance);
     }
     let counters = state.observes.then(|| Counters::attach(&mut lowered, &recording.records));
     let started = Instant::now();

@@ -6,7 +6,8 @@
 use pyrs_uops::{Depth, Uop};
 
 use crate::assemble::{Inst, NO_EXIT};
-use crate::lower::{Lowered, Way};
+use crate::lower::{ExitPlan, Lowered, Way};
+use crate::record::Record;
 
 /// A source of chance with a state of its own.
 #[derive(Debug)]
@@ -29,8 +30,9 @@ impl Chance {
     }
 }
 
-/// Puts a guard that fails by chance in front of each micro-op that can leave with everything as it was.
-pub fn add_failures(lowered: &mut Lowered, chance: &Chance) {
+/// Puts a guard that fails by chance in front of each micro-op that can leave to the beginning of its instruction. (Exits to
+/// other places are branches: that they are taken means something.)
+pub fn add_failures(lowered: &mut Lowered, records: &[Record], chance: &Chance) {
     let old = std::mem::take(&mut lowered.body);
     let origins = std::mem::take(&mut lowered.origins);
     let top = lowered.top;
@@ -38,7 +40,8 @@ pub fn add_failures(lowered: &mut Lowered, chance: &Chance) {
         if k == top {
             lowered.top = lowered.body.len();
         }
-        if inst.exit != NO_EXIT && lowered.exits[inst.exit as usize].way != Way::Interpret {
+        let begins_again = |exit: &ExitPlan| exit.way != Way::Interpret && exit.ip == records[origin as usize].start;
+        if inst.exit != NO_EXIT && begins_again(&lowered.exits[inst.exit as usize]) {
             lowered.body.push(guard(inst.depth, inst.exit, chance));
             lowered.origins.push(origin);
         }
