@@ -403,6 +403,7 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     if state.options.log {
         eprint!("{}", crate::dump::trace_text(index, &executor));
     }
+    state.tools.announce(index, &executor, &state.memory);
     state.executors.push(executor);
     Ok(())
 }
@@ -475,7 +476,11 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         calls: lowered.calls,
         bound_calls: lowered.bound_calls,
         objects,
-        listing: if state.observes || state.options.log { instructions(&recording.records) } else { Vec::new() },
+        listing: if state.observes || state.options.log || state.tools.any() {
+            instructions(&recording.records)
+        } else {
+            Vec::new()
+        },
         origins: lowered.origins,
         counters: None,
         latency: Duration::ZERO,

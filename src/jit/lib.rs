@@ -14,6 +14,7 @@ pub mod asks;
 pub mod assemble;
 pub mod clock;
 pub mod count;
+mod disassemble;
 pub mod dump;
 pub mod executor;
 mod flush;
@@ -21,6 +22,7 @@ pub mod frames;
 pub mod helpers;
 pub mod layout;
 pub mod lower;
+mod map;
 pub mod memory;
 pub mod options;
 mod quiet;
@@ -30,6 +32,7 @@ pub mod stats;
 pub mod stencils;
 mod stress;
 mod thunks;
+mod tools;
 
 // What `#[handler]` refers to.
 use pyrs_interp::{dispatch, frame};
