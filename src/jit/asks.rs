@@ -243,7 +243,7 @@ pub unsafe extern "C" fn extend(thread: *const Thread, at: *mut Value, distance:
 pub unsafe extern "C" fn add_element(thread: *const Thread, at: *mut Value, distance: u64) -> Value {
     // SAFETY: by contract.
     let (v, set) = unsafe { (operand(at, 0), operand(at.sub(distance as usize), 0)) };
-    if is_key(v) { answer(thread, ops::build::set_add(set, v).map(|()| none())) } else { Value::NULL }
+    if is_key(v) { answer(thread, ops::build::set_add(set, v.clone()).map(|()| none())) } else { Value::NULL }
 }
 
 /// Key and value, and the dictionary `distance` words below the key.
