@@ -267,7 +267,12 @@ pub unsafe extern "C" fn map(thread: *const Thread, at: *mut Value, count: u64) 
     // SAFETY: by contract.
     unsafe {
         let keys = (0..count as usize).all(|i| is_key(operand(at, 2 * i)));
-        if keys { answer(thread, ops::build::build_map(at, count as usize)) } else { Value::NULL }
+        if !keys {
+            return Value::NULL;
+        }
+        // The dict takes a reference for each word; the operands keep theirs.
+        (0..2 * count as usize).for_each(|i| heap::incref(*at.add(i)));
+        answer(thread, ops::build::build_map(at, count as usize))
     }
 }
 
