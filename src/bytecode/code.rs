@@ -187,7 +187,8 @@ impl<'a> ExceptionTable<'a> {
             let half = &self.rest[..self.rest.len() / 2];
             let Some(middle) = half.iter().rposition(|byte| byte & 0x80 != 0).filter(|&at| at > 0) else { break };
             let (before, from) = self.rest.split_at(middle);
-            let starts_behind = ExceptionTable { rest: from }.varint().is_none_or(|start| start.wrapping_mul(2) > offset);
+            let starts_behind =
+                ExceptionTable { rest: from }.varint().is_none_or(|start| start.wrapping_mul(2) > offset);
             self.rest = if starts_behind { before } else { from };
         }
         self
