@@ -270,7 +270,7 @@ pub unsafe extern "C" fn map(thread: *const Thread, at: *mut Value, count: u64) 
         if !keys {
             return Value::NULL;
         }
-        // The dict takes a reference for each word; the operands keep theirs.
+        // The dictionary takes references over; the operands keep theirs.
         (0..2 * count as usize).for_each(|i| heap::incref(*at.add(i)));
         answer(thread, ops::build::build_map(at, count as usize))
     }

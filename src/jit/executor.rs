@@ -18,7 +18,7 @@ use crate::lower::{self, InterpretPlan, Lowered, Snapshot, State, Way};
 use crate::record::{self, End, Origin, Record, Recording};
 use crate::state::{self, Jit};
 use crate::stats::Abort;
-use crate::thunks;
+use crate::{stress, thunks};
 
 /// A compiled trace.
 pub struct Executor {
@@ -87,6 +87,9 @@ const MAX_FACES: usize = 16;
 /// How often a recording may begin at one place before it is left alone.
 const MAX_ATTEMPTS: u16 = 4;
 
+/// Back edges have sixteen bits for an executor's number.
+pub(crate) const MAX_EXECUTORS: usize = u16::MAX as usize;
+
 /// Traces that begin at one place, each because the one before did not fit.
 const MAX_CHAIN: u16 = 4;
 
@@ -142,8 +145,14 @@ unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Fram
         if crowded || !(*frame).frame_object.get().is_null() || !helpers::reserve(thread) {
             return 0;
         }
+        let entry = executor.entry;
+        if state.flushes.as_mut().is_some_and(|chance| chance.once_in(16)) {
+            state.request_flush();
+            return 0;
+        }
+        state.enters();
         clock::switch(Tier::Compiled);
-        executor.entry
+        entry
     }
 }
 
@@ -152,6 +161,7 @@ unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Fram
 pub unsafe fn left(m: Regs) -> Value {
     let exit = m.oparg as *mut Exit;
     clock::switch(Tier::Interpreter);
+    state::get().leaves();
     if (*exit).way == Way::Interpret {
         let Resume::At { frame, ip, sp } = state::get().resume else {
             let Resume::Left(v) = state::get().resume else { unreachable!() };
@@ -285,6 +295,10 @@ pub unsafe fn finish(state: &mut Jit, recording: Recording, end: End) {
     // SAFETY: by contract.
     unsafe {
         if let Err(why) = compile(state, &recording, end) {
+            if why == Abort::NoMemory && state.is_crowded() {
+                *state.stats.aborts.entry(why).or_default() += 1;
+                return state.request_flush();
+            }
             abort(state, &recording, why);
         }
     }
@@ -346,7 +360,7 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
         // Nothing would be gained.
         return Err(Abort::LeftFrame);
     }
-    if state.executors.len() >= u16::MAX as usize {
+    if state.executors.len() >= MAX_EXECUTORS {
         return Err(Abort::NoMemory);
     }
     let begin = match &recording.state {
@@ -365,6 +379,9 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     };
     let mut lowered = lower::lower(&recording.records, end, begin, begins)?;
     state.stats.lowering += started.elapsed();
+    if let Some(chance) = &state.failures {
+        stress::add_failures(&mut lowered, &recording.records, chance);
+    }
     let counters = state.observes.then(|| Counters::attach(&mut lowered, &recording.records));
     let started = Instant::now();
     let mut executor = place(state, recording, end, lowered)?;

@@ -16,6 +16,7 @@ pub mod clock;
 pub mod count;
 pub mod dump;
 pub mod executor;
+mod flush;
 pub mod frames;
 pub mod helpers;
 pub mod layout;
@@ -27,6 +28,7 @@ pub mod record;
 mod state;
 pub mod stats;
 pub mod stencils;
+mod stress;
 mod thunks;
 
 // What `#[handler]` refers to.

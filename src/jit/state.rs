@@ -10,11 +10,12 @@ use pyrs_runtime::thread::Thread;
 use crate::assemble::Addresses;
 use crate::executor::{self, Executor};
 use crate::helpers::{self, Resume};
-use crate::memory::CodeMemory;
+use crate::memory::{self, CodeMemory};
 use crate::options::Options;
 use crate::record::Recording;
 use crate::stats::Stats;
-use crate::{Global, clock, thunks};
+use crate::stress::Chance;
+use crate::{Global, clock, flush, thunks};
 
 /// Everything the JIT keeps.
 pub struct Jit {
@@ -26,6 +27,12 @@ pub struct Jit {
     /// Requests to record that met another recording.
     refused: u32,
     pub resume: Resume,
+    /// Entries of compiled code that have not been left yet, on all threads.
+    pub(crate) active: usize,
+    pub(crate) wants_flush: bool,
+    /// Chance that lets guards fail, and chance that gives code up.
+    pub(crate) failures: Option<Chance>,
+    pub(crate) flushes: Option<Chance>,
     pub stats: Stats,
     /// Traces count what they do and keep their instructions in words, for `--dump-traces`.
     pub observes: bool,
@@ -34,7 +41,7 @@ pub struct Jit {
 static JIT: Global<Option<Jit>> = Global::new(None);
 static ATTEMPTS: Global<Option<HashMap<usize, u16>>> = Global::new(None);
 
-static HOOKS: Hooks = Hooks { hot: executor::hot, enter: executor::enter };
+static HOOKS: Hooks = Hooks { hot: executor::hot, enter: executor::enter, pending: flush::pending };
 
 /// # Safety
 /// The JIT has been started, and no other reference to it is in use.
@@ -68,7 +75,7 @@ pub(crate) fn threshold() -> u16 {
 impl Jit {
     /// Whether a recording may begin; one that nobody goes on with is dropped after a while.
     pub(crate) fn may_record(&mut self, _thread: *const Thread) -> bool {
-        if self.executors.len() >= self.options.traces {
+        if self.stats.traces >= self.options.traces {
             return false;
         }
         if self.recording.is_none() {
@@ -96,6 +103,10 @@ pub fn start(options: Options, observes: bool) -> Result<(), String> {
     };
     let threshold = options.threshold;
     let state = Jit {
+        active: 0,
+        wants_flush: false,
+        failures: options.fail.map(Chance::new),
+        flushes: options.flush.map(Chance::new),
         options,
         memory,
         addresses,
@@ -114,6 +125,7 @@ pub fn start(options: Options, observes: bool) -> Result<(), String> {
     }
     // SAFETY: called at the start, by the only thread.
     unsafe { *JIT.get() = Some(state) };
+    memory::prepare_for_forks();
     jit::install(Some(&HOOKS), threshold);
     Ok(())
 }

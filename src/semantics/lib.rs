@@ -64,6 +64,10 @@ pub enum End {
     Leave(Value),
 }
 
+/// A linear congruence with a full period.
+const CHANCE_FACTOR: i64 = 0x5851_f42d;
+const CHANCE_STEP: i64 = 0x1405_7b7f;
+
 type Cx<'a, 'f> = &'a mut (dyn Context<'f> + 'a);
 
 /// Accesses that can't fault and are aligned.
@@ -128,6 +132,17 @@ pub fn emit<'f>(uop: Uop, c: Cx<'_, 'f>) {
             let count = b.ins().load(I64, trusted(), at, 0);
             let count = b.ins().iadd_imm_s(count, 1);
             b.ins().store(trusted(), count, at, 0);
+        }
+        GuardChance => {
+            let at = c.immediate(0);
+            let b = c.builder();
+            let word = b.ins().load(I64, trusted(), at, 0);
+            let word = b.ins().imul_imm_s(word, CHANCE_FACTOR);
+            let word = b.ins().iadd_imm_s(word, CHANCE_STEP);
+            b.ins().store(trusted(), word, at, 0);
+            let high = b.ins().ushr_imm_u(word, 54);
+            let holds = b.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, high, 25);
+            c.guard(holds);
         }
         JumpTop => c.end(End::Top),
         JumpTrace => c.end(End::Trace),

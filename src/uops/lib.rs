@@ -191,6 +191,8 @@ macro_rules! for_each_uop {
             (PushFrames, "PUSH_FRAMES", [0, 0], [0, 0], [EXITS, CALLS, EFFECT]);
             // Adds one to the word at immediate 0: only in traces that are made to be looked at.
             (Count, "COUNT", [0, 0], [0, 0], []);
+            // Fails by chance, about once in forty times; the word at immediate 0 says when. Only in tests.
+            (GuardChance, "GUARD_CHANCE", [0, 0], [0, 0], [EXITS]);
             // The ends of a trace.
             (JumpTop, "JUMP_TOP", [0, 0], [0, 0], [TERMINAL]);
             (JumpTrace, "JUMP_TRACE", [0, 0], [0, 0], [TERMINAL]);

@@ -12,13 +12,12 @@ use pyrs_interp::observe;
 
 use crate::clock::{self, Tier};
 use crate::state::Jit;
+use crate::stats::Executions;
 
 /// Executed instructions by tier.
 #[derive(Default)]
 pub struct Instructions {
-    pub compiled: u64,
-    /// By the interpreter at a trace's request, by opcode.
-    pub stepped_by: BTreeMap<&'static str, u64>,
+    pub by_traces: Executions,
     /// By the interpreter, by opcode; None if another table than the counting ones was in use.
     pub interpreted_by: Option<BTreeMap<&'static str, u64>>,
     /// Entries from the interpreter, at loops.
@@ -27,7 +26,7 @@ pub struct Instructions {
 
 impl Instructions {
     pub fn stepped(&self) -> u64 {
-        self.stepped_by.values().sum()
+        self.by_traces.stepped_by.values().sum()
     }
 
     pub fn interpreted(&self) -> u64 {
@@ -36,8 +35,8 @@ impl Instructions {
 
     /// The percentage that ran in compiled code as micro-ops.
     pub fn share(&self) -> f64 {
-        let all = self.compiled + self.stepped() + self.interpreted();
-        if all == 0 { 0.0 } else { self.compiled as f64 * 100.0 / all as f64 }
+        let all = self.by_traces.compiled + self.stepped() + self.interpreted();
+        if all == 0 { 0.0 } else { self.by_traces.compiled as f64 * 100.0 / all as f64 }
     }
 }
 
@@ -79,14 +78,9 @@ impl Summary {
 }
 
 fn instructions(state: &Jit) -> Instructions {
-    let mut out = Instructions::default();
+    let mut out = Instructions { by_traces: state.stats.before_flushes.clone(), ..Instructions::default() };
     for counters in state.executors.iter().filter_map(|e| e.counters.as_ref()) {
-        for (n, executed) in counters.executed().into_iter().enumerate() {
-            out.compiled += executed.compiled;
-            if executed.stepped > 0 {
-                *out.stepped_by.entry(counters.opcode(n).name()).or_default() += executed.stepped;
-            }
-        }
+        out.by_traces.add(counters);
     }
     if let Some(counts) = observe::executions() {
         out.entries = counts[Opcode::EnterExecutor as usize];

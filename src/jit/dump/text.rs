@@ -130,6 +130,9 @@ fn summary(out: &mut String, state: &Jit) -> std::fmt::Result {
     by.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
     let by: Vec<String> = by.iter().take(25).map(|(name, n)| format!("{name} {n}")).collect();
     writeln!(out, "left to the interpreter, by opcode: {}", by.join(", "))?;
+    if s.flushes > 0 {
+        writeln!(out, "all code was given up {} times; the traces above are those since", s.flushes)?;
+    }
     for (why, n) in &s.aborts {
         writeln!(out, "aborted: {} {n}", why.name())?;
     }
@@ -154,19 +157,23 @@ fn times(out: &mut String, t: &Times) -> std::fmt::Result {
 fn instructions(out: &mut String, summary: &Summary) -> std::fmt::Result {
     let i = &summary.instructions;
     if i.interpreted_by.is_none() {
-        return writeln!(out, "executed instructions: compiled {}, the interpreter's were not counted", i.compiled);
+        return writeln!(
+            out,
+            "executed instructions: compiled {}, the interpreter's were not counted",
+            i.by_traces.compiled
+        );
     }
     writeln!(
         out,
         "executed instructions: compiled {} ({:.2} %), interpreted for traces {}, by the interpreter {}; entered {} times",
-        i.compiled,
+        i.by_traces.compiled,
         i.share(),
         i.stepped(),
         i.interpreted(),
         i.entries
     )?;
     let interpreted = i.interpreted_by.iter().map(|by| ("by the interpreter", by));
-    for (who, by) in [("interpreted for traces", &i.stepped_by)].into_iter().chain(interpreted) {
+    for (who, by) in [("interpreted for traces", &i.by_traces.stepped_by)].into_iter().chain(interpreted) {
         writeln!(out, "{who}:")?;
         for (name, n) in by_count(by).into_iter().take(MOST_FREQUENT) {
             writeln!(out, "  {name:<40}{n:>14}")?;
