@@ -157,7 +157,9 @@ impl Code {
             b'b' | b'h' | b'i' | b'B' | b'H' if !fits_long => {
                 raise!(OverflowError, "Python int too large to convert to C long")
             }
+            b'b' if value.to_i16().is_none() => raise!(OverflowError, "signed short integer is {side}"),
             b'b' => raise!(OverflowError, "signed char is {side}"),
+            b'H' if value.to_i32().is_none() => raise!(OverflowError, "signed integer is {side}"),
             b'h' => raise!(OverflowError, "signed short integer is {side}"),
             b'i' => raise!(OverflowError, "signed integer is {side}"),
             b'B' => raise!(OverflowError, "unsigned byte integer is {side}"),
