@@ -10,9 +10,10 @@ use pyrs_interp::frame::Frame;
 use pyrs_interp::jit::cache_at;
 use pyrs_interp::ops::operators::python_operator;
 use pyrs_macros::handler;
-use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::object::{Header, Obj, Object};
 use pyrs_runtime::objects::code::Code;
 use pyrs_runtime::objects::inline_cache::InlineCache;
+use pyrs_runtime::objects::machine_items::MachineItems;
 use pyrs_runtime::objects::module::Module;
 use pyrs_runtime::objects::singletons::{false_value, none_value, true_value};
 use pyrs_runtime::thread::Thread;
@@ -74,6 +75,8 @@ pub struct Record {
     pub cache: Option<InlineCache>,
     /// The callable of a call, the value of a global name.
     pub object: Option<Obj>,
+    /// What tells the item type of a container of machine values.
+    pub item_kind: u64,
     /// The dictionaries of a global name.
     pub namespaces: Option<[Obj; 2]>,
     /// Keeps the code alive.
@@ -292,6 +295,7 @@ unsafe fn look(frame: *mut Frame, start: *mut u16, ip: *mut u16, sp: *mut Value,
             locals,
             cache: cache_of(frame, ip, sp, opcode, oparg),
             object: object_of(frame, ip, sp, opcode, oparg),
+            item_kind: item_kind_of(sp, depth, opcode, oparg),
             namespaces: namespaces_of(frame, sp, opcode),
             code_object: (&*(*frame).code).to_obj(),
         }
@@ -390,6 +394,25 @@ unsafe fn namespaces_of(frame: *mut Frame, sp: *mut Value, opcode: Opcode) -> Op
             _ => None,
         }
     }
+}
+
+/// The word that tells the item type of the container in a subscript.
+unsafe fn item_kind_of(sp: *mut Value, depth: usize, opcode: Opcode, oparg: u32) -> u64 {
+    let subscript = match opcode.deopt() {
+        Opcode::BinaryOp => oparg == pyrs_bytecode::BinaryOp::Subscript as u32,
+        Opcode::StoreSubscr => true,
+        _ => false,
+    };
+    if !subscript || depth < 2 {
+        return 0;
+    }
+    // SAFETY: the handlers' contract: the container is below the key.
+    let container = unsafe { *sp.sub(2) };
+    let Seen::Object(class) = Seen::of(container) else { return 0 };
+    let Some(items) = MachineItems::of(class) else { return 0 };
+    let offset = size_of::<Header>() + items.kind;
+    // SAFETY: instances of the class have the word there.
+    unsafe { *((container.as_pointer() as *const u8).add(offset) as *const u64) }
 }
 
 /// The callable of a call, the value of a global name.

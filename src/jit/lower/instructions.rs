@@ -212,6 +212,9 @@ impl Lowering<'_> {
             | BinaryOpSubtractFloat
             | BinaryOpMultiplyFloat
             | BinaryOpExtend => {
+                if oparg == pyrs_bytecode::BinaryOp::Subscript as usize {
+                    return self.load_machine_item(record);
+                }
                 if next.frame != record.frame {
                     return self.call_operator(record, next);
                 }
@@ -221,6 +224,7 @@ impl Lowering<'_> {
             }
             BinaryOpSubscrListInt | BinaryOpSubscrTupleInt => return self.subscript(record),
             StoreSubscrListInt => return self.store_subscript(record),
+            StoreSubscr => return self.store_machine_item(record),
             CompareOp | CompareOpInt | CompareOpFloat => return self.compare(i, record),
             IsOp => return self.is_op(i, record),
             ToBool | ToBoolBool | ToBoolInt | ToBoolNone | ToBoolList | ToBoolAlwaysTrue => {

@@ -18,6 +18,7 @@ mod emit;
 mod floats;
 mod instructions;
 mod iteration;
+mod machine_items;
 mod native;
 mod objects;
 
