@@ -95,7 +95,7 @@ impl Lowering<'_> {
         }
         // SAFETY: recorded code is alive.
         let mut at = unsafe { record.ip.add(units(record.opcode)) };
-        if self.frame().id != next.frame || jumps(record.opcode) {
+        if next.frame != record.frame || self.frame().id != next.frame || jumps(record.opcode) {
             return Ok(Some(1));
         }
         let mut left = 4;
