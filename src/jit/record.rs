@@ -12,6 +12,7 @@ use pyrs_interp::ops::operators::python_operator;
 use pyrs_macros::handler;
 use pyrs_runtime::object::{Header, Obj, Object};
 use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::inline_cache::InlineCache;
 use pyrs_runtime::objects::machine_items::MachineItems;
 use pyrs_runtime::objects::module::Module;
@@ -79,6 +80,11 @@ pub struct Record {
     pub item_kind: u64,
     /// The dictionaries of a global name.
     pub namespaces: Option<[Obj; 2]>,
+    /// The frame's.
+    pub globals: *const Object<Dict>,
+    pub builtins: *const Object<Dict>,
+    /// The frame's caller.
+    pub previous: *mut Frame,
     /// Keeps the code alive.
     pub code_object: Obj,
 }
@@ -297,6 +303,9 @@ unsafe fn look(frame: *mut Frame, start: *mut u16, ip: *mut u16, sp: *mut Value,
             object: object_of(frame, ip, sp, opcode, oparg),
             item_kind: item_kind_of(sp, depth, opcode, oparg),
             namespaces: namespaces_of(frame, sp, opcode),
+            globals: (*frame).globals,
+            builtins: (*frame).builtins,
+            previous: (*frame).previous,
             code_object: (&*(*frame).code).to_obj(),
         }
     }

@@ -16,6 +16,7 @@ mod calls;
 mod closures;
 mod emit;
 mod floats;
+mod functions;
 mod instructions;
 mod iteration;
 mod machine_items;
@@ -25,6 +26,7 @@ mod objects;
 use pyrs_interp::frame::{Frame, Returns};
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::types::Type;
 use pyrs_runtime::types::shape::Shape;
 use pyrs_uops::Depth;
@@ -248,6 +250,8 @@ pub struct InterpretPlan {
     pub ip: *mut u16,
     /// Where control went when it was recorded.
     pub expected: *mut u16,
+    /// The globals of the frame there.
+    pub globals: *const Object<Dict>,
     /// Words of variables and stack.
     pub words: usize,
 }
@@ -265,6 +269,8 @@ pub struct Lowered {
     pub entries: Vec<Box<crate::asks::NamedEntry>>,
     pub calls: Vec<Box<crate::asks::NativeCall>>,
     pub bound_calls: Vec<Box<crate::asks::BoundCall>>,
+    /// What other operands of micro-ops point to.
+    pub plans: Vec<Box<dyn std::any::Any>>,
     /// Objects that the code refers to.
     pub objects: Vec<Obj>,
     /// For dumps: the instruction that each micro-op belongs to.
