@@ -286,6 +286,11 @@ unsafe fn count(
             let head = (top as *mut u8).wrapping_add(f.head as usize) as *mut Frame;
             f.id = if i == 0 { frame } else { head };
         }
+        let mut caller = (*frame).previous;
+        for f in begin.below.iter_mut().rev() {
+            f.id = caller;
+            caller = (*caller).previous;
+        }
         let root = begin.frames.last().expect("a frame").id;
         let origin = Origin::Exit { executor: exit.executor, exit: exit.index };
         let mut recording = Recording::new(thread, origin, root, exit.ip);

@@ -53,6 +53,9 @@ impl Seen {
     }
 }
 
+/// Instructions between two values of a generator that are worth entering compiled code for.
+const MIN_STEP: usize = 4;
+
 /// Words of the operand stack that a record remembers.
 pub const TOPS: usize = 8;
 
@@ -262,6 +265,12 @@ fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
             }
         }
         Opcode::ReturnValue if at_root && is_loop => return Decision::Abort(Abort::LeftFrame),
+        // A generator's loop whose values go to native code: what is between two of them is compiled.
+        // SAFETY: the frame is running.
+        Opcode::YieldValue if at_root && is_loop && unsafe { (*record.frame).is_entry } => {
+            let is_worth_it = recording.records.len() >= MIN_STEP;
+            return if is_worth_it { Decision::End(End::Stop) } else { Decision::Abort(Abort::LeftFrame) };
+        }
         // SAFETY: the frame is running. Behind it, native code goes on.
         Opcode::ReturnValue | Opcode::YieldValue | Opcode::ReturnGenerator if unsafe { (*record.frame).is_entry } => {
             return if is_loop { Decision::Abort(Abort::LeftFrame) } else { Decision::End(End::Stop) };

@@ -338,12 +338,11 @@ impl Lowering<'_> {
         let function = crate::frames::function_for(record.opcode) as *const () as u64;
         self.op_with(Uop::Interpret, [operand, function, 0], [layout().thread_jit_top, 0, 0, 0])?;
         self.last_exit = None;
+        self.forget();
         if next.frame != record.frame {
-            // SAFETY: recorded code is alive.
-            self.state = State::fresh(next.frame, unsafe { &*next.code }, next.depth);
+            self.switch_frame(record, next);
             return Ok(());
         }
-        self.forget();
         if stores_locals(record, next) {
             self.frame().locals.iter_mut().for_each(|l| l.known = Known::Nothing);
         }
@@ -355,6 +354,43 @@ impl Lowering<'_> {
         frame.stack.truncate(kept);
         frame.stack.resize(next.depth, Entry { place: Place::Memory, known: Known::Nothing, own: Own::Counted });
         Ok(())
+    }
+
+    /// The interpreter has gone on in another frame. What is known of a caller's variables stays true until it goes on:
+    /// who else changes them needs a frame object, and such frames leave compiled code.
+    fn switch_frame(&mut self, record: &Record, next: &Record) {
+        // SAFETY: recorded code is alive.
+        let fresh = State::fresh(next.frame, unsafe { &*next.code }, next.depth);
+        let leaves = matches!(record.opcode, Opcode::ReturnValue | Opcode::YieldValue | Opcode::ReturnGenerator);
+        let state = &mut self.state;
+        if !leaves && next.previous == record.frame {
+            let mut caller = state.frames.pop().expect("the real frame");
+            let popped = record.opcode.popped(record.oparg as i32) as usize;
+            caller.stack.truncate(record.depth.saturating_sub(popped));
+            caller.call = (record.ip, units(record.opcode) as u16);
+            state.below.push(caller);
+            state.frames = fresh.frames;
+            return;
+        }
+        let returns = leaves && record.previous == next.frame;
+        match state.below.pop() {
+            Some(mut caller) if returns && caller.id == next.frame && caller.code == next.code => {
+                let (ip, units) = std::mem::replace(&mut caller.call, (std::ptr::null_mut(), 0));
+                // SAFETY: behind the call.
+                if next.start != unsafe { ip.add(units as usize) } {
+                    // Instructions that were done along with the return may have stored.
+                    caller.locals.iter_mut().for_each(|l| l.known = Known::Nothing);
+                }
+                caller.stack.truncate(next.depth);
+                let word = Entry { place: Place::Memory, known: Known::Nothing, own: Own::Counted };
+                caller.stack.resize(next.depth, word);
+                state.frames = vec![caller];
+            }
+            _ => {
+                state.below.clear();
+                state.frames = fresh.frames;
+            }
+        }
     }
 
     /// Makes the frames of inlined calls real.

@@ -183,6 +183,9 @@ pub struct VirtualFrame {
 #[derive(Clone, PartialEq, Debug)]
 pub struct State {
     pub frames: Vec<VirtualFrame>,
+    /// Callers of the real frame that the trace has come from, the outermost one first; real too, with everything in
+    /// memory.
+    pub below: Vec<VirtualFrame>,
     pub depth: Depth,
     /// Words in memory that were compared and can't have changed since.
     pub checked: Vec<(u64, u64)>,
@@ -393,7 +396,7 @@ impl State {
             call: (std::ptr::null_mut(), 0),
             returns: Returns::Value,
         };
-        State { frames: vec![frame], depth: Depth::default(), checked: Vec::new() }
+        State { frames: vec![frame], below: Vec::new(), depth: Depth::default(), checked: Vec::new() }
     }
 
     /// Everything that `other` says is true of this state.
@@ -404,7 +407,11 @@ impl State {
     /// What both states say; they belong to the same place in the program.
     fn meet(&self, other: &State) -> State {
         let mut out = other.clone();
-        for (frame, with) in out.frames.iter_mut().zip(&self.frames) {
+        if out.below.len() != self.below.len() {
+            out.below.clear();
+        }
+        let frames = out.frames.iter_mut().zip(&self.frames);
+        for (frame, with) in frames.chain(out.below.iter_mut().zip(&self.below)) {
             for (a, b) in frame.locals.iter_mut().zip(&with.locals) {
                 a.known = a.known.meet(b.known);
             }
