@@ -59,7 +59,7 @@ class Maker:
         return r.choice([
             f"({x} + {y})", f"({x} - {y})", f"mod({x} * {y})", f"({x} + {y})", f"helper({x}, {y})",
             f"({x} if {self.test(depth + 1)} else {y})", f"-{x}", f"p.add({r.randint(-3, 3)})", "p.get()", f"q.get()",
-            f"t[{r.randint(0, 2)}]", "ai[i % 4]", "ad[j % 3 if j == int(j) else 0]", "by[i % 5]", "ba[i % 3]", "w.u", "w.v",
+            f"t[{r.randint(0, 2)}]", "ai[i % 4]", "ad[j % 3 if j == int(j) else 0]", "ab[i % 9 - 4]", "al[i % 3]", "by[i % 5]", "ba[i % 3]", "w.u", "w.v",
             f"max({x}, {y})", f"min({x}, 9)", f"abs({x})", f"int({x})", "sum(xs[:3])", "len(ai)", "len(s[:3])", "ord(txt[i % 6])",
             "int(txt[i % 6])", f"len(xs[{r.randint(0, 2)}:])", "len({*xs})", "len([k for k in xs if k])", "len(f'{i}{a}')",
             "pop(0) if len(xs) > 5 else 0", "len({k: i for k in t})", "(0 if isinstance(a, int) else 1)", "sorted(t)[0]",
@@ -88,7 +88,8 @@ class Maker:
             return [pad + r.choice([f"xs[i % len(xs)] = {self.number(1)}", f"d[i % 5] = {self.number(1)}",
                                     f"p.b = {self.number(1)}", "t = (a, b, i)", "xs.append(i)", "p, q = q, p",
                                     f"s += str(i)[0]", f"ai[i % 4] = int({self.atom()}) % 1000", f"ad[i % 3] = {self.number(1)}",
-                                    "ba[i % 3] = i % 256", f"w.u = {self.number(1)}", f"w.v = {self.atom()}", "xs[1:3] = [i, 2]",
+                                    "ba[i % 3] = i % 256", f"ab[i % 5] = {self.atom()}", f"al[i % 3] = {self.number(1)}", f"ai[i % 5 - 1] = {self.atom()}",
+                                    f"w.u = {self.number(1)}", f"w.v = {self.atom()}", "xs[1:3] = [i, 2]",
                                     "a, b = b, a", "[a, b, c] = xs[:3]", "(a, c), b = (i, 3), 4", "dq.append(i); dq.popleft()",
                                     "fs2 = fs | {i % 11}", "d.update()", "s = f'{i:03d}{b!r}'[:9]", "xs.extend(t)",
                                     "xs.insert(0, i)", "d = {**d, 9: i}", "b = [k + i for k in xs][-1]", "w = S(i)",
@@ -118,7 +119,7 @@ class Maker:
         lines = HEAD.splitlines()
         for n in range(r.randint(1, 2)):
             lines += [f"def f{n}(n):", "    a, b, c, f, s, j = 1, 2, 0, 0.25, '', 0", "    xs = [1, 2, 3, 4]",
-                      "    t = (1, 2.5, 3)", "    d = {0: 1, 3: 2}", "    p, q, w = P(1, 2), Q(3, 4.5), S(5)", "    ai, ad = array('i', [1, 2, 3, 4]), array('d', [0.5, 1, 2])",
+                      "    t = (1, 2.5, 3)", "    d = {0: 1, 3: 2}", "    p, q, w = P(1, 2), Q(3, 4.5), S(5)", "    ab, al = array('b', [1, -2, 3, 4, 5]), array('q', [-(2**63), 2**62, 7])", "    ai, ad = array('i', [1, 2, 3, 4]), array('d', [0.5, 1, 2])",
                       "    by, ba, txt, dq = b'abcde', bytearray(b'xyz'), '314159', deque([1, 2, 3])",
                       "    fs = frozenset([1, 3, 5, (3, 1), 'x'])", "    fs2 = fs | {4}", "    pop = xs.pop",
                       "    for i in range(n):"]
@@ -129,7 +130,7 @@ class Maker:
             lines += ["        except Exception as e:", "            c = len(str(e))"] * whole
             lines += ["        a, b, c = mod(a), mod(b), mod(c)", "        if len(xs) > 40: del xs[5:]",
                       "        if isinstance(f, float) and not -1e9 < f < 1e9: f = 1.5",
-                      "    return [show(v) for v in (a, b, c, f)] + [s[-9:], xs[:5], sorted(d, key=str), show(p.a), show(q.b), show(w.u), list(ai), [show(v) for v in ad],"
+                      "    return [show(v) for v in (a, b, c, f)] + [s[-9:], xs[:5], sorted(d, key=str), show(p.a), show(q.b), show(w.u), list(ai), list(ab), list(al), [show(v) for v in ad],"
                       " bytes(ba), list(dq), len(fs2)]"]
             lines += ["try:", f"    print(f{n}({r.randint(60, 160)}))", f"    print(f{n}(7))",
                       "except Exception as e:", "    print(type(e).__name__, e, e.__traceback__.tb_lineno)"]

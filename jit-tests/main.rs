@@ -75,6 +75,11 @@ fn operators() {
 }
 
 #[test]
+fn generators() {
+    check("generators");
+}
+
+#[test]
 fn recursion() {
     check("recursion");
 }

@@ -22,6 +22,7 @@ pub mod frames;
 pub mod helpers;
 pub mod layout;
 pub mod lower;
+pub mod makers;
 mod map;
 pub mod memory;
 pub mod options;

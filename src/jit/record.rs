@@ -10,9 +10,11 @@ use pyrs_interp::frame::Frame;
 use pyrs_interp::jit::cache_at;
 use pyrs_interp::ops::operators::python_operator;
 use pyrs_macros::handler;
-use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::object::{Header, Obj, Object};
 use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::inline_cache::InlineCache;
+use pyrs_runtime::objects::machine_items::MachineItems;
 use pyrs_runtime::objects::module::Module;
 use pyrs_runtime::objects::singletons::{false_value, none_value, true_value};
 use pyrs_runtime::thread::Thread;
@@ -51,6 +53,9 @@ impl Seen {
     }
 }
 
+/// Instructions between two values of a generator that are worth entering compiled code for.
+const MIN_STEP: usize = 4;
+
 /// Words of the operand stack that a record remembers.
 pub const TOPS: usize = 8;
 
@@ -74,8 +79,15 @@ pub struct Record {
     pub cache: Option<InlineCache>,
     /// The callable of a call, the value of a global name.
     pub object: Option<Obj>,
+    /// What tells the item type of a container of machine values.
+    pub item_kind: u64,
     /// The dictionaries of a global name.
     pub namespaces: Option<[Obj; 2]>,
+    /// The frame's.
+    pub globals: *const Object<Dict>,
+    pub builtins: *const Object<Dict>,
+    /// The frame's caller.
+    pub previous: *mut Frame,
     /// Keeps the code alive.
     pub code_object: Obj,
 }
@@ -253,6 +265,12 @@ fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
             }
         }
         Opcode::ReturnValue if at_root && is_loop => return Decision::Abort(Abort::LeftFrame),
+        // A generator's loop whose values go to native code: what is between two of them is compiled.
+        // SAFETY: the frame is running.
+        Opcode::YieldValue if at_root && is_loop && unsafe { (*record.frame).is_entry } => {
+            let is_worth_it = recording.records.len() >= MIN_STEP;
+            return if is_worth_it { Decision::End(End::Stop) } else { Decision::Abort(Abort::LeftFrame) };
+        }
         // SAFETY: the frame is running. Behind it, native code goes on.
         Opcode::ReturnValue | Opcode::YieldValue | Opcode::ReturnGenerator if unsafe { (*record.frame).is_entry } => {
             return if is_loop { Decision::Abort(Abort::LeftFrame) } else { Decision::End(End::Stop) };
@@ -292,7 +310,11 @@ unsafe fn look(frame: *mut Frame, start: *mut u16, ip: *mut u16, sp: *mut Value,
             locals,
             cache: cache_of(frame, ip, sp, opcode, oparg),
             object: object_of(frame, ip, sp, opcode, oparg),
+            item_kind: item_kind_of(sp, depth, opcode, oparg),
             namespaces: namespaces_of(frame, sp, opcode),
+            globals: (*frame).globals,
+            builtins: (*frame).builtins,
+            previous: (*frame).previous,
             code_object: (&*(*frame).code).to_obj(),
         }
     }
@@ -390,6 +412,25 @@ unsafe fn namespaces_of(frame: *mut Frame, sp: *mut Value, opcode: Opcode) -> Op
             _ => None,
         }
     }
+}
+
+/// The word that tells the item type of the container in a subscript.
+unsafe fn item_kind_of(sp: *mut Value, depth: usize, opcode: Opcode, oparg: u32) -> u64 {
+    let subscript = match opcode.deopt() {
+        Opcode::BinaryOp => oparg == pyrs_bytecode::BinaryOp::Subscript as u32,
+        Opcode::StoreSubscr => true,
+        _ => false,
+    };
+    if !subscript || depth < 2 {
+        return 0;
+    }
+    // SAFETY: the handlers' contract: the container is below the key.
+    let container = unsafe { *sp.sub(2) };
+    let Seen::Object(class) = Seen::of(container) else { return 0 };
+    let Some(items) = MachineItems::of(class) else { return 0 };
+    let offset = size_of::<Header>() + items.kind;
+    // SAFETY: instances of the class have the word there.
+    unsafe { *((container.as_pointer() as *const u8).add(offset) as *const u64) }
 }
 
 /// The callable of a call, the value of a global name.

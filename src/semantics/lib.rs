@@ -6,6 +6,7 @@
 
 mod floats;
 mod ints;
+mod machine_items;
 mod objects;
 
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -87,20 +88,23 @@ pub fn emit<'f>(uop: Uop, c: Cx<'_, 'f>) {
         | FillFrame | FillTop | IncrefFrame | IncrefTop | DecrefFrame | DecrefTop => slots(uop, c),
         LoadImmediate | LoadAddress | Copy1 | Copy2 | Copy3 | Swap2 | Swap3 | Nip | Nip2 => moves(uop, c),
         Incref1 | Incref2 | Decref | DecrefOrNull | DecrefSecond => counts(uop, c),
-        GuardInt1 | GuardInt2 | GuardFloat1 | GuardFloat2 | GuardClass1 | GuardClass2 | GuardVersion | GuardWord
-        | GuardIs | GuardIsNot | GuardSame | GuardNotSame | GuardMemory32 | GuardBreaker => guards(uop, c),
+        GuardInt3 | GuardFloat3 | GuardWord2 | GuardInt1 | GuardInt2 | GuardFloat1 | GuardFloat2 | GuardClass1
+        | GuardClass2 | GuardVersion | GuardWord | GuardIs | GuardIsNot | GuardSame | GuardNotSame | GuardMemory32
+        | GuardBreaker => guards(uop, c),
         AddInt | SubtractInt | MultiplyInt | AddIntImmediate | FloorDivideInt | RemainderInt | AndInt | OrInt
         | XorInt | LeftShiftInt | RightShiftInt | NegateInt | InvertInt => ints::arithmetic(uop, c),
         GuardLtInt | GuardLeInt | GuardEqInt | GuardNeInt | GuardGtInt | GuardGeInt | LtInt | LeInt | EqInt | NeInt
         | GtInt | GeInt | Same | NotSame | Not => ints::comparison(uop, c),
-        Unbox | Box | IntToFloat | LoadFloatImmediate | LoadFloatFrame | LoadFloatTop | StoreFloatFrame
-        | StoreFloatTop | SpillFloatFrame | SpillFloatTop | FillFloatFrame | FillFloatTop | CopyFloat1 | SwapFloat
-        | AddFloat | SubtractFloat | MultiplyFloat | DivideFloat | NegateFloat | GuardLtFloat | GuardLeFloat
-        | GuardEqFloat | GuardNeFloat | GuardNotLtFloat | GuardNotLeFloat | GuardGtFloat | GuardGeFloat
-        | GuardNotGtFloat | GuardNotGeFloat => floats::emit(uop, c),
+        Unbox | Box | IntToFloat | LoadFloatImmediate | LoadFloatFrame | LoadFloatTop | LoadRawTop
+        | StoreFloatFrame | StoreFloatTop | SpillFloatFrame | SpillFloatTop | FillFloatFrame | FillFloatTop
+        | CopyFloat1 | SwapFloat | AddFloat | SubtractFloat | MultiplyFloat | DivideFloat | NegateFloat
+        | GuardLtFloat | GuardLeFloat | GuardEqFloat | GuardNeFloat | GuardNotLtFloat | GuardNotLeFloat
+        | GuardGtFloat | GuardGeFloat | GuardNotGtFloat | GuardNotGeFloat => floats::emit(uop, c),
         LoadField | LoadFieldKeep | ExchangeField | SetWord | ListItem | ListItemKeep | TupleItem | TupleItemKeep
         | ExchangeListItem | GuardLength | TupleItemAt | Truncate | NextRange | NextList | NextTuple
         | GuardListDone | GuardTupleDone | GuardRangeDone => objects::emit(uop, c),
+        LoadF64 | LoadI8 | LoadU8 | LoadI16 | LoadU16 | LoadI32 | LoadI64 | StoreF64 | StoreI8 | StoreU8 | StoreI16
+        | StoreU16 | StoreI32 | StoreI64 => machine_items::emit(uop, c),
         Ask1 | Ask2 | Ask3 | AskStack | AskStackTop => ask(uop, c),
         Interpret => {
             let (thread, frame, top, operand) = (c.thread(), c.frame(), c.top(), c.immediate(0));
@@ -293,6 +297,18 @@ fn guards<'f>(uop: Uop, c: Cx<'_, 'f>) {
             c.push(x);
             c.push(y);
         }
+        GuardInt3 | GuardFloat3 => {
+            let (z, y, x) = (c.pop(), c.pop(), c.pop());
+            guard_kind(uop, c, x);
+            push_all(c, &[x, y, z]);
+        }
+        GuardWord2 => {
+            let (y, x) = (c.pop(), c.pop());
+            let word = c.load(I64, x, 0);
+            let wanted = c.immediate(0);
+            guard_equal(c, word, wanted);
+            push_all(c, &[x, y]);
+        }
         GuardVersion => {
             let v = c.pop();
             guard_pointer(c, v);
@@ -348,11 +364,11 @@ fn guards<'f>(uop: Uop, c: Cx<'_, 'f>) {
 
 fn guard_kind<'f>(uop: Uop, c: Cx<'_, 'f>, v: Value) {
     match uop {
-        Uop::GuardInt1 | Uop::GuardInt2 => {
+        Uop::GuardInt1 | Uop::GuardInt2 | Uop::GuardInt3 => {
             let is_fixnum = c.builder().ins().band_imm_u(v, 1);
             c.guard(is_fixnum);
         }
-        Uop::GuardFloat1 | Uop::GuardFloat2 => {
+        Uop::GuardFloat1 | Uop::GuardFloat2 | Uop::GuardFloat3 => {
             let tags = c.builder().ins().band_imm_u(v, 3);
             let is_flonum = c.builder().ins().icmp_imm_s(IntCC::Equal, tags, 2);
             c.guard(is_flonum);

@@ -72,10 +72,13 @@ macro_rules! for_each_uop {
             (GuardInt2, "GUARD_INT_2", [2, 2], [0, 0], [EXITS]);
             (GuardFloat1, "GUARD_FLOAT_1", [1, 1], [0, 0], [EXITS]);
             (GuardFloat2, "GUARD_FLOAT_2", [2, 2], [0, 0], [EXITS]);
+            (GuardInt3, "GUARD_INT_3", [3, 3], [0, 0], [EXITS]);
+            (GuardFloat3, "GUARD_FLOAT_3", [3, 3], [0, 0], [EXITS]);
             (GuardClass1, "GUARD_CLASS_1", [1, 1], [0, 0], [EXITS]);
             (GuardClass2, "GUARD_CLASS_2", [2, 2], [0, 0], [EXITS]);
             (GuardVersion, "GUARD_VERSION", [1, 1], [0, 0], [EXITS]);
             (GuardWord, "GUARD_WORD", [1, 1], [0, 0], [EXITS]);
+            (GuardWord2, "GUARD_WORD_2", [2, 2], [0, 0], [EXITS]);
             (GuardIs, "GUARD_IS", [1, 0], [0, 0], [EXITS]);
             (GuardIsNot, "GUARD_IS_NOT", [1, 0], [0, 0], [EXITS]);
             (GuardSame, "GUARD_SAME", [2, 2], [0, 0], [EXITS]);
@@ -118,6 +121,8 @@ macro_rules! for_each_uop {
             (LoadFloatImmediate, "LOAD_FLOAT_IMMEDIATE", [0, 0], [0, 1], []);
             (LoadFloatFrame, "LOAD_FLOAT_FRAME", [0, 0], [0, 1], []);
             (LoadFloatTop, "LOAD_FLOAT_TOP", [0, 0], [0, 1], []);
+            // Doubles in memory as they are.
+            (LoadRawTop, "LOAD_RAW_FLOAT_TOP", [0, 0], [0, 1], []);
             (StoreFloatFrame, "STORE_FLOAT_FRAME", [0, 0], [1, 0], []);
             (StoreFloatTop, "STORE_FLOAT_TOP", [0, 0], [1, 0], []);
             (SpillFloatFrame, "SPILL_FLOAT_FRAME", [0, 0], [0, 0], [SHIFTS]);
@@ -154,6 +159,21 @@ macro_rules! for_each_uop {
             (GuardLength, "GUARD_LENGTH", [1, 1], [0, 0], [EXITS]);
             (TupleItemAt, "TUPLE_ITEM_AT", [1, 2], [0, 0], []);
             (Truncate, "TRUNCATE_LENGTH", [1, 1], [0, 0], []);
+            // Items of blocks of machine values: displacements of the block's length in bytes and of its address.
+            (LoadF64, "LOAD_F64_ITEM", [2, 0], [0, 1], [EXITS]);
+            (LoadI8, "LOAD_I8_ITEM", [2, 1], [0, 0], [EXITS]);
+            (LoadU8, "LOAD_U8_ITEM", [2, 1], [0, 0], [EXITS]);
+            (LoadI16, "LOAD_I16_ITEM", [2, 1], [0, 0], [EXITS]);
+            (LoadU16, "LOAD_U16_ITEM", [2, 1], [0, 0], [EXITS]);
+            (LoadI32, "LOAD_I32_ITEM", [2, 1], [0, 0], [EXITS]);
+            (LoadI64, "LOAD_I64_ITEM", [2, 1], [0, 0], [EXITS]);
+            (StoreF64, "STORE_F64_ITEM", [2, 0], [1, 0], [EXITS, EFFECT]);
+            (StoreI8, "STORE_I8_ITEM", [3, 0], [0, 0], [EXITS, EFFECT]);
+            (StoreU8, "STORE_U8_ITEM", [3, 0], [0, 0], [EXITS, EFFECT]);
+            (StoreI16, "STORE_I16_ITEM", [3, 0], [0, 0], [EXITS, EFFECT]);
+            (StoreU16, "STORE_U16_ITEM", [3, 0], [0, 0], [EXITS, EFFECT]);
+            (StoreI32, "STORE_I32_ITEM", [3, 0], [0, 0], [EXITS, EFFECT]);
+            (StoreI64, "STORE_I64_ITEM", [3, 0], [0, 0], [EXITS, EFFECT]);
             (NextRange, "NEXT_RANGE", [1, 2], [0, 0], [EXITS, EFFECT]);
             (NextList, "NEXT_LIST", [1, 2], [0, 0], [EXITS, EFFECT]);
             (NextTuple, "NEXT_TUPLE", [1, 2], [0, 0], [EXITS, EFFECT]);

@@ -59,6 +59,35 @@ impl Lowering<'_> {
         }
     }
 
+    /// Brings the third word from the top, a number, into a register for doubles.
+    pub(super) fn third_in_double(&mut self, seen: Seen) -> Lower<()> {
+        let entry = *self.peek(3)?;
+        let f = self.state.innermost();
+        let index = self.state.frames[f].stack.len() - 3;
+        self.float_room(1)?;
+        if entry.place == Place::RawFloat {
+            return self.refill(f, index);
+        }
+        let number = entry.known == Known::Float || self.is_int(3)?;
+        if entry.place != Place::Int && number {
+            return self.convert(3);
+        }
+        self.in_registers(3)?;
+        if !number {
+            self.op(if seen == Seen::Int { Uop::GuardInt3 } else { Uop::GuardFloat3 })?;
+            self.learn(3, if seen == Seen::Int { Known::Int } else { Known::Float })?;
+        }
+        // Upside down, the number is on top.
+        self.op(Uop::Swap3)?;
+        let known = self.peek(3)?.known;
+        self.unbox(known)?;
+        self.op(Uop::Swap2)?;
+        let entry = self.peek(3)?;
+        (entry.place, entry.known, entry.own) = (Place::Float, Known::Float, Own::Uncounted);
+        self.moves += 1;
+        Ok(())
+    }
+
     /// A double that had been stored comes back; those above it step aside.
     fn refill(&mut self, f: usize, i: usize) -> Lower<()> {
         while self.state.depth.floats > 0 {
