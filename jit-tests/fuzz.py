@@ -7,11 +7,14 @@ reduced, by leaving out statements as long as the outputs still differ, and writ
 
 import argparse
 import random
+import re
 import shlex
 import subprocess
 import sys
 
 HEAD = """
+from array import array
+from collections import deque
 class P:
     def __init__(self, a, b):
         self.a = a
@@ -21,6 +24,11 @@ class P:
         return self.a
     def get(self):
         return self.b
+class S:
+    __slots__ = ("u", "v")
+    def __init__(self, u):
+        self.u = u
+        self.v = 0
 class Q(P):
     def get(self):
         return self.a
@@ -51,7 +59,11 @@ class Maker:
         return r.choice([
             f"({x} + {y})", f"({x} - {y})", f"mod({x} * {y})", f"({x} + {y})", f"helper({x}, {y})",
             f"({x} if {self.test(depth + 1)} else {y})", f"-{x}", f"p.add({r.randint(-3, 3)})", "p.get()", f"q.get()",
-            f"t[{r.randint(0, 2)}]", f"d.get(i % 5, {y})", "len(xs)", f"int({x} > {y})", f"({x} % 7 if {x} == {x} else {y})",
+            f"t[{r.randint(0, 2)}]", "ai[i % 4]", "ad[j % 3 if j == int(j) else 0]", "ab[i % 9 - 4]", "al[i % 3]", "by[i % 5]", "ba[i % 3]", "w.u", "w.v",
+            f"max({x}, {y})", f"min({x}, 9)", f"abs({x})", f"int({x})", "sum(xs[:3])", "len(ai)", "len(s[:3])", "ord(txt[i % 6])",
+            "int(txt[i % 6])", f"len(xs[{r.randint(0, 2)}:])", "len({*xs})", "len([k for k in xs if k])", "len(f'{i}{a}')",
+            "pop(0) if len(xs) > 5 else 0", "len({k: i for k in t})", "(0 if isinstance(a, int) else 1)", "sorted(t)[0]",
+            "int(type(a) is int)", "int(p is q)", "(i & 7)", "(i << 3)", "(i ^ 5)", "(i // 3)", "~i", "dq[0]", "d[0]", f"d.get(i % 5, {y})", "len(xs)", f"int({x} > {y})", f"({x} % 7 if {x} == {x} else {y})",
         ])
 
     def test(self, depth=0):
@@ -59,7 +71,8 @@ class Maker:
         op = r.choice(["<", "<=", "==", "!=", ">", ">="])
         return r.choice([
             f"{self.number(depth + 1)} {op} {self.number(depth + 1)}", f"i % {r.randint(2, 9)} == {r.randint(0, 2)}",
-            f"i {op} {r.randint(0, 60)}", "a is None", "not b", f"(i % 5) in d", "i & 1",
+            f"i {op} {r.randint(0, 60)}", "a is None", "not b", f"(i % 5) in d", "i & 1", "txt[i % 6] == '3'", "(i % 7) in fs", "(i, 1) in fs", "'1' in s", "a in t", "fs <= fs2", "s", "d", "i is not None",
+            "ai", "str(i) < '3'", "type(b) is float", "isinstance(b, (int, float))", "t == (1, 2.5, 3)",
         ])
 
     def statement(self, depth):
@@ -74,13 +87,22 @@ class Maker:
         if kind < 0.62:
             return [pad + r.choice([f"xs[i % len(xs)] = {self.number(1)}", f"d[i % 5] = {self.number(1)}",
                                     f"p.b = {self.number(1)}", "t = (a, b, i)", "xs.append(i)", "p, q = q, p",
-                                    f"s += str(i)[0]", "f = f * 0.5 + 1"])]
+                                    f"s += str(i)[0]", f"ai[i % 4] = int({self.atom()}) % 1000", f"ad[i % 3] = {self.number(1)}",
+                                    "ba[i % 3] = i % 256", f"ab[i % 5] = {self.atom()}", f"al[i % 3] = {self.number(1)}", f"ai[i % 5 - 1] = {self.atom()}",
+                                    f"w.u = {self.number(1)}", f"w.v = {self.atom()}", "xs[1:3] = [i, 2]",
+                                    "a, b = b, a", "[a, b, c] = xs[:3]", "(a, c), b = (i, 3), 4", "dq.append(i); dq.popleft()",
+                                    "fs2 = fs | {i % 11}", "d.update()", "s = f'{i:03d}{b!r}'[:9]", "xs.extend(t)",
+                                    "xs.insert(0, i)", "d = {**d, 9: i}", "b = [k + i for k in xs][-1]", "w = S(i)",
+                                    "xs.sort(key=str)", "d[9] = 1", "d.pop(9, None)", "p.a = i", "f = f * 0.5 + 1"])]
         if kind < 0.78 and depth < 4:
             out = [f"{pad}if {self.test()}:"] + self.block(depth + 1)
             return out + ([f"{pad}else:"] + self.block(depth + 1) if r.random() < 0.5 else [])
         if kind < 0.88 and depth < 3:
             head = r.choice([f"for j in range({r.randint(1, 6)}):", "for j in xs[:4]:", "for j, k in enumerate(t):",
-                             "for j in (1, 2.5, 3):"])
+                             "for j in (1, 2.5, 3):", "for j, k in d.copy().items():", "for j in list(d):", "for j in d.copy().values():",
+                             "for j, k in zip(xs[:3], ai):", "for j in map(int, txt[:3]):", "for j in ai:", "for j in {i % 3, 1}:",
+                             "for j, k in ((1, 2), (3, 4)):", "for j in reversed(xs[:3]):", "for j in by[:3]:", "for j in iter(t):",
+                             "for j in sorted(fs, key=str)[:2] and [1]:", "for (j, k), l in zip(enumerate(t), xs):"])
             return [pad + head] + self.block(depth + 1)
         if kind < 0.94 and depth < 3:
             return [f"{pad}try:"] + self.block(depth + 1) + [
@@ -97,13 +119,19 @@ class Maker:
         lines = HEAD.splitlines()
         for n in range(r.randint(1, 2)):
             lines += [f"def f{n}(n):", "    a, b, c, f, s, j = 1, 2, 0, 0.25, '', 0", "    xs = [1, 2, 3, 4]",
-                      "    t = (1, 2.5, 3)", "    d = {0: 1, 3: 2}", "    p, q = P(1, 2), Q(3, 4.5)",
+                      "    t = (1, 2.5, 3)", "    d = {0: 1, 3: 2}", "    p, q, w = P(1, 2), Q(3, 4.5), S(5)", "    ab, al = array('b', [1, -2, 3, 4, 5]), array('q', [-(2**63), 2**62, 7])", "    ai, ad = array('i', [1, 2, 3, 4]), array('d', [0.5, 1, 2])",
+                      "    by, ba, txt, dq = b'abcde', bytearray(b'xyz'), '314159', deque([1, 2, 3])",
+                      "    fs = frozenset([1, 3, 5, (3, 1), 'x'])", "    fs2 = fs | {4}", "    pop = xs.pop",
                       "    for i in range(n):"]
+            whole = r.random() < 0.7
+            lines += ["        try:"] * whole
             for _ in range(r.randint(2, 5)):
-                lines += self.statement(1)
+                lines += self.statement(1 + whole)
+            lines += ["        except Exception as e:", "            c = len(str(e))"] * whole
             lines += ["        a, b, c = mod(a), mod(b), mod(c)", "        if len(xs) > 40: del xs[5:]",
                       "        if isinstance(f, float) and not -1e9 < f < 1e9: f = 1.5",
-                      "    return [show(v) for v in (a, b, c, f)] + [s[-9:], xs[:5], sorted(d), show(p.a), show(q.b)]"]
+                      "    return [show(v) for v in (a, b, c, f)] + [s[-9:], xs[:5], sorted(d, key=str), show(p.a), show(q.b), show(w.u), list(ai), list(ab), list(al), [show(v) for v in ad],"
+                      " bytes(ba), list(dq), len(fs2)]"]
             lines += ["try:", f"    print(f{n}({r.randint(60, 160)}))", f"    print(f{n}(7))",
                       "except Exception as e:", "    print(type(e).__name__, e, e.__traceback__.tb_lineno)"]
         return lines
@@ -150,7 +178,7 @@ def main():
         for seed, lines in enumerate(programs, first):
             def differs(text):
                 expected = output(oracle, text)
-                return "SyntaxError" not in expected and expected != output(options.pyrs, text)
+                return not re.search("(Syntax|Indentation)Error", expected) and expected != output(options.pyrs, text)
 
             if differs("\n".join(lines) + "\n"):
                 bad += 1

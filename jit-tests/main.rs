@@ -20,9 +20,18 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Interpreted; compiled as usual; compiled at the first iteration, with exits compiled at once.
-const TIERS: [&[&str]; 4] =
-    [&["--no-jit"], &["--jit"], &["--jit", "-X", "jit=threshold=1"], &["--jit", "-X", "jit=threshold=20"]];
+/// Interpreted; compiled as usual; compiled at the first iteration, with exits compiled at once; with guards that fail by
+/// chance, and with code that is given up at any time.
+const TIERS: [&[&str]; 8] = [
+    &["--no-jit"],
+    &["--jit"],
+    &["--jit", "-X", "jit=threshold=1"],
+    &["--jit", "-X", "jit=threshold=20"],
+    &["--jit", "-X", "jit=threshold=20,fail=1"],
+    &["--jit", "-X", "jit=threshold=1,traces=3000,fail=2"],
+    &["--jit", "-X", "jit=threshold=5,flush=3"],
+    &["--jit", "-X", "jit=threshold=3,flush=4,fail=5"],
+];
 
 fn check(program: &str) {
     let expected = std::fs::read_to_string(folder().join(format!("{program}.out"))).expect("an expected output");
@@ -44,6 +53,31 @@ fn shapes() {
 }
 
 #[test]
+fn calls() {
+    check("calls");
+}
+
+#[test]
+fn fork() {
+    check("fork");
+}
+
+#[test]
+fn threads() {
+    check("threads");
+}
+
+#[test]
+fn operators() {
+    check("operators");
+}
+
+#[test]
+fn generators() {
+    check("generators");
+}
+
+#[test]
 fn recursion() {
     check("recursion");
 }
@@ -58,9 +92,14 @@ fn traces_are_dumped() {
     for part in ["trace 0: loop, ends Closed", "NEXT_RANGE", "MULTIPLY_INT", "JUMP_TOP", "traces 1 "] {
         assert!(dump.contains(part), "{part} in\n{dump}");
     }
+    // The rest is interpreted: until the loop is specialized, until it is hot, and while it is recorded.
+    for part in ["BINARY_OP_MULTIPLY_INT 5  ; 3997\n", "executed instructions: compiled ", "by the interpreter:\n"] {
+        assert!(dump.contains(part), "{part} in\n{dump}");
+    }
     let output = pyrs(&["--dump-traces=json", "-c", LOOP]);
     let json = text(&output.stderr);
     assert!(json.starts_with("{\"traces\": [{\"number\": 0, \"parent\": null"), "{json}");
+    assert!(json.contains("\"entries\": 1, \"iterations\": 3997, "), "{json}");
 }
 
 #[test]
@@ -87,6 +126,28 @@ fn a_full_code_memory_stops_compiling_only() {
                    for k in range(300):\n  d = {}\n  exec(src, d)\n  assert d['r'] == 1770\nprint(f(5000))";
     let output = pyrs(&["--jit", "-X", "jit=threshold=5,memory=65536", "-c", program]);
     assert_eq!(text(&output.stdout) + &text(&output.stderr), "12497500\n");
+}
+
+/// Fifty functions, thirty times, in memory for a few of them: what is cold goes, and the rest comes back.
+#[test]
+fn a_full_code_memory_is_emptied() {
+    let program = "src = 'def g(n):\\n  t = 0\\n  for i in range(n):\\n    t += i * i & 7\\n  return t'\nfs = []\n\
+                   for k in range(200):\n  d = {}\n  exec(src, d)\n  fs.append(d['g'])\n\
+                   for k in range(5):\n  for f in fs:\n    assert f(300) == sum(i * i & 7 for i in range(300))\n\
+                   print(fs[0](5000))";
+    let output = pyrs(&["--dump-traces", "-X", "jit=threshold=20,memory=65536", "-c", program]);
+    assert_eq!(text(&output.stdout), "7500\n");
+    let dump = text(&output.stderr);
+    assert!(dump.contains("all code was given up"), "{dump}");
+}
+
+#[test]
+fn a_trace_that_is_too_large_for_the_memory_is_not_tried_for_ever() {
+    let body = "    t += i * i & 7\n".repeat(2000);
+    let program = format!("def g(n):\n  t = 0\n  for i in range(n):\n{body}  return t\nprint(g(3000))");
+    let output = pyrs(&["--dump-traces", "-X", "jit=threshold=20,length=100000,memory=65536", "-c", &program]);
+    assert_eq!(text(&output.stdout), "9000000\n");
+    assert!(!text(&output.stderr).contains("all code was given up"));
 }
 
 #[test]

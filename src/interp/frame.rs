@@ -52,14 +52,26 @@ pub struct Frame {
     pub owner: Owner,
     /// Returning from this frame leaves the native `run`.
     pub is_entry: bool,
-    /// A call of `__init__` for a new instance that waits on the caller's stack.
-    pub is_init: bool,
+    /// What becomes of the result.
+    pub returns: Returns,
     /// The frame has not reached its first traceable instruction.
     pub incomplete: bool,
     /// Instructions to skip in the caller after a return (units).
     pub return_offset: u16,
     /// Whether `f_trace_lines` etc. events were asked for.
     pub instrumented: u16,
+}
+
+/// What a caller does with a result.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Returns {
+    /// It is pushed.
+    Value,
+    /// `__init__`'s None is dropped: the new instance waits on the caller's operand stack.
+    Init,
+    /// An operator's takes the place of the operands, which are on the caller's operand stack.
+    Operator,
 }
 
 /// Words that the head of a frame takes.
@@ -91,7 +103,7 @@ impl Frame {
         // SAFETY: by contract.
         unsafe {
             let f = &*frame;
-            let special = f.owner as u8 | f.is_entry as u8 | f.is_init as u8;
+            let special = f.owner as u8 | f.is_entry as u8 | f.returns as u8;
             special == 0 && f.frame_object.get().is_null()
         }
     }
@@ -230,7 +242,7 @@ pub unsafe fn init(frame: *mut Frame, function: Value, code: &Object<Code>, loca
             generator: Value::NULL,
             owner: Owner::Thread,
             is_entry: false,
-            is_init: false,
+            returns: Returns::Value,
             incomplete: false,
             return_offset: 0,
             instrumented: 0,

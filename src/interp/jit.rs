@@ -20,6 +20,8 @@ pub struct Hooks {
     pub hot: Handler,
     /// At an ENTER_EXECUTOR.
     pub enter: Handler,
+    /// At a check of the eval breaker that the JIT has asked for.
+    pub pending: fn(),
 }
 
 static HOOKS: AtomicPtr<Hooks> = AtomicPtr::new(std::ptr::null_mut());
@@ -72,6 +74,14 @@ pub(crate) unsafe fn hot() -> Handler {
 pub(crate) unsafe fn enter() -> Handler {
     // SAFETY: by contract; hooks are never freed.
     unsafe { (*HOOKS.load(Ordering::Relaxed)).enter }
+}
+
+/// Does what the JIT has put off until Python code may run.
+pub(crate) fn pending() {
+    // SAFETY: hooks are never freed.
+    if let Some(hooks) = unsafe { HOOKS.load(Ordering::Relaxed).as_ref() } {
+        (hooks.pending)();
+    }
 }
 
 /// Gives a back edge its form.

@@ -7,17 +7,19 @@
 
 use pyrs_bytecode::BinaryOp;
 use pyrs_interp::ops;
+use pyrs_interp::ops::iteration::Pair;
+use pyrs_runtime::class::MethodDef;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::heap;
-use pyrs_runtime::object::{Obj, Object, PyClass};
-use pyrs_runtime::objects::builtin_function::{BuiltinFunction, MethodDescriptor};
+use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::objects::builtin_function::BuiltinFunction;
+use pyrs_runtime::objects::cell::Cell;
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::inline_cache::InlineCache;
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::object::new_plain_instance;
-use pyrs_runtime::objects::range::Range;
-use pyrs_runtime::objects::set::{FrozenSet, Set};
-use pyrs_runtime::objects::singletons::{bool_value, false_value, none_value, true_value};
+use pyrs_runtime::objects::singletons::{bool_value, none, none_value};
+use pyrs_runtime::objects::slice::Slice;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::{compare, iter, number, sequence, truth};
@@ -27,7 +29,7 @@ use pyrs_runtime::types::shape::Managed;
 use pyrs_runtime::types::slots::CompareOp;
 use pyrs_runtime::value::Value;
 
-use crate::record::Seen;
+use crate::quiet::{self, is_key, is_plain, is_sequence};
 
 /// The form of all functions here: thread, operands, something of the instruction.
 pub type Ask = unsafe extern "C" fn(*const Thread, *mut Value, u64) -> Value;
@@ -50,40 +52,37 @@ fn answer(thread: *const Thread, result: PyResult<Obj>) -> Value {
     }
 }
 
-/// Numbers, texts and None: nothing that Python code could take part in.
-fn is_plain(v: &Obj) -> bool {
-    let word = v.value();
-    !word.is_pointer_or_null()
-        || word == none_value()
-        || word == true_value()
-        || word == false_value()
-        || v.exact::<Str>().is_some()
-        || pyrs_runtime::objects::int::is_exact(v)
-        || pyrs_runtime::objects::float::is_exact(v)
-}
-
-/// A key whose hash and comparison run no Python code.
-fn is_key(v: &Obj) -> bool {
-    is_plain(v) || v.exact::<Tuple>().is_some_and(|t| t.items().iter().all(is_key))
-}
-
-fn is_sequence(v: &Obj) -> bool {
-    v.exact::<List>().is_some() || v.exact::<Tuple>().is_some() || v.exact::<Str>().is_some()
-}
-
 /// # Safety
 /// As [`Ask`] says; so for all functions here.
 pub unsafe extern "C" fn binary(thread: *const Thread, at: *mut Value, op: u64) -> Value {
     // SAFETY: by contract; the compiler numbers the operators.
     let (a, b, op) = unsafe { (operand(at, 0), operand(at, 1), std::mem::transmute::<u8, BinaryOp>(op as u8)) };
-    if op == BinaryOp::Subscript {
-        let fits = if a.exact::<Dict>().is_some() { is_key(b) } else { is_sequence(a) && !b.is_none() };
-        return if fits { answer(thread, sequence::getitem(a, b)) } else { Value::NULL };
+    let fits = if op == BinaryOp::Subscript { has_quiet_item(a, b) } else { is_quiet_operator(op, a, b) };
+    if !fits {
+        return Value::NULL;
     }
-    // An operator that changes its operand must not be tried twice.
-    let fits =
-        (is_plain(a) || (is_sequence(a) && (op as u8) < BinaryOp::InplaceAdd as u8)) && (is_plain(b) || is_sequence(b));
-    if fits { answer(thread, number::binary_op(op, a, b)) } else { Value::NULL }
+    answer(thread, if op == BinaryOp::Subscript { sequence::getitem(a, b) } else { number::binary_op(op, a, b) })
+}
+
+fn has_quiet_item(container: &Obj, key: &Obj) -> bool {
+    match container.exact::<Dict>() {
+        Some(_) => is_key(key),
+        None => quiet::is_indexed(container) && quiet::is_index(key),
+    }
+}
+
+/// An operator that fails has changed nothing: it may be tried again.
+fn is_quiet_operator(op: BinaryOp, a: &Obj, b: &Obj) -> bool {
+    use BinaryOp::*;
+    let sequences = |v: &Obj| is_sequence(v) || is_plain(v);
+    match op {
+        Remainder | InplaceRemainder => is_plain(a) && quiet::is_plain_throughout(b),
+        Add | Multiply | InplaceAdd | InplaceMultiply => sequences(a) && sequences(b),
+        And | Or | Xor | Subtract => {
+            (is_plain(a) && is_plain(b)) || (quiet::is_set_of_keys(a) && quiet::is_set_of_keys(b))
+        }
+        _ => is_plain(a) && is_plain(b),
+    }
 }
 
 /// # Safety
@@ -91,7 +90,10 @@ pub unsafe extern "C" fn binary(thread: *const Thread, at: *mut Value, op: u64) 
 pub unsafe extern "C" fn comparison(thread: *const Thread, at: *mut Value, oparg: u64) -> Value {
     // SAFETY: by contract.
     let (a, b) = unsafe { (operand(at, 0), operand(at, 1)) };
-    if !(is_key(a) && is_key(b)) {
+    let fits = (is_key(a) && is_key(b))
+        || (quiet::is_plain_throughout(a) && quiet::is_plain_throughout(b))
+        || (quiet::is_set_of_keys(a) && quiet::is_set(b));
+    if !fits {
         return Value::NULL;
     }
     let result = compare::compare_bool(a, b, CompareOp::from_index(oparg as usize >> 5));
@@ -103,16 +105,23 @@ pub unsafe extern "C" fn comparison(thread: *const Thread, at: *mut Value, oparg
 pub unsafe extern "C" fn contains(thread: *const Thread, at: *mut Value, inverted: u64) -> Value {
     // SAFETY: by contract.
     let (item, container) = unsafe { (operand(at, 0), operand(at, 1)) };
-    let hashed = container.exact::<Dict>().is_some()
-        || container.exact::<Set>().is_some()
-        || container.exact::<FrozenSet>().is_some();
-    let listed = || container.exact::<Tuple>().is_some_and(|t| t.items().iter().all(is_key));
     let text = || container.exact::<Str>().is_some() && item.exact::<Str>().is_some();
-    if !(is_key(item) && (hashed || text() || listed())) {
+    let listed = || quiet::items_are(container, is_key) || (quiet::is_container(container) && !is_sequence(container));
+    if !(is_key(item) && (text() || listed())) {
         return Value::NULL;
     }
     let result = iter::contains(container, item).map(|r| r != (inverted != 0));
     answer(thread, result.map(pyrs_runtime::objects::singletons::bool_obj))
+}
+
+/// A new cell with the contents of a variable, which may be NULL.
+///
+/// # Safety
+/// As [`Ask`] says; the variable is at `at`.
+pub unsafe extern "C" fn cell(_: *const Thread, at: *mut Value, _: u64) -> Value {
+    // SAFETY: by contract: a live word, or NULL.
+    let contents = unsafe { (!(*at).is_null()).then(|| Obj::from_borrowed(*at)) };
+    Cell::new(contents).into_obj().into_value()
 }
 
 /// The value, the container, the key.
@@ -122,12 +131,56 @@ pub unsafe extern "C" fn contains(thread: *const Thread, at: *mut Value, inverte
 pub unsafe extern "C" fn store_subscript(thread: *const Thread, at: *mut Value, _: u64) -> Value {
     // SAFETY: by contract.
     let (value, container, key) = unsafe { (operand(at, 0), operand(at, 1), operand(at, 2)) };
-    match container.exact::<Dict>() {
-        Some(dict) if is_key(key) => {
-            answer(thread, dict.set(key.clone(), value.clone()).map(|()| pyrs_runtime::objects::singletons::none()))
-        }
-        _ => Value::NULL,
+    if let Some(dict) = container.exact::<Dict>() {
+        let set = |dict: &Object<Dict>| dict.set(key.clone(), value.clone()).map(|()| none());
+        return if is_key(key) { answer(thread, set(dict)) } else { Value::NULL };
     }
+    let items = is_plain(value) || is_sequence(value) || key.exact::<Slice>().is_none();
+    if !(quiet::is_indexed(container) && quiet::is_index(key) && items) {
+        return Value::NULL;
+    }
+    answer(thread, sequence::setitem(container, key, value).map(|()| none()))
+}
+
+/// The value, the container, start, stop.
+///
+/// # Safety
+/// As [`Ask`] says.
+pub unsafe extern "C" fn store_slice(thread: *const Thread, at: *mut Value, _: u64) -> Value {
+    // SAFETY: by contract.
+    let (value, container, start, stop) = unsafe { (operand(at, 0), operand(at, 1), operand(at, 2), operand(at, 3)) };
+    let fits = container.exact::<List>().is_some() && is_sequence(value) && is_plain(start) && is_plain(stop);
+    if !fits {
+        return Value::NULL;
+    }
+    // SAFETY: the four operands end there.
+    answer(thread, unsafe { ops::build::store_slice(at.add(4)) }.map(|()| none()))
+}
+
+/// The container, the key.
+///
+/// # Safety
+/// As [`Ask`] says.
+pub unsafe extern "C" fn delete_subscript(thread: *const Thread, at: *mut Value, _: u64) -> Value {
+    // SAFETY: by contract.
+    let (container, key) = unsafe { (operand(at, 0), operand(at, 1)) };
+    if !has_quiet_item(container, key) {
+        return Value::NULL;
+    }
+    answer(thread, sequence::delitem(container, key).map(|()| none()))
+}
+
+/// The value behind a unary operator; the operand says which.
+///
+/// # Safety
+/// As [`Ask`] says.
+pub unsafe extern "C" fn negative(thread: *const Thread, at: *mut Value, inverts: u64) -> Value {
+    // SAFETY: by contract.
+    let v = unsafe { operand(at, 0) };
+    if !is_plain(v) {
+        return Value::NULL;
+    }
+    answer(thread, if inverts != 0 { number::invert(v) } else { number::negative(v) })
 }
 
 unsafe fn copied(at: *mut Value, count: usize) -> Vec<Obj> {
@@ -168,14 +221,155 @@ pub unsafe extern "C" fn append(_: *const Thread, at: *mut Value, distance: u64)
     }
 }
 
+/// The iterable, and the list `distance` words below it.
+///
+/// # Safety
+/// As [`Ask`] says.
+pub unsafe extern "C" fn extend(thread: *const Thread, at: *mut Value, distance: u64) -> Value {
+    // SAFETY: by contract; the compiler put a list there.
+    unsafe {
+        if !quiet::is_container(operand(at, 0)) {
+            return Value::NULL;
+        }
+        let list = at.sub(distance as usize);
+        answer(thread, ops::build::list_extend(list, operand(at, 0)).map(|()| none()))
+    }
+}
+
+/// The element, and the set `distance` words below it.
+///
+/// # Safety
+/// As [`Ask`] says.
+pub unsafe extern "C" fn add_element(thread: *const Thread, at: *mut Value, distance: u64) -> Value {
+    // SAFETY: by contract.
+    let (v, set) = unsafe { (operand(at, 0), operand(at.sub(distance as usize), 0)) };
+    if is_key(v) { answer(thread, ops::build::set_add(set, v.clone()).map(|()| none())) } else { Value::NULL }
+}
+
+/// Key and value, and the dictionary `distance` words below the key.
+///
+/// # Safety
+/// As [`Ask`] says.
+pub unsafe extern "C" fn add_item(thread: *const Thread, at: *mut Value, distance: u64) -> Value {
+    // SAFETY: by contract.
+    let (key, v, dict) = unsafe { (operand(at, 0), operand(at, 1), operand(at.sub(distance as usize), 0)) };
+    match dict.exact::<Dict>() {
+        Some(dict) if is_key(key) => answer(thread, dict.set(key.clone(), v.clone()).map(|()| none())),
+        _ => Value::NULL,
+    }
+}
+
+/// Keys and values in turns.
+///
+/// # Safety
+/// As [`Ask`] says.
+pub unsafe extern "C" fn map(thread: *const Thread, at: *mut Value, count: u64) -> Value {
+    // SAFETY: by contract.
+    unsafe {
+        let keys = (0..count as usize).all(|i| is_key(operand(at, 2 * i)));
+        if !keys {
+            return Value::NULL;
+        }
+        // The dictionary takes references over; the operands keep theirs.
+        (0..2 * count as usize).for_each(|i| heap::incref(*at.add(i)));
+        answer(thread, ops::build::build_map(at, count as usize))
+    }
+}
+
+/// # Safety
+/// As [`Ask`] says.
+pub unsafe extern "C" fn set(thread: *const Thread, at: *mut Value, count: u64) -> Value {
+    // SAFETY: by contract.
+    unsafe {
+        let keys = (0..count as usize).all(|i| is_key(operand(at, i)));
+        if keys { answer(thread, ops::build::build_set(at, count as usize)) } else { Value::NULL }
+    }
+}
+
+/// # Safety
+/// As [`Ask`] says; the operands are strings.
+pub unsafe extern "C" fn text(_: *const Thread, at: *mut Value, count: u64) -> Value {
+    // SAFETY: by contract.
+    unsafe { ops::build::build_string(at, count as usize).into_value() }
+}
+
+/// # Safety
+/// As [`Ask`] says.
+pub unsafe extern "C" fn slice_object(_: *const Thread, at: *mut Value, count: u64) -> Value {
+    // SAFETY: by contract: the operands end there.
+    unsafe { ops::build::build_slice(at.add(count as usize), count as usize).into_value() }
+}
+
+/// # Safety
+/// As [`Ask`] says.
+pub unsafe extern "C" fn convert(thread: *const Thread, at: *mut Value, how: u64) -> Value {
+    // SAFETY: by contract.
+    let v = unsafe { operand(at, 0) };
+    if quiet::is_plain_throughout(v) { answer(thread, ops::build::convert_value(v, how as u32)) } else { Value::NULL }
+}
+
+/// # Safety
+/// As [`Ask`] says.
+pub unsafe extern "C" fn format(thread: *const Thread, at: *mut Value, has_spec: u64) -> Value {
+    // SAFETY: by contract.
+    let v = unsafe { operand(at, 0) };
+    if !is_plain(v) {
+        return Value::NULL;
+    }
+    // SAFETY: by contract.
+    let spec = (has_spec != 0).then(|| unsafe { operand(at, 1) });
+    answer(thread, ops::build::format(v, spec))
+}
+
 /// # Safety
 /// As [`Ask`] says.
 pub unsafe extern "C" fn iterator(thread: *const Thread, at: *mut Value, _: u64) -> Value {
     // SAFETY: by contract.
     let v = unsafe { operand(at, 0) };
-    let known =
-        is_sequence(v) || v.exact::<Range>().is_some() || v.exact::<Dict>().is_some() || v.exact::<Set>().is_some();
-    if known { answer(thread, iter::iter(v)) } else { Value::NULL }
+    if quiet::is_walkable(v) { answer(thread, iter::iter(v)) } else { Value::NULL }
+}
+
+/// What an iterator at its end answers with; no object has this word.
+pub const EXHAUSTED: Value = Value(20);
+
+/// The next item of an iterator whose class the caller knows.
+///
+/// # Safety
+/// As [`Ask`] says.
+pub unsafe extern "C" fn next_item(thread: *const Thread, at: *mut Value, _: u64) -> Value {
+    // SAFETY: by contract.
+    let it = unsafe { operand(at, 0) };
+    if !quiet::is_quiet_iterator(it) {
+        return Value::NULL;
+    }
+    match ops::iteration::next(it) {
+        Ok(Some(v)) => v.into_value(),
+        Ok(None) => EXHAUSTED,
+        Err(raised) => answer(thread, Err(raised)),
+    }
+}
+
+/// As [`next_item`], for iterators over pairs: the first item is the answer, the second one goes behind the iterator.
+///
+/// # Safety
+/// As [`Ask`] says; two words behind the iterator are free.
+pub unsafe extern "C" fn next_pair(thread: *const Thread, at: *mut Value, _: u64) -> Value {
+    // SAFETY: by contract.
+    unsafe {
+        let it = operand(at, 0);
+        if !quiet::is_quiet_iterator(it) {
+            return Value::NULL;
+        }
+        match ops::iteration::next_pair(it, at.add(1)) {
+            Pair::Pushed => *at.add(2),
+            Pair::Exhausted => EXHAUSTED,
+            Pair::Raised => {
+                drop((*thread).take_exception());
+                Value::NULL
+            }
+            Pair::Other => Value::NULL,
+        }
+    }
 }
 
 /// # Safety
@@ -183,7 +377,7 @@ pub unsafe extern "C" fn iterator(thread: *const Thread, at: *mut Value, _: u64)
 pub unsafe extern "C" fn slice(thread: *const Thread, at: *mut Value, _: u64) -> Value {
     // SAFETY: by contract.
     let (v, start, stop) = unsafe { (operand(at, 0), operand(at, 1), operand(at, 2)) };
-    if is_sequence(v) && is_plain(start) && is_plain(stop) {
+    if quiet::is_indexed(v) && is_plain(start) && is_plain(stop) {
         answer(thread, ops::build::binary_slice(v, start, stop))
     } else {
         Value::NULL
@@ -195,11 +389,10 @@ pub unsafe extern "C" fn slice(thread: *const Thread, at: *mut Value, _: u64) ->
 pub unsafe extern "C" fn truth(_: *const Thread, at: *mut Value, _: u64) -> Value {
     // SAFETY: by contract.
     let v = unsafe { operand(at, 0) };
-    let known = is_plain(v) || is_sequence(v) || v.exact::<Dict>().is_some() || v.exact::<Set>().is_some();
-    match truth::is_true(v) {
-        Ok(r) if known => bool_value(r),
-        _ => Value::NULL,
+    if !(is_plain(v) || quiet::is_container(v)) {
+        return Value::NULL;
     }
+    truth::is_true(v).map_or(Value::NULL, bool_value)
 }
 
 /// # Safety
@@ -207,9 +400,7 @@ pub unsafe extern "C" fn truth(_: *const Thread, at: *mut Value, _: u64) -> Valu
 pub unsafe extern "C" fn length(_: *const Thread, at: *mut Value, _: u64) -> Value {
     // SAFETY: by contract.
     let v = unsafe { operand(at, 0) };
-    let known =
-        is_sequence(v) || v.exact::<Dict>().is_some() || v.exact::<Set>().is_some() || v.exact::<Range>().is_some();
-    if !known {
+    if !quiet::is_container(v) {
         return Value::NULL;
     }
     truth::len(v).map_or(Value::NULL, |n| Value::from_fixnum(n as i64))
@@ -312,7 +503,7 @@ pub unsafe extern "C" fn native(thread: *const Thread, at: *mut Value, plan: u64
         let plan = &*(plan as *const NativeCall);
         let args: &[Obj] = std::slice::from_raw_parts(at as *const Obj, plan.argc);
         let callable = plan.callable.as_obj();
-        if !is_harmless(callable, args) {
+        if !quiet::is_harmless(callable, args) {
             return Value::NULL;
         }
         let v = ops::call::vectorcall(&*thread, plan.callable, at, plan.argc, Value::NULL);
@@ -323,80 +514,30 @@ pub unsafe extern "C" fn native(thread: *const Thread, at: *mut Value, plan: u64
     }
 }
 
-/// Whether words of these kinds are what [`is_plain`] (and, with `sequences`, [`is_sequence`]) looks for.
-pub fn seen_plain(seen: Seen, sequences: bool) -> bool {
-    match seen {
-        Seen::Object(class) => {
-            let is = |c: &Type| std::ptr::eq(class, c);
-            is(Str::class())
-                || is(pyrs_runtime::objects::int::CLASS.get())
-                || is(pyrs_runtime::objects::float::CLASS.get())
-                || (sequences && (is(List::class()) || is(Tuple::class())))
+/// A call of a native function that is bound to an object: `pop = numbers.pop; pop()`.
+pub struct BoundCall {
+    pub def: *const MethodDef,
+    pub argc: usize,
+}
+
+/// As [`native`]; the callable and a `NULL` are in front of the arguments.
+///
+/// # Safety
+/// As [`Ask`] says; the operand is a [`BoundCall`].
+pub unsafe extern "C" fn bound(thread: *const Thread, at: *mut Value, plan: u64) -> Value {
+    // SAFETY: by contract: the words are live, but for the `NULL`.
+    unsafe {
+        let plan = &*(plan as *const BoundCall);
+        let callable = operand(at, 0);
+        let fits = callable.exact::<BuiltinFunction>().is_some_and(|f| std::ptr::eq(f.def, plan.def));
+        let args: &[Obj] = std::slice::from_raw_parts(at.add(2) as *const Obj, plan.argc);
+        if !fits || !quiet::is_harmless(callable, args) {
+            return Value::NULL;
         }
-        Seen::Null => false,
-        _ => true,
+        let v = ops::call::vectorcall(&*thread, callable.value(), at.add(2), plan.argc, Value::NULL);
+        if v.is_null() {
+            drop((*thread).take_exception());
+        }
+        v
     }
-}
-
-/// Whether the class is one of the hashed containers.
-pub fn seen_hashed(seen: Seen) -> bool {
-    let Seen::Object(class) = seen else { return false };
-    [Dict::class(), Set::class(), FrozenSet::class()].iter().any(|c| std::ptr::eq(class, *c))
-}
-
-/// Whether [`is_harmless`] can hold for the callable at all.
-pub fn may_be_harmless(callable: &Obj) -> bool {
-    if let Some(function) = callable.exact::<BuiltinFunction>() {
-        let module = function.module.as_ref().and_then(|m| m.exact::<Str>()).map(|m| m.to_string_lossy());
-        return !function.passes_self() && matches!(module.as_deref(), Some("builtins" | "math"));
-    }
-    callable.exact::<MethodDescriptor>().is_some_and(|method| {
-        [List::class(), Dict::class(), Set::class(), Str::class()].iter().any(|c| std::ptr::eq(*c, method.owner()))
-    })
-}
-
-/// Functions of `builtins` and methods of built-in classes that only look at their arguments, or change nothing but
-/// their own container, and that fail before they have changed anything.
-pub fn is_harmless(callable: &Obj, args: &[Obj]) -> bool {
-    if let Some(function) = callable.exact::<BuiltinFunction>() {
-        let module = function.module.as_ref().and_then(|m| m.exact::<Str>()).map(|m| m.to_string_lossy());
-        return match module.as_deref() {
-            Some("builtins") => {
-                matches!(
-                    function.def.name,
-                    "abs" | "chr" | "ord" | "min" | "max" | "divmod" | "pow" | "id" | "hex" | "bin"
-                ) && args.iter().all(is_plain)
-            }
-            Some("math") => args.iter().all(is_plain),
-            _ => false,
-        };
-    }
-    let Some(method) = callable.exact::<MethodDescriptor>() else { return false };
-    let [this, rest @ ..] = args else { return false };
-    let owner = method.owner();
-    let name = method.def.name;
-    let of = |class: &Type| std::ptr::eq(owner, class) && std::ptr::eq(this.class(), class);
-    if of(List::class()) {
-        return match name {
-            "append" | "insert" => true,
-            "pop" | "reverse" | "copy" => rest.iter().all(is_plain),
-            "extend" => rest.iter().all(is_sequence),
-            _ => false,
-        };
-    }
-    if of(Dict::class()) {
-        return match name {
-            "get" | "setdefault" | "pop" => rest.first().is_some_and(is_key),
-            "keys" | "values" | "items" | "copy" => true,
-            _ => false,
-        };
-    }
-    if of(Set::class()) {
-        return matches!(name, "add" | "discard" | "remove") && rest.iter().all(is_key);
-    }
-    if of(Str::class()) {
-        return !matches!(name, "format" | "format_map" | "translate" | "maketrans" | "join" | "encode")
-            && rest.iter().all(is_key);
-    }
-    false
 }

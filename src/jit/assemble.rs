@@ -30,7 +30,6 @@ pub const NO_EXIT: u32 = u32::MAX;
 pub struct Addresses {
     pub leave: usize,
     pub dealloc: usize,
-    pub interpret: usize,
     pub push_frames: usize,
     pub true_word: u64,
     pub false_word: u64,
@@ -41,10 +40,17 @@ pub struct Source<'a> {
     pub body: &'a [Inst],
     /// Index in `body` that `JUMP_TOP` goes to.
     pub top: usize,
-    /// The micro-ops of each exit's stub; the last one leaves.
-    pub exits: &'a [Vec<Inst>],
+    pub exits: &'a [Stub],
     /// Where `JUMP_TRACE` goes to.
     pub link: Link,
+}
+
+/// What happens on the way out through an exit.
+pub struct Stub {
+    /// Micro-ops without rare parts and exits of their own, that put the registers away.
+    pub body: Vec<Inst>,
+    /// The operand of the `LEAVE` at its end.
+    pub leave: u64,
 }
 
 /// The destination of a trace's end.
@@ -80,7 +86,9 @@ pub enum Failure {
 
 /// Copies the code to memory.
 pub fn assemble(source: &Source<'_>, addresses: &Addresses, memory: &mut CodeMemory) -> Result<Placed, Failure> {
-    let mut a = Assembler { addresses, base: memory.next_address(), code: Vec::new(), veneers: HashMap::new() };
+    // What a micro-op and a stub take on the average, with room to spare: the code does not move while it grows.
+    let code = Vec::with_capacity(source.body.len() * 24 + source.exits.len() * 48 + 64);
+    let mut a = Assembler { addresses, base: memory.next_address(), code, veneers: HashMap::new() };
     let placed = a.run(source)?;
     memory.add(&a.code).ok_or(Failure::NoMemory)?;
     Ok(placed)
@@ -93,6 +101,14 @@ struct Piece {
     cold: usize,
 }
 
+/// Where a micro-op's ways out of the straight line lead.
+#[derive(Copy, Clone, Default)]
+struct Ways {
+    exit: Option<usize>,
+    top: Option<usize>,
+    trace: Option<usize>,
+}
+
 struct Assembler<'a> {
     addresses: &'a Addresses,
     base: usize,
@@ -102,55 +118,63 @@ struct Assembler<'a> {
 
 impl Assembler<'_> {
     fn run(&mut self, source: &Source<'_>) -> Result<Placed, Failure> {
-        let mut pieces = self.copy(source.body)?;
+        let mut pieces = Vec::with_capacity(source.body.len());
+        for inst in source.body {
+            pieces.push(self.copy(inst)?);
+        }
         let hot = self.code.len();
         for piece in &mut pieces {
             piece.cold = self.code.len();
             self.code.extend_from_slice(piece.stencil.cold);
         }
-        let (mut stubs, mut leaves) = (Vec::with_capacity(source.exits.len()), Vec::new());
+        let (mut stubs, mut leaves) = (Vec::with_capacity(source.exits.len()), Vec::with_capacity(source.exits.len()));
         for stub in source.exits {
-            stubs.push(self.code.len());
-            let pieces = self.copy(stub)?;
-            leaves.push(pieces.last().map_or(0, |p| p.hot) + self.base);
-            for (i, piece) in pieces.iter().enumerate() {
-                self.patch(piece, &stub[i], &|_| None)?;
-            }
+            stubs.push(self.base + self.code.len());
+            leaves.push(self.stub(stub)?);
         }
-        let top = pieces.get(source.top).map_or(0, |p| p.hot);
-        for (i, piece) in pieces.iter().enumerate() {
-            let exit = source.body[i].exit;
-            let destination = |hole: Hole| match hole {
-                Hole::Exit => Some(stubs[exit as usize] + self.base),
-                Hole::Top => Some(top + self.base),
-                Hole::Trace => match source.link {
-                    Link::None => None,
-                    Link::Address(address) => Some(address),
-                    Link::Exit(exit) => Some(stubs[exit] + self.base),
-                },
-                _ => None,
-            };
-            let destination: &dyn Fn(Hole) -> Option<usize> = &destination;
-            // The closure reads `base` only, which patching does not change.
-            let destinations: Vec<Option<usize>> = piece.stencil.patches.iter().map(|p| destination(p.hole)).collect();
-            let lookup =
-                |hole: Hole| piece.stencil.patches.iter().position(|p| p.hole == hole).and_then(|n| destinations[n]);
-            self.patch(piece, &source.body[i], &lookup)?;
+        let mut ways = Ways {
+            exit: None,
+            top: pieces.get(source.top).map(|p| self.base + p.hot),
+            trace: match source.link {
+                Link::None => None,
+                Link::Address(address) => Some(address),
+                Link::Exit(exit) => stubs.get(exit).copied(),
+            },
+        };
+        for (piece, inst) in pieces.iter().zip(source.body) {
+            ways.exit = stubs.get(inst.exit as usize).copied();
+            self.patch(piece, inst, ways)?;
         }
         Ok(Placed { entry: self.base, length: self.code.len(), hot, stubs: leaves })
     }
 
-    fn copy(&mut self, body: &[Inst]) -> Result<Vec<Piece>, Failure> {
-        let mut pieces = Vec::with_capacity(body.len());
-        for inst in body {
-            let stencil = stencil(inst.uop, inst.depth).ok_or(Failure::NoStencil(inst.uop))?;
-            pieces.push(Piece { stencil, hot: self.code.len(), cold: 0 });
-            self.code.extend_from_slice(stencil.hot);
+    /// Appends an exit's stub; the address where it leaves.
+    fn stub(&mut self, stub: &Stub) -> Result<usize, Failure> {
+        for inst in &stub.body {
+            let piece = self.copy(inst)?;
+            self.patch(&piece, inst, Ways::default())?;
         }
-        Ok(pieces)
+        let leave = Inst {
+            uop: Uop::Leave,
+            depth: Depth::default(),
+            immediates: [stub.leave, 0, 0],
+            displacements: [0; 4],
+            exit: NO_EXIT,
+        };
+        let piece = self.copy(&leave)?;
+        self.patch(&piece, &leave, Ways::default())?;
+        Ok(self.base + piece.hot)
     }
 
-    fn patch(&mut self, piece: &Piece, inst: &Inst, outside: &dyn Fn(Hole) -> Option<usize>) -> Result<(), Failure> {
+    /// Appends a micro-op's main path.
+    fn copy(&mut self, inst: &Inst) -> Result<Piece, Failure> {
+        let stencil = stencil(inst.uop, inst.depth).ok_or(Failure::NoStencil(inst.uop))?;
+        let piece = Piece { stencil, hot: self.code.len(), cold: 0 };
+        self.code.extend_from_slice(stencil.hot);
+        Ok(piece)
+    }
+
+    fn patch(&mut self, piece: &Piece, inst: &Inst, ways: Ways) -> Result<(), Failure> {
         for p in piece.stencil.patches {
             let at = if p.cold { piece.cold } else { piece.hot } + p.offset as usize;
             let value = match p.hole {
@@ -161,11 +185,12 @@ impl Assembler<'_> {
                 Hole::Cold(offset) => self.base + piece.cold + offset as usize,
                 Hole::LeaveThunk => self.addresses.leave,
                 Hole::Dealloc => self.addresses.dealloc,
-                Hole::Runtime(Runtime::Interpret) => self.addresses.interpret,
                 Hole::Runtime(Runtime::PushFrames) => self.addresses.push_frames,
                 Hole::Runtime(Runtime::True) => self.addresses.true_word as usize,
                 Hole::Runtime(Runtime::False) => self.addresses.false_word as usize,
-                Hole::Exit | Hole::Top | Hole::Trace => outside(p.hole).ok_or(Failure::OutOfReach)?,
+                Hole::Exit => ways.exit.ok_or(Failure::OutOfReach)?,
+                Hole::Top => ways.top.ok_or(Failure::OutOfReach)?,
+                Hole::Trace => ways.trace.ok_or(Failure::OutOfReach)?,
             };
             self.fill(at, p, value)?;
         }
@@ -173,17 +198,16 @@ impl Assembler<'_> {
     }
 
     fn fill(&mut self, at: usize, p: &Patch, value: usize) -> Result<(), Failure> {
-        if !encode(&mut self.code[at..], self.base + at, p, value) {
-            // Out of reach: through a veneer, if it is a jump or call that a veneer can stand in for.
-            if !matches!(p.encoding, Encoding::Relative32 | Encoding::Branch26) {
-                return Err(Failure::OutOfReach);
-            }
-            let veneer = self.veneer(value);
-            if !encode(&mut self.code[at..], self.base + at, p, veneer) {
-                return Err(Failure::OutOfReach);
-            }
+        if encode(&mut self.code[at..], self.base + at, p, value) {
+            return Ok(());
         }
-        Ok(())
+        // Out of reach: through a veneer, if it is a jump or call that a veneer can stand in for.
+        if !matches!(p.encoding, Encoding::Relative32 | Encoding::Branch26) {
+            return Err(Failure::OutOfReach);
+        }
+        let veneer = self.veneer(value);
+        let reached = encode(&mut self.code[at..], self.base + at, p, veneer);
+        if reached { Ok(()) } else { Err(Failure::OutOfReach) }
     }
 
     /// The address of a jump to `target` at the end of the code.

@@ -1,6 +1,6 @@
 //! Compiled traces: how they are made, entered, left and linked.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pyrs_bytecode::Opcode;
 use pyrs_interp::dispatch::{self, Regs};
@@ -8,16 +8,18 @@ use pyrs_interp::frame::Frame;
 use pyrs_macros::handler;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::value::Value;
-use pyrs_uops::Uop;
 
-use crate::assemble::{self, Inst, Link, NO_EXIT, Source};
+use crate::assemble::{self, Inst, Link, Source, Stub};
+use crate::clock::{self, Tier};
+use crate::count::{Counters, Instruction, instructions};
 use crate::helpers::{self, Resume};
-use crate::lower::{self, InterpretPlan, Lowered, Snapshot, State};
-use crate::record::{self, End, Origin, Recording};
+use crate::lower::{self, InterpretPlan, Lowered, Snapshot, State, Way};
+use crate::record::{self, End, Origin, Record, Recording};
 use crate::state::{self, Jit};
 use crate::stats::Abort;
-use crate::thunks;
+use crate::{stress, thunks};
 
 /// A compiled trace.
 pub struct Executor {
@@ -26,6 +28,8 @@ pub struct Executor {
     /// The code object it begins in, where it begins.
     pub code: *const Object<Code>,
     pub start: *mut u16,
+    /// The globals of the frame it begins in: the same code may be run with others.
+    pub globals: *const Object<Dict>,
     /// How many traces before this one began at the same place because the one before left at once.
     pub chain: u16,
     pub entry: usize,
@@ -42,10 +46,15 @@ pub struct Executor {
     pub pushes: Vec<Box<Snapshot>>,
     pub entries: Vec<Box<crate::asks::NamedEntry>>,
     pub calls: Vec<Box<crate::asks::NativeCall>>,
+    pub bound_calls: Vec<Box<crate::asks::BoundCall>>,
+    pub plans: Vec<Box<dyn std::any::Any>>,
     pub objects: Vec<Obj>,
     /// The recorded instructions, for dumps.
-    pub listing: Vec<(u32, String)>,
+    pub listing: Vec<Instruction>,
     pub origins: Vec<u32>,
+    pub counters: Option<Counters>,
+    /// From the beginning of the recording until the code could run.
+    pub latency: Duration,
 }
 
 /// A way out of a trace.
@@ -54,8 +63,7 @@ pub struct Exit {
     pub index: usize,
     pub snapshot: Snapshot,
     pub ip: *mut u16,
-    /// The runtime knows where to go on: the interpreter has executed the last instruction.
-    pub resumes: bool,
+    pub way: Way,
     pub count: u32,
     /// Recordings that have begun here.
     pub attempts: u16,
@@ -63,10 +71,28 @@ pub struct Exit {
     pub stub: usize,
     /// The trace that goes on here.
     pub side: Option<usize>,
+    /// For exits that resume: where control went, and the traces that go on there.
+    pub faces: Vec<Face>,
 }
+
+/// A place that an interpreted instruction has led to instead of the recorded one.
+pub struct Face {
+    pub ip: *mut u16,
+    /// Words on the operand stack there.
+    depth: usize,
+    count: u32,
+    attempts: u16,
+    pub side: Option<usize>,
+}
+
+/// Places that are told apart behind one interpreted instruction.
+const MAX_FACES: usize = 16;
 
 /// How often a recording may begin at one place before it is left alone.
 const MAX_ATTEMPTS: u16 = 4;
+
+/// Back edges have sixteen bits for an executor's number.
+pub(crate) const MAX_EXECUTORS: usize = u16::MAX as usize;
 
 /// Traces that begin at one place, each because the one before did not fit.
 const MAX_CHAIN: u16 = 4;
@@ -119,11 +145,22 @@ unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Fram
         let thread = &*thread;
         let state = state::get();
         let Some(executor) = state.executors.get(index) else { return 0 };
-        let crowded = thread.recursion_remaining.get() < 100;
-        if crowded || !(*frame).frame_object.get().is_null() || !helpers::reserve(thread) {
+        let crowded = thread.recursion_remaining.get() < helpers::RECURSION_MARGIN;
+        if crowded
+            || (*frame).globals != executor.globals
+            || !(*frame).frame_object.get().is_null()
+            || !helpers::reserve(thread)
+        {
             return 0;
         }
-        executor.entry
+        let entry = executor.entry;
+        if state.flushes.as_mut().is_some_and(|chance| chance.once_in(16)) {
+            state.request_flush();
+            return 0;
+        }
+        state.enters();
+        clock::switch(Tier::Compiled);
+        entry
     }
 }
 
@@ -131,17 +168,89 @@ unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Fram
 #[handler]
 pub unsafe fn left(m: Regs) -> Value {
     let exit = m.oparg as *mut Exit;
-    if (*exit).resumes {
-        (*exit).count += 1;
-        return match state::get().resume {
-            Resume::Left(v) => v,
-            Resume::At { frame, ip, sp } => Regs { frame, sp, table: dispatch::entry_table(), ..m }.goto(ip),
+    clock::switch(Tier::Interpreter);
+    state::get().leaves();
+    if (*exit).way == Way::Interpret {
+        let Resume::At { frame, ip, sp } = state::get().resume else {
+            let Resume::Left(v) = state::get().resume else { unreachable!() };
+            return v;
         };
+        return Regs { frame, ip, sp, oparg: exit as usize, ..m }.tail(faced);
     }
     let frame = helpers::materialize(&*m.thread, m.frame, m.sp, &(*exit).snapshot);
+    if (*exit).way == Way::Box {
+        return Regs { frame, ip: (*exit).ip, sp: (*frame).sp, oparg: exit as usize, ..m }.tail(faced);
+    }
     let recording = count(m.thread, m.frame, m.sp, exit);
     let table = if recording { &raw const record::RECORDING } else { dispatch::entry_table() };
     Regs { frame, sp: (*frame).sp, table, ..m }.goto((*exit).ip)
+}
+
+/// Goes on at `ip`, with everything in the interpreter's form; `oparg` is the exit.
+#[handler]
+unsafe fn faced(m: Regs) -> Value {
+    let table = match face(m.thread, m.frame, m.ip, m.sp, m.oparg as *mut Exit) {
+        Ahead::Interpret => dispatch::entry_table(),
+        Ahead::Record => &raw const record::RECORDING,
+        Ahead::Enter(entry) => {
+            let top = (*m.thread).jit_top.get();
+            let thunk: dispatch::Handler = std::mem::transmute(thunks::enter as *const ());
+            return Regs { sp: top, oparg: entry, ..m }.tail(thunk);
+        }
+    };
+    Regs { table, ..m }.goto(m.ip)
+}
+
+/// What to do where an interpreted instruction has led.
+enum Ahead {
+    Interpret,
+    Record,
+    /// Compiled code goes on, at this address.
+    Enter(usize),
+}
+
+/// Finds the trace for the place that an interpreted instruction has led to, or counts the place.
+#[inline(never)]
+unsafe fn face(
+    thread: *const pyrs_runtime::thread::Thread,
+    frame: *mut Frame,
+    ip: *mut u16,
+    sp: *mut Value,
+    exit: *mut Exit,
+) -> Ahead {
+    // SAFETY: exits live as long as their executors; no other reference is in use.
+    unsafe {
+        let exit = &mut *exit;
+        exit.count = exit.count.wrapping_add(1);
+        // Compiled loops are entered by their own instruction.
+        if *ip as u8 == Opcode::EnterExecutor as u8 {
+            return Ahead::Interpret;
+        }
+        let depth = sp.offset_from(Frame::stack_base(frame)) as usize;
+        let Some(face) = exit.faces.iter_mut().find(|f| f.ip == ip && f.depth == depth) else {
+            if exit.faces.len() < MAX_FACES {
+                exit.faces.push(Face { ip, depth, count: 1, attempts: 0, side: None });
+            }
+            return Ahead::Interpret;
+        };
+        face.count = face.count.wrapping_add(1);
+        if let Some(side) = face.side {
+            return match entry_of(thread, frame, side) {
+                0 => Ahead::Interpret,
+                entry => Ahead::Enter(entry),
+            };
+        }
+        let state = state::get();
+        let due = face.count.is_multiple_of(state.options.exit_threshold as u32);
+        let watched = !(*frame).frame_object.get().is_null();
+        if face.attempts >= MAX_ATTEMPTS || !due || watched || !state.may_record(thread) {
+            return Ahead::Interpret;
+        }
+        face.attempts += 1;
+        let origin = Origin::Exit { executor: exit.executor, exit: exit.index };
+        state.recording = Some(Recording::new(thread, origin, frame, ip));
+        Ahead::Record
+    }
 }
 
 /// Counts an exit; true if a recording has begun there.
@@ -177,6 +286,11 @@ unsafe fn count(
             let head = (top as *mut u8).wrapping_add(f.head as usize) as *mut Frame;
             f.id = if i == 0 { frame } else { head };
         }
+        let mut caller = (*frame).previous;
+        for f in begin.below.iter_mut().rev() {
+            f.id = caller;
+            caller = (*caller).previous;
+        }
         let root = begin.frames.last().expect("a frame").id;
         let origin = Origin::Exit { executor: exit.executor, exit: exit.index };
         let mut recording = Recording::new(thread, origin, root, exit.ip);
@@ -194,6 +308,10 @@ pub unsafe fn finish(state: &mut Jit, recording: Recording, end: End) {
     // SAFETY: by contract.
     unsafe {
         if let Err(why) = compile(state, &recording, end) {
+            if why == Abort::NoMemory && state.is_crowded() {
+                *state.stats.aborts.entry(why).or_default() += 1;
+                return state.request_flush();
+            }
             abort(state, &recording, why);
         }
     }
@@ -207,6 +325,24 @@ pub unsafe fn abort(state: &mut Jit, recording: &Recording, why: Abort) {
     *state.stats.aborts.entry(why).or_default() += 1;
     // SAFETY: by contract.
     unsafe { postpone(recording) }
+}
+
+/// A recording gives way to that of a loop inside. Its exit may try again: the loop will be compiled, or left alone.
+///
+/// # Safety
+/// As [`finish`].
+pub unsafe fn give_way(state: &mut Jit, recording: &Recording) {
+    match recording.origin {
+        // SAFETY: by contract.
+        Origin::Loop { .. } => unsafe { postpone(recording) },
+        Origin::Exit { executor, exit } => {
+            let exit = &mut state.executors[executor].exits[exit];
+            exit.attempts = exit.attempts.saturating_sub(1);
+            for face in exit.faces.iter_mut().filter(|f| f.ip == recording.start) {
+                face.attempts = face.attempts.saturating_sub(1);
+            }
+        }
+    }
 }
 
 /// Lets a loop wait longer before it is recorded again; for good after a few times.
@@ -233,12 +369,11 @@ pub unsafe fn postpone(recording: &Recording) {
 unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<(), Abort> {
     let first = recording.records.first().ok_or(Abort::Unsupported)?;
     let is_loop = matches!(recording.origin, Origin::Loop { .. });
-    let inlined = recording.state.as_ref().is_some_and(|s| s.frames.len() > 1);
-    if recording.records.len() < 2 && (inlined || !matches!(end, End::Link(_))) {
+    if recording.records.len() < 2 && !matches!(end, End::Link(_)) {
         // Nothing would be gained.
         return Err(Abort::LeftFrame);
     }
-    if state.executors.len() >= u16::MAX as usize {
+    if state.executors.len() >= MAX_EXECUTORS {
         return Err(Abort::NoMemory);
     }
     let begin = match &recording.state {
@@ -247,11 +382,26 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
         None => State::fresh(recording.root, unsafe { &*first.code }, first.depth),
     };
     let started = Instant::now();
-    let lowered = lower::lower(&recording.records, end, begin, is_loop)?;
+    // A side trace begins where a guard has failed or the runtime has declined: it is not asked again.
+    let begins = match recording.origin {
+        Origin::Loop { .. } => lower::Begin::Loop,
+        Origin::Exit { executor, exit } if state.executors[executor].exits[exit].way != Way::Guard => {
+            lower::Begin::Fresh
+        }
+        Origin::Exit { .. } => lower::Begin::Declined,
+    };
+    let mut lowered = lower::lower(&recording.records, end, begin, begins)?;
     state.stats.lowering += started.elapsed();
+    if let Some(chance) = &state.failures {
+        stress::add_failures(&mut lowered, &recording.records, chance);
+    }
+    let counters = state.observes.then(|| Counters::attach(&mut lowered, &recording.records));
     let started = Instant::now();
-    let executor = place(state, recording, end, lowered)?;
+    let mut executor = place(state, recording, end, lowered)?;
     state.stats.assembling += started.elapsed();
+    executor.counters = counters;
+    executor.latency = recording.began.elapsed();
+    state.stats.latencies.push(executor.latency);
     let index = state.executors.len();
     // SAFETY: recorded code is alive; the exit belongs to an executor.
     unsafe { link(state, recording, &executor, index) };
@@ -281,22 +431,15 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
             index,
             snapshot: plan.snapshot,
             ip: plan.ip,
-            resumes: plan.resumes,
+            way: plan.way,
             count: 0,
             attempts: 0,
             stub: 0,
             side: None,
+            faces: Vec::new(),
         });
-        let mut stub = plan.stub;
-        let address = &raw const *exit as u64;
-        stub.push(Inst {
-            uop: Uop::Leave,
-            depth: Default::default(),
-            immediates: [address, 0, 0],
-            displacements: [0; 4],
-            exit: NO_EXIT,
-        });
-        stubs.push(stub);
+        state.stats.stub_micro_ops += plan.stub.len() + 1;
+        stubs.push(Stub { body: plan.stub, leave: &raw const *exit as u64 });
         exits.push(exit);
     }
     let link = match end {
@@ -316,7 +459,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
     let first = &recording.records[0];
     let mut objects = lowered.objects;
     // SAFETY: recorded code is alive.
-    objects.extend(recording.records.iter().map(|r| unsafe { (&*r.code).to_obj() }));
+    objects.extend(codes(&recording.records).map(|code| unsafe { (&*code).to_obj() }));
     objects.sort_by_key(|o| o.value().0);
     objects.dedup_by_key(|o| o.value().0);
     Ok(Executor {
@@ -324,6 +467,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         end,
         code: first.code,
         start: first.start,
+        globals: first.globals,
         chain: match recording.origin {
             Origin::Exit { executor, exit } => {
                 let parent = &state.executors[executor];
@@ -343,14 +487,20 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         pushes: lowered.pushes,
         entries: lowered.entries,
         calls: lowered.calls,
+        bound_calls: lowered.bound_calls,
+        plans: lowered.plans,
         objects,
-        listing: if state.keeps_listings || state.options.log {
-            crate::dump::listing(&recording.records)
-        } else {
-            Vec::new()
-        },
+        listing: if state.observes || state.options.log { instructions(&recording.records) } else { Vec::new() },
         origins: lowered.origins,
+        counters: None,
+        latency: Duration::ZERO,
     })
+}
+
+/// The code objects of a recording, without those that the one before is of too.
+fn codes(records: &[Record]) -> impl Iterator<Item = *const Object<Code>> {
+    let mut last = std::ptr::null();
+    records.iter().map(|r| r.code).filter(move |code| !std::ptr::eq(std::mem::replace(&mut last, *code), *code))
 }
 
 /// Makes the way into a new trace.
@@ -367,6 +517,12 @@ unsafe fn link(state: &mut Jit, recording: &Recording, executor: &Executor, inde
         }
         Origin::Exit { executor: from, exit } => {
             let exit = &mut state.executors[from].exits[exit];
+            if exit.way != Way::Guard {
+                if let Some(face) = exit.faces.iter_mut().find(|f| f.ip == recording.start) {
+                    face.side = Some(index);
+                }
+                return;
+            }
             exit.side = Some(index);
             let jump = jump_to(exit.stub, executor.entry);
             state.memory.rewrite(exit.stub, &jump);

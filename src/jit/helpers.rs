@@ -8,6 +8,7 @@ use pyrs_runtime::object::Header;
 use pyrs_runtime::thread::Thread;
 use pyrs_runtime::value::Value;
 
+use crate::clock::{self, Tier};
 use crate::lower::{Callee, Fix, Home, InterpretPlan, Own, RESERVE_WORDS, Snapshot};
 use crate::state;
 
@@ -54,7 +55,9 @@ pub unsafe extern "C" fn interpret(
         let m = Regs { thread, frame, ip: plan.ip, sp, table: &STEPPING, oparg: 0 };
         loop {
             let outer = pyrs_interp::jit::set_active(frame);
+            clock::switch(Tier::Stepped);
             let result = dispatch::step(m);
+            clock::switch(Tier::Compiled);
             pyrs_interp::jit::set_active(outer);
             if result != STEPPED {
                 state::get().resume = Resume::Left(result);
@@ -66,7 +69,7 @@ pub unsafe extern "C" fn interpret(
                 continue;
             }
             let watched = !(*now).frame_object.get().is_null();
-            if ip != plan.expected || watched || !reserve(&*thread) {
+            if ip != plan.expected || (*now).globals != plan.globals || watched || !reserve(&*thread) {
                 return std::ptr::null_mut();
             }
             return now;
@@ -85,6 +88,9 @@ unsafe fn opcode_at(mut ip: *mut u16) -> *mut u16 {
     }
 }
 
+/// Compiled code may enter that many inlined calls without looking at the depth of the recursion.
+pub const RECURSION_MARGIN: i32 = 100;
+
 /// Sets room for inlined frames aside; false if there is none.
 ///
 /// # Safety
@@ -100,7 +106,8 @@ pub unsafe fn reserve(thread: &Thread) -> bool {
     true
 }
 
-/// Makes inlined frames real; compiled code goes on in the innermost one.
+/// Makes inlined frames real; compiled code goes on in the innermost one. 0 if the recursion is too deep, or there is no
+/// room for more inlined calls: nothing has been done then.
 ///
 /// # Safety
 /// Called by compiled code at the place that the plan describes.
@@ -112,11 +119,18 @@ pub unsafe extern "C" fn push_frames(
 ) -> *mut Frame {
     // SAFETY: by contract.
     unsafe {
-        let thread = &*thread;
-        let frame = materialize(thread, frame, top, &*plan);
-        // The interpreter's chunks are larger than what is set aside: there is room for the frames themselves.
-        thread.jit_top.set(thread.stack_top.get());
-        thread.stack_top.set(thread.stack_top.get().wrapping_add(RESERVE_WORDS).min(thread.stack_limit.get()));
+        let (thread, plan) = (&*thread, &*plan);
+        let last = plan.frames.last().expect("an inlined frame");
+        let end = (top as *mut u8).wrapping_add(last.head as usize) as *mut Value;
+        let end = end.wrapping_add(HEAD_WORDS + (&*last.code).frame_size);
+        if thread.recursion_remaining.get() < RECURSION_MARGIN
+            || end.wrapping_add(RESERVE_WORDS) > thread.stack_limit.get()
+        {
+            return std::ptr::null_mut();
+        }
+        let frame = materialize(thread, frame, top, plan);
+        thread.jit_top.set(end);
+        thread.stack_top.set(end.wrapping_add(RESERVE_WORDS));
         frame
     }
 }
@@ -166,7 +180,7 @@ pub unsafe fn materialize(thread: &Thread, frame: *mut Frame, top: *mut Value, p
                     Callee::Held => unreachable!("only the first frame is real"),
                 };
                 frame::init(head, function, code, Value::NULL, inner);
-                (*head).is_init = snapshot.is_init;
+                (*head).returns = snapshot.returns;
                 thread.recursion_remaining.set(thread.recursion_remaining.get() - 1);
                 inner = head;
             }

@@ -9,6 +9,7 @@ use pyrs_runtime::objects::cell::Cell;
 use pyrs_runtime::objects::function::Function;
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::list_methods::ListIterator;
+use pyrs_runtime::objects::method::Method;
 use pyrs_runtime::objects::range::RangeIterator;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::objects::tuple_methods::TupleIterator;
@@ -30,6 +31,13 @@ pub struct Layout {
     pub tuple_iterator_index: i32,
     pub tuple_iterator_tuple: i32,
     pub function_code: i32,
+    pub function_globals: i32,
+    pub function_version: i32,
+    pub function_closure: i32,
+    pub method_function: i32,
+    pub method_this: i32,
+    /// In the head of a frame.
+    pub frame_function: i32,
     pub cell_contents: i32,
     pub type_version: i32,
     /// The head of a frame: its variables come next.
@@ -59,6 +67,12 @@ pub fn layout() -> &'static Layout {
             tuple_iterator_index: payload(offset_of!(TupleIterator, index)),
             tuple_iterator_tuple: payload(offset_of!(TupleIterator, tuple)),
             function_code: payload(offset_of!(Function, code)),
+            function_globals: payload(offset_of!(Function, globals)),
+            function_version: payload(offset_of!(Function, version)),
+            function_closure: payload(offset_of!(Function, closure)),
+            method_function: payload(offset_of!(Method, function)),
+            method_this: payload(offset_of!(Method, this)),
+            frame_function: offset_of!(Frame, function) as i32,
             cell_contents: payload(Cell::CONTENTS_OFFSET),
             type_version: Type::VERSION_OFFSET as i32,
             frame_head: size_of::<Frame>() as i32,

@@ -12,17 +12,24 @@
 
 pub mod asks;
 pub mod assemble;
+pub mod clock;
+pub mod count;
 pub mod dump;
 pub mod executor;
+mod flush;
+pub mod frames;
 pub mod helpers;
 pub mod layout;
 pub mod lower;
+pub mod makers;
 pub mod memory;
 pub mod options;
+mod quiet;
 pub mod record;
 mod state;
 pub mod stats;
 pub mod stencils;
+mod stress;
 mod thunks;
 
 // What `#[handler]` refers to.

@@ -3,16 +3,27 @@
 //! One region, mapped twice: code is written through one mapping and runs in the other, so nothing is ever
 //! writable and executable at one address. The executable mapping lies near the program's own text, where calls
 //! reach with 32 bits of displacement.
+//!
+//! The mappings are of one file and shared, so a forked child would go on writing into its parent's code. It gets a copy
+//! of its own, made before the fork, while nobody compiles.
 
 use std::io;
+use std::sync::atomic::{AtomicI32, Ordering};
 
-/// A region of code that only grows.
+use crate::state;
+
+/// A region of code that grows until it is cleared.
 pub struct CodeMemory {
     writable: *mut u8,
     executable: *mut u8,
     size: usize,
     used: usize,
+    /// Nothing may be written any more.
+    frozen: bool,
 }
+
+/// Bytes that one system call copies before a fork.
+const COPIED_AT_ONCE: usize = 1 << 20;
 
 /// How far from the text the executable mapping is looked for, in steps.
 const STEP: usize = 1 << 20;
@@ -23,7 +34,7 @@ impl CodeMemory {
     pub fn new(size: usize) -> io::Result<CodeMemory> {
         // SAFETY: plain system calls; the mappings live as long as the process.
         unsafe {
-            let file = libc::memfd_create(c"pyrs-jit".as_ptr(), libc::MFD_CLOEXEC);
+            let file = new_file();
             if file < 0 {
                 return Err(io::Error::last_os_error());
             }
@@ -49,7 +60,7 @@ impl CodeMemory {
                 libc::munmap(writable, size);
                 return Err(error);
             };
-            Ok(CodeMemory { writable: writable as *mut u8, executable, size, used: 0 })
+            Ok(CodeMemory { writable: writable as *mut u8, executable, size, used: 0, frozen: false })
         }
     }
 
@@ -70,7 +81,7 @@ impl CodeMemory {
     /// Writes a piece of code at [`Self::next_address`]; None if it does not fit.
     pub fn add(&mut self, code: &[u8]) -> Option<usize> {
         let padded = code.len().next_multiple_of(16);
-        if padded > self.left() {
+        if self.frozen || padded > self.left() {
             return None;
         }
         let address = self.next_address();
@@ -81,13 +92,63 @@ impl CodeMemory {
         Some(address)
     }
 
+    /// Forgets all code. None of it is running, and nothing leads to it any more.
+    pub fn clear(&mut self) {
+        if !self.frozen {
+            self.used = 0;
+        }
+    }
+
     /// Changes code that may be running on this thread only: an aligned word of an instruction.
     pub fn rewrite(&mut self, address: usize, bytes: &[u8]) {
         let offset = address - self.executable as usize;
         assert!(offset + bytes.len() <= self.used);
+        if self.frozen {
+            return;
+        }
         // SAFETY: inside the used part.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.writable.add(offset), bytes.len()) };
         flush(address, bytes.len());
+    }
+
+    /// A file with the same code; -1 if there can't be one.
+    fn copy_to_file(&self) -> i32 {
+        let file = new_file();
+        // SAFETY: system calls on a file of this function, and on the used part of the region.
+        let complete = file >= 0
+            && unsafe { libc::ftruncate(file, self.size as libc::off_t) } == 0
+            && (0..self.used).step_by(COPIED_AT_ONCE).all(|at| {
+                let length = COPIED_AT_ONCE.min(self.used - at);
+                // SAFETY: as above.
+                let n = unsafe { libc::pwrite(file, self.writable.add(at).cast(), length, at as libc::off_t) };
+                n == length as isize
+            });
+        if !complete && file >= 0 {
+            // SAFETY: as above.
+            unsafe { libc::close(file) };
+        }
+        if complete { file } else { -1 }
+    }
+
+    /// Replaces both mappings by those of a file with the same code, and closes it.
+    fn move_to_file(&mut self, file: i32) {
+        let data = libc::PROT_READ | libc::PROT_WRITE;
+        let code = libc::PROT_READ | libc::PROT_EXEC;
+        let moved = file >= 0
+            && [(self.executable, code), (self.writable, data)].into_iter().all(|(at, protection)| {
+                let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+                // SAFETY: the new mapping has the place and the contents of the old one.
+                let new = unsafe { libc::mmap(at.cast(), self.size, protection, flags, file, 0) };
+                new == at.cast()
+            });
+        if file >= 0 {
+            // SAFETY: the file was handed over.
+            unsafe { libc::close(file) };
+        }
+        if !moved {
+            // What is there still runs, but nothing is added to it: it is the parent's too.
+            self.frozen = true;
+        }
     }
 
     /// The bytes of a piece of code.
@@ -97,6 +158,43 @@ impl CodeMemory {
         // SAFETY: inside the used part.
         unsafe { std::slice::from_raw_parts(self.writable.add(offset), length) }
     }
+}
+
+/// A file without a name.
+fn new_file() -> i32 {
+    // SAFETY: a plain system call.
+    unsafe { libc::memfd_create(c"pyrs-jit".as_ptr(), libc::MFD_CLOEXEC) }
+}
+
+/// The copy of the code that the next child gets.
+static COPY: AtomicI32 = AtomicI32::new(-1);
+
+/// Lets children have code memory of their own.
+pub fn prepare_for_forks() {
+    // SAFETY: the handlers call what may be called there.
+    unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork_in_parent), Some(after_fork_in_child)) };
+}
+
+/// The thread that forks holds the GIL.
+extern "C" fn before_fork() {
+    // SAFETY: nothing else uses the state: the GIL is held, and handlers don't call others.
+    let Some(state) = (unsafe { state::peek() }) else { return };
+    COPY.store(state.memory.copy_to_file(), Ordering::Relaxed);
+}
+
+extern "C" fn after_fork_in_parent() {
+    let file = COPY.swap(-1, Ordering::Relaxed);
+    if file >= 0 {
+        // SAFETY: the file is this function's.
+        unsafe { libc::close(file) };
+    }
+}
+
+extern "C" fn after_fork_in_child() {
+    // SAFETY: as before the fork.
+    let Some(state) = (unsafe { state::peek() }) else { return };
+    let file = COPY.swap(-1, Ordering::Relaxed);
+    state.memory.move_to_file(file);
 }
 
 /// Maps the file executable, within reach of the program's text if there is room.

@@ -13,6 +13,10 @@ pub struct Options {
     pub memory: usize,
     /// Traces in all: for finding the one that is wrong.
     pub traces: usize,
+    /// Guards fail by chance, for tests; the seed.
+    pub fail: Option<u64>,
+    /// All code is given up at times, for tests; the seed.
+    pub flush: Option<u64>,
     /// Traces are written to standard error as they are made.
     pub log: bool,
 }
@@ -25,6 +29,8 @@ impl Default for Options {
             trace_length: 2500,
             memory: 64 << 20,
             traces: usize::MAX,
+            fail: None,
+            flush: None,
             log: false,
         }
     }
@@ -50,9 +56,11 @@ impl Options {
                 "memory" => self.memory = number(1 << 16, 1 << 30)?.next_multiple_of(1 << 16),
                 "log" => self.log = number(0, 1)? == 1,
                 "traces" => self.traces = number(0, usize::MAX)?,
+                "fail" => self.fail = Some(number(0, usize::MAX)? as u64),
+                "flush" => self.flush = Some(number(0, usize::MAX)? as u64),
                 _ => {
                     return Err(format!(
-                        "-X jit: there is no setting {key:?} (threshold, length, memory, traces, log)"
+                        "-X jit: there is no setting {key:?} (threshold, length, memory, traces, log, fail, flush)"
                     ));
                 }
             }

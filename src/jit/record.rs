@@ -8,10 +8,13 @@ use pyrs_bytecode::Opcode;
 use pyrs_interp::dispatch::{self, Regs, TABLE, Table};
 use pyrs_interp::frame::Frame;
 use pyrs_interp::jit::cache_at;
+use pyrs_interp::ops::operators::python_operator;
 use pyrs_macros::handler;
-use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::object::{Header, Obj, Object};
 use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::inline_cache::InlineCache;
+use pyrs_runtime::objects::machine_items::MachineItems;
 use pyrs_runtime::objects::module::Module;
 use pyrs_runtime::objects::singletons::{false_value, none_value, true_value};
 use pyrs_runtime::thread::Thread;
@@ -50,8 +53,11 @@ impl Seen {
     }
 }
 
+/// Instructions between two values of a generator that are worth entering compiled code for.
+const MIN_STEP: usize = 4;
+
 /// Words of the operand stack that a record remembers.
-pub const TOPS: usize = 4;
+pub const TOPS: usize = 8;
 
 /// One instruction that was executed.
 pub struct Record {
@@ -73,8 +79,15 @@ pub struct Record {
     pub cache: Option<InlineCache>,
     /// The callable of a call, the value of a global name.
     pub object: Option<Obj>,
+    /// What tells the item type of a container of machine values.
+    pub item_kind: u64,
     /// The dictionaries of a global name.
     pub namespaces: Option<[Obj; 2]>,
+    /// The frame's.
+    pub globals: *const Object<Dict>,
+    pub builtins: *const Object<Dict>,
+    /// The frame's caller.
+    pub previous: *mut Frame,
     /// Keeps the code alive.
     pub code_object: Obj,
 }
@@ -108,9 +121,11 @@ pub struct Recording {
     pub records: Vec<Record>,
     /// The abstract machine at the beginning, for traces that begin at an exit.
     pub state: Option<crate::lower::State>,
+    /// Classes of operands that a program has made, and may drop: they live as long as the recording.
+    classes: Vec<Obj>,
     /// Extended arguments were just seen; the instruction begins here.
     extended: *mut u16,
-    began: std::time::Instant,
+    pub began: std::time::Instant,
 }
 
 impl Recording {
@@ -122,8 +137,23 @@ impl Recording {
             start,
             records: Vec::new(),
             state: None,
+            classes: Vec::new(),
             extended: std::ptr::null_mut(),
             began: std::time::Instant::now(),
+        }
+    }
+}
+
+impl Recording {
+    /// Keeps the classes of a record's operands, which are in use.
+    fn keep_classes(&mut self, record: &Record) {
+        for seen in record.tops {
+            let Seen::Object(class) = seen else { continue };
+            // SAFETY: the class of a live operand.
+            let class = unsafe { &*class };
+            if class.is_heap_type() && !self.classes.iter().rev().take(8).any(|c| c.value() == class.value()) {
+                self.classes.push(class.to_obj());
+            }
         }
     }
 }
@@ -162,6 +192,7 @@ unsafe fn observe(thread: *const Thread, frame: *mut Frame, ip: *mut u16, sp: *m
     // SAFETY: as above.
     let mut record = unsafe { look(frame, start, ip, sp, opcode, oparg as u32) };
     recording.extended = std::ptr::null_mut();
+    recording.keep_classes(&record);
     if let Some(last) = recording.records.last()
         && last.ip == ip
         && last.frame == frame
@@ -196,7 +227,7 @@ unsafe fn observe(thread: *const Thread, frame: *mut Frame, ip: *mut u16, sp: *m
             let recording = state.recording.take().expect("it was running");
             // SAFETY: as above.
             unsafe {
-                executor::postpone(&recording);
+                executor::give_way(state, &recording);
                 let target = ip.add(2).sub(oparg);
                 let origin = Origin::Loop { back_edge: ip };
                 state.recording = Some(Recording::new(thread, origin, frame, target));
@@ -233,10 +264,18 @@ fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
                 return Decision::Inner;
             }
         }
-        Opcode::ReturnValue if at_root => {
+        Opcode::ReturnValue if at_root && is_loop => return Decision::Abort(Abort::LeftFrame),
+        // A generator's loop whose values go to native code: what is between two of them is compiled.
+        // SAFETY: the frame is running.
+        Opcode::YieldValue if at_root && is_loop && unsafe { (*record.frame).is_entry } => {
+            let is_worth_it = recording.records.len() >= MIN_STEP;
+            return if is_worth_it { Decision::End(End::Stop) } else { Decision::Abort(Abort::LeftFrame) };
+        }
+        // SAFETY: the frame is running. Behind it, native code goes on.
+        Opcode::ReturnValue | Opcode::YieldValue | Opcode::ReturnGenerator if unsafe { (*record.frame).is_entry } => {
             return if is_loop { Decision::Abort(Abort::LeftFrame) } else { Decision::End(End::Stop) };
         }
-        Opcode::ReturnGenerator | Opcode::InterpreterExit => return Decision::End(End::Stop),
+        Opcode::InterpreterExit => return Decision::End(End::Stop),
         _ => {}
     }
     if recording.records.len() >= limit { Decision::End(End::Stop) } else { Decision::GoOn }
@@ -271,7 +310,11 @@ unsafe fn look(frame: *mut Frame, start: *mut u16, ip: *mut u16, sp: *mut Value,
             locals,
             cache: cache_of(frame, ip, sp, opcode, oparg),
             object: object_of(frame, ip, sp, opcode, oparg),
+            item_kind: item_kind_of(sp, depth, opcode, oparg),
             namespaces: namespaces_of(frame, sp, opcode),
+            globals: (*frame).globals,
+            builtins: (*frame).builtins,
+            previous: (*frame).previous,
             code_object: (&*(*frame).code).to_obj(),
         }
     }
@@ -317,8 +360,15 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
             | StoreAttrSlot
             | LoadAttrProperty
     );
-    let single =
-        matches!(opcode, LoadGlobalModule | LoadGlobalBuiltin | LoadAttrModule | LoadAttrClass | BinaryOpSubscrGetitem);
+    let single = matches!(
+        opcode,
+        LoadGlobalModule
+            | LoadGlobalBuiltin
+            | LoadAttrModule
+            | LoadAttrClass
+            | LoadAttrClassWithMetaclassCheck
+            | BinaryOpSubscrGetitem
+    );
     // SAFETY: these forms keep the address of their caches; the owner is on top of the stack.
     unsafe {
         if !(by_shape || by_version || single) {
@@ -364,20 +414,48 @@ unsafe fn namespaces_of(frame: *mut Frame, sp: *mut Value, opcode: Opcode) -> Op
     }
 }
 
+/// The word that tells the item type of the container in a subscript.
+unsafe fn item_kind_of(sp: *mut Value, depth: usize, opcode: Opcode, oparg: u32) -> u64 {
+    let subscript = match opcode.deopt() {
+        Opcode::BinaryOp => oparg == pyrs_bytecode::BinaryOp::Subscript as u32,
+        Opcode::StoreSubscr => true,
+        _ => false,
+    };
+    if !subscript || depth < 2 {
+        return 0;
+    }
+    // SAFETY: the handlers' contract: the container is below the key.
+    let container = unsafe { *sp.sub(2) };
+    let Seen::Object(class) = Seen::of(container) else { return 0 };
+    let Some(items) = MachineItems::of(class) else { return 0 };
+    let offset = size_of::<Header>() + items.kind;
+    // SAFETY: instances of the class have the word there.
+    unsafe { *((container.as_pointer() as *const u8).add(offset) as *const u64) }
+}
+
 /// The callable of a call, the value of a global name.
 unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opcode, oparg: u32) -> Option<Obj> {
     use Opcode::*;
     // SAFETY: the handlers' contract: the words are live references.
     unsafe {
         let word = match opcode {
+            BinaryOp => {
+                let op = pyrs_bytecode::BinaryOp::from_u32(oparg)?;
+                let (a, b) = (Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1)));
+                python_operator(op, &a, &b)?.function
+            }
+            CallKwPy | CallKwBoundMethod => *sp.sub(oparg as usize + 3),
             CallPyExactArgs
             | CallPyGeneral
             | CallBoundMethodExactArgs
+            | CallBoundMethodGeneral
             | CallAllocAndEnterInit
             | CallLen
             | CallIsinstance
             | CallListAppend
             | CallType1
+            | CallStr1
+            | CallTuple1
             | CallBuiltinO
             | CallBuiltinFast
             | CallBuiltinClass
@@ -386,7 +464,15 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
             | CallMethodDescriptorFast
             | CallMethodDescriptorFastWithKeywords
             | CallBuiltinFastWithKeywords => *sp.sub(oparg as usize + 2),
-            LoadAttrModule => *((*cache_at(ip.add(2))).target as *const Value),
+            LoadAttrModule => {
+                let (owner, cache) = (*sp.sub(1), cache_at(ip.add(2)));
+                let owner = owner.is_pointer_or_null().then(|| Obj::from_borrowed(owner))?;
+                // The place is that of the dictionary the cache was made for.
+                if owner.exact::<Module>()?.dict().current_keys_version() != (*cache).version {
+                    return None;
+                }
+                *((*cache).target as *const Value)
+            }
             LoadGlobalModule | LoadGlobalBuiltin => {
                 let cache = cache_at(ip.add(2));
                 let globals = (*(*frame).globals).current_keys_version();

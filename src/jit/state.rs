@@ -3,17 +3,19 @@
 use std::collections::HashMap;
 
 use pyrs_interp::jit::{self, Hooks};
+use pyrs_interp::observe;
 use pyrs_runtime::objects::singletons::{false_value, true_value};
 use pyrs_runtime::thread::Thread;
 
 use crate::assemble::Addresses;
 use crate::executor::{self, Executor};
 use crate::helpers::{self, Resume};
-use crate::memory::CodeMemory;
+use crate::memory::{self, CodeMemory};
 use crate::options::Options;
 use crate::record::Recording;
 use crate::stats::Stats;
-use crate::{Global, thunks};
+use crate::stress::Chance;
+use crate::{Global, clock, flush, thunks};
 
 /// Everything the JIT keeps.
 pub struct Jit {
@@ -25,15 +27,21 @@ pub struct Jit {
     /// Requests to record that met another recording.
     refused: u32,
     pub resume: Resume,
+    /// Entries of compiled code that have not been left yet, on all threads.
+    pub(crate) active: usize,
+    pub(crate) wants_flush: bool,
+    /// Chance that lets guards fail, and chance that gives code up.
+    pub(crate) failures: Option<Chance>,
+    pub(crate) flushes: Option<Chance>,
     pub stats: Stats,
-    /// Instructions are kept in words, for `--dump-traces`.
-    pub keeps_listings: bool,
+    /// Traces count what they do and keep their instructions in words, for `--dump-traces`.
+    pub observes: bool,
 }
 
 static JIT: Global<Option<Jit>> = Global::new(None);
 static ATTEMPTS: Global<Option<HashMap<usize, u16>>> = Global::new(None);
 
-static HOOKS: Hooks = Hooks { hot: executor::hot, enter: executor::enter };
+static HOOKS: Hooks = Hooks { hot: executor::hot, enter: executor::enter, pending: flush::pending };
 
 /// # Safety
 /// The JIT has been started, and no other reference to it is in use.
@@ -67,7 +75,7 @@ pub(crate) fn threshold() -> u16 {
 impl Jit {
     /// Whether a recording may begin; one that nobody goes on with is dropped after a while.
     pub(crate) fn may_record(&mut self, _thread: *const Thread) -> bool {
-        if self.executors.len() >= self.options.traces {
+        if self.stats.traces >= self.options.traces {
             return false;
         }
         if self.recording.is_none() {
@@ -83,19 +91,22 @@ impl Jit {
     }
 }
 
-/// Turns the JIT on; the message says why it can't be.
-pub fn start(options: Options, keeps_listings: bool) -> Result<(), String> {
+/// Turns the JIT on; the message says why it can't be. What it does is counted and timed if it `observes`.
+pub fn start(options: Options, observes: bool) -> Result<(), String> {
     let memory = CodeMemory::new(options.memory).map_err(|e| format!("no memory for machine code: {e}"))?;
     let addresses = Addresses {
         leave: thunks::leave as *const () as usize,
         dealloc: thunks::dealloc as *const () as usize,
-        interpret: helpers::interpret as *const () as usize,
         push_frames: helpers::push_frames as *const () as usize,
         true_word: true_value().0,
         false_word: false_value().0,
     };
     let threshold = options.threshold;
     let state = Jit {
+        active: 0,
+        wants_flush: false,
+        failures: options.fail.map(Chance::new),
+        flushes: options.flush.map(Chance::new),
         options,
         memory,
         addresses,
@@ -104,10 +115,17 @@ pub fn start(options: Options, keeps_listings: bool) -> Result<(), String> {
         refused: 0,
         resume: Resume::Left(pyrs_runtime::value::Value::NULL),
         stats: Stats::default(),
-        keeps_listings,
+        observes,
     };
+    if observes {
+        clock::start();
+        if observe::is_off() {
+            observe::set_mode(observe::Mode::Tally);
+        }
+    }
     // SAFETY: called at the start, by the only thread.
     unsafe { *JIT.get() = Some(state) };
+    memory::prepare_for_forks();
     jit::install(Some(&HOOKS), threshold);
     Ok(())
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::count::Counters;
+
 /// Why a recording did not become a trace.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Abort {
@@ -37,6 +39,26 @@ impl Abort {
     }
 }
 
+/// Instructions that traces have executed.
+#[derive(Default, Clone, Debug)]
+pub struct Executions {
+    pub compiled: u64,
+    /// By the interpreter at a trace's request, by opcode.
+    pub stepped_by: BTreeMap<&'static str, u64>,
+}
+
+impl Executions {
+    /// Adds what one trace has done.
+    pub fn add(&mut self, counters: &Counters) {
+        for (n, executed) in counters.executed().into_iter().enumerate() {
+            self.compiled += executed.compiled;
+            if executed.stepped > 0 {
+                *self.stepped_by.entry(counters.opcode(n).name()).or_default() += executed.stepped;
+            }
+        }
+    }
+}
+
 /// Counters since the start.
 #[derive(Default, Clone, Debug)]
 pub struct Stats {
@@ -44,12 +66,20 @@ pub struct Stats {
     pub side_traces: usize,
     pub recorded: usize,
     pub micro_ops: usize,
+    /// Micro-ops of exits' stubs.
+    pub stub_micro_ops: usize,
     pub interpreted: usize,
     pub code_bytes: usize,
+    /// How often all code was given up.
+    pub flushes: usize,
+    /// What the traces did that were given up, if it was counted.
+    pub before_flushes: Executions,
     pub aborts: BTreeMap<Abort, usize>,
     /// Instructions in traces that are left to the interpreter, by opcode.
     pub interpreted_by: BTreeMap<&'static str, usize>,
     pub recording: Duration,
     pub lowering: Duration,
     pub assembling: Duration,
+    /// For each trace, from the beginning of its recording until its code could run.
+    pub latencies: Vec<Duration>,
 }

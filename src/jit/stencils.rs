@@ -1,7 +1,5 @@
 //! The stencils of this machine's instruction set, by micro-op and depth.
 
-use std::sync::OnceLock;
-
 use pyrs_uops::{ALL, Depth, Encoding, Hole, Patch, Runtime, Stencil, Uop, VARIANTS};
 
 type Row = (Uop, u8, u8, &'static [u8], &'static [u8], &'static [Patch]);
@@ -15,27 +13,41 @@ const fn P(cold: u8, offset: u16, encoding: Encoding, hole: Hole, addend: i32) -
 }
 
 #[cfg(target_arch = "x86_64")]
-static ROWS: &[Row] = include!("../../stencils/x86_64.rs");
+const ROWS: &[Row] = include!("../../stencils/x86_64.rs");
 #[cfg(target_arch = "aarch64")]
-static ROWS: &[Row] = include!("../../stencils/aarch64.rs");
+const ROWS: &[Row] = include!("../../stencils/aarch64.rs");
 
-type Index = Vec<[Option<Stencil>; VARIANTS]>;
+/// The stencils alone, in the order of the rows.
+static STENCILS: [Stencil; ROWS.len()] = {
+    let mut all = [Stencil { hot: &[], cold: &[], patches: &[] }; ROWS.len()];
+    let mut n = 0;
+    while n < ROWS.len() {
+        let (_, _, _, hot, cold, patches) = ROWS[n];
+        all[n] = Stencil { hot, cold, patches };
+        n += 1;
+    }
+    all
+};
 
-fn index() -> &'static Index {
-    static INDEX: OnceLock<Index> = OnceLock::new();
-    INDEX.get_or_init(|| {
-        let mut index = vec![[None; VARIANTS]; ALL.len()];
-        for &(uop, ints, floats, hot, cold, patches) in ROWS {
-            index[uop as usize][Depth { ints, floats }.index()] = Some(Stencil { hot, cold, patches });
-        }
-        index
-    })
-}
+/// No stencil.
+const NONE: u16 = u16::MAX;
+
+/// Indices in [`STENCILS`], by micro-op and depth. Made by the compiler: the first trace of a program must not wait.
+static INDEX: [[u16; VARIANTS]; ALL.len()] = {
+    let mut index = [[NONE; VARIANTS]; ALL.len()];
+    let mut n = 0;
+    while n < ROWS.len() {
+        let (uop, ints, floats, ..) = ROWS[n];
+        index[uop as usize][Depth { ints, floats }.index()] = n as u16;
+        n += 1;
+    }
+    index
+};
 
 /// The stencil of a micro-op for a cache of this depth.
 pub fn stencil(uop: Uop, depth: Depth) -> Option<&'static Stencil> {
     let variant = uop.variant(depth)?;
-    index()[uop as usize][variant.index()].as_ref()
+    STENCILS.get(INDEX[uop as usize][variant.index()] as usize)
 }
 
 #[cfg(test)]

@@ -417,6 +417,9 @@ pub struct DataCell<T> {
 }
 
 impl<T> DataCell<T> {
+    /// Where the data is, for compiled code.
+    pub const DATA_OFFSET: usize = std::mem::offset_of!(DataCell<T>, data);
+
     pub const fn new(data: T) -> DataCell<T> {
         DataCell {
             data: UnsafeCell::new(data),

@@ -42,6 +42,11 @@ pub(crate) fn emit<'f>(uop: Uop, c: Cx<'_, 'f>) {
             let r = decode(c, v);
             c.push_float(r);
         }
+        LoadRawTop => {
+            let base = c.top();
+            let v = c.load(F64, base, 0);
+            c.push_float(v);
+        }
         StoreFloatFrame | StoreFloatTop => {
             let base = if uop == StoreFloatFrame { c.frame() } else { c.top() };
             let v = c.pop_float();

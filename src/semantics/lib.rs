@@ -6,6 +6,7 @@
 
 mod floats;
 mod ints;
+mod machine_items;
 mod objects;
 
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -63,6 +64,10 @@ pub enum End {
     Leave(Value),
 }
 
+/// A linear congruence with a full period.
+const CHANCE_FACTOR: i64 = 0x5851_f42d;
+const CHANCE_STEP: i64 = 0x1405_7b7f;
+
 type Cx<'a, 'f> = &'a mut (dyn Context<'f> + 'a);
 
 /// Accesses that can't fault and are aligned.
@@ -83,24 +88,27 @@ pub fn emit<'f>(uop: Uop, c: Cx<'_, 'f>) {
         | FillFrame | FillTop | IncrefFrame | IncrefTop | DecrefFrame | DecrefTop => slots(uop, c),
         LoadImmediate | LoadAddress | Copy1 | Copy2 | Copy3 | Swap2 | Swap3 | Nip | Nip2 => moves(uop, c),
         Incref1 | Incref2 | Decref | DecrefOrNull | DecrefSecond => counts(uop, c),
-        GuardInt1 | GuardInt2 | GuardFloat1 | GuardFloat2 | GuardClass1 | GuardClass2 | GuardVersion | GuardWord
-        | GuardIs | GuardIsNot | GuardSame | GuardNotSame | GuardMemory32 | GuardBreaker => guards(uop, c),
+        GuardInt3 | GuardFloat3 | GuardWord2 | GuardInt1 | GuardInt2 | GuardFloat1 | GuardFloat2 | GuardClass1
+        | GuardClass2 | GuardVersion | GuardWord | GuardIs | GuardIsNot | GuardSame | GuardNotSame | GuardMemory32
+        | GuardBreaker => guards(uop, c),
         AddInt | SubtractInt | MultiplyInt | AddIntImmediate | FloorDivideInt | RemainderInt | AndInt | OrInt
         | XorInt | LeftShiftInt | RightShiftInt | NegateInt | InvertInt => ints::arithmetic(uop, c),
         GuardLtInt | GuardLeInt | GuardEqInt | GuardNeInt | GuardGtInt | GuardGeInt | LtInt | LeInt | EqInt | NeInt
         | GtInt | GeInt | Same | NotSame | Not => ints::comparison(uop, c),
-        Unbox | Box | IntToFloat | LoadFloatImmediate | LoadFloatFrame | LoadFloatTop | StoreFloatFrame
-        | StoreFloatTop | SpillFloatFrame | SpillFloatTop | FillFloatFrame | FillFloatTop | CopyFloat1 | SwapFloat
-        | AddFloat | SubtractFloat | MultiplyFloat | DivideFloat | NegateFloat | GuardLtFloat | GuardLeFloat
-        | GuardEqFloat | GuardNeFloat | GuardNotLtFloat | GuardNotLeFloat | GuardGtFloat | GuardGeFloat
-        | GuardNotGtFloat | GuardNotGeFloat => floats::emit(uop, c),
+        Unbox | Box | IntToFloat | LoadFloatImmediate | LoadFloatFrame | LoadFloatTop | LoadRawTop
+        | StoreFloatFrame | StoreFloatTop | SpillFloatFrame | SpillFloatTop | FillFloatFrame | FillFloatTop
+        | CopyFloat1 | SwapFloat | AddFloat | SubtractFloat | MultiplyFloat | DivideFloat | NegateFloat
+        | GuardLtFloat | GuardLeFloat | GuardEqFloat | GuardNeFloat | GuardNotLtFloat | GuardNotLeFloat
+        | GuardGtFloat | GuardGeFloat | GuardNotGtFloat | GuardNotGeFloat => floats::emit(uop, c),
         LoadField | LoadFieldKeep | ExchangeField | SetWord | ListItem | ListItemKeep | TupleItem | TupleItemKeep
         | ExchangeListItem | GuardLength | TupleItemAt | Truncate | NextRange | NextList | NextTuple
         | GuardListDone | GuardTupleDone | GuardRangeDone => objects::emit(uop, c),
+        LoadF64 | LoadI8 | LoadU8 | LoadI16 | LoadU16 | LoadI32 | LoadI64 | StoreF64 | StoreI8 | StoreU8 | StoreI16
+        | StoreU16 | StoreI32 | StoreI64 => machine_items::emit(uop, c),
         Ask1 | Ask2 | Ask3 | AskStack | AskStackTop => ask(uop, c),
         Interpret => {
             let (thread, frame, top, operand) = (c.thread(), c.frame(), c.top(), c.immediate(0));
-            let function = c.runtime(Runtime::Interpret);
+            let function = c.immediate(1);
             let ahead = c.call(function, &[thread, frame, top, operand]);
             // The instruction went the recorded way, in the frame that is returned; otherwise 0.
             c.guard(ahead);
@@ -112,10 +120,29 @@ pub fn emit<'f>(uop: Uop, c: Cx<'_, 'f>) {
             let (thread, frame, top, operand) = (c.thread(), c.frame(), c.top(), c.immediate(0));
             let function = c.runtime(Runtime::PushFrames);
             let frame = c.call(function, &[thread, frame, top, operand]);
+            // 0 if they would be too many.
+            c.guard(frame);
             c.set_frame(frame);
-            let thread = c.thread();
             let top = c.load(I64, thread, 0);
             c.set_top(top);
+        }
+        Count => {
+            let at = c.immediate(0);
+            let b = c.builder();
+            let count = b.ins().load(I64, trusted(), at, 0);
+            let count = b.ins().iadd_imm_s(count, 1);
+            b.ins().store(trusted(), count, at, 0);
+        }
+        GuardChance => {
+            let at = c.immediate(0);
+            let b = c.builder();
+            let word = b.ins().load(I64, trusted(), at, 0);
+            let word = b.ins().imul_imm_s(word, CHANCE_FACTOR);
+            let word = b.ins().iadd_imm_s(word, CHANCE_STEP);
+            b.ins().store(trusted(), word, at, 0);
+            let high = b.ins().ushr_imm_u(word, 54);
+            let holds = b.ins().icmp_imm_u(IntCC::UnsignedGreaterThanOrEqual, high, 25);
+            c.guard(holds);
         }
         JumpTop => c.end(End::Top),
         JumpTrace => c.end(End::Trace),
@@ -270,6 +297,18 @@ fn guards<'f>(uop: Uop, c: Cx<'_, 'f>) {
             c.push(x);
             c.push(y);
         }
+        GuardInt3 | GuardFloat3 => {
+            let (z, y, x) = (c.pop(), c.pop(), c.pop());
+            guard_kind(uop, c, x);
+            push_all(c, &[x, y, z]);
+        }
+        GuardWord2 => {
+            let (y, x) = (c.pop(), c.pop());
+            let word = c.load(I64, x, 0);
+            let wanted = c.immediate(0);
+            guard_equal(c, word, wanted);
+            push_all(c, &[x, y]);
+        }
         GuardVersion => {
             let v = c.pop();
             guard_pointer(c, v);
@@ -325,11 +364,11 @@ fn guards<'f>(uop: Uop, c: Cx<'_, 'f>) {
 
 fn guard_kind<'f>(uop: Uop, c: Cx<'_, 'f>, v: Value) {
     match uop {
-        Uop::GuardInt1 | Uop::GuardInt2 => {
+        Uop::GuardInt1 | Uop::GuardInt2 | Uop::GuardInt3 => {
             let is_fixnum = c.builder().ins().band_imm_u(v, 1);
             c.guard(is_fixnum);
         }
-        Uop::GuardFloat1 | Uop::GuardFloat2 => {
+        Uop::GuardFloat1 | Uop::GuardFloat2 | Uop::GuardFloat3 => {
             let tags = c.builder().ins().band_imm_u(v, 3);
             let is_flonum = c.builder().ins().icmp_imm_s(IntCC::Equal, tags, 2);
             c.guard(is_flonum);

@@ -26,6 +26,10 @@ pub mod flags {
     pub const EFFECT: u8 = 8;
     /// Moves the cached entries of its kind by one: every entry is an operand.
     pub const SHIFTS: u8 = 16;
+    /// What shifts are doubles. (Follows from the name, as the next one.)
+    pub const FLOATS: u8 = 32;
+    /// The deepest entry is stored; else one is loaded.
+    pub const SPILLS: u8 = 64;
 }
 
 /// Calls `$callback!` with the rows of the table.
@@ -68,10 +72,13 @@ macro_rules! for_each_uop {
             (GuardInt2, "GUARD_INT_2", [2, 2], [0, 0], [EXITS]);
             (GuardFloat1, "GUARD_FLOAT_1", [1, 1], [0, 0], [EXITS]);
             (GuardFloat2, "GUARD_FLOAT_2", [2, 2], [0, 0], [EXITS]);
+            (GuardInt3, "GUARD_INT_3", [3, 3], [0, 0], [EXITS]);
+            (GuardFloat3, "GUARD_FLOAT_3", [3, 3], [0, 0], [EXITS]);
             (GuardClass1, "GUARD_CLASS_1", [1, 1], [0, 0], [EXITS]);
             (GuardClass2, "GUARD_CLASS_2", [2, 2], [0, 0], [EXITS]);
             (GuardVersion, "GUARD_VERSION", [1, 1], [0, 0], [EXITS]);
             (GuardWord, "GUARD_WORD", [1, 1], [0, 0], [EXITS]);
+            (GuardWord2, "GUARD_WORD_2", [2, 2], [0, 0], [EXITS]);
             (GuardIs, "GUARD_IS", [1, 0], [0, 0], [EXITS]);
             (GuardIsNot, "GUARD_IS_NOT", [1, 0], [0, 0], [EXITS]);
             (GuardSame, "GUARD_SAME", [2, 2], [0, 0], [EXITS]);
@@ -114,6 +121,8 @@ macro_rules! for_each_uop {
             (LoadFloatImmediate, "LOAD_FLOAT_IMMEDIATE", [0, 0], [0, 1], []);
             (LoadFloatFrame, "LOAD_FLOAT_FRAME", [0, 0], [0, 1], []);
             (LoadFloatTop, "LOAD_FLOAT_TOP", [0, 0], [0, 1], []);
+            // Doubles in memory as they are.
+            (LoadRawTop, "LOAD_RAW_FLOAT_TOP", [0, 0], [0, 1], []);
             (StoreFloatFrame, "STORE_FLOAT_FRAME", [0, 0], [1, 0], []);
             (StoreFloatTop, "STORE_FLOAT_TOP", [0, 0], [1, 0], []);
             (SpillFloatFrame, "SPILL_FLOAT_FRAME", [0, 0], [0, 0], [SHIFTS]);
@@ -150,6 +159,21 @@ macro_rules! for_each_uop {
             (GuardLength, "GUARD_LENGTH", [1, 1], [0, 0], [EXITS]);
             (TupleItemAt, "TUPLE_ITEM_AT", [1, 2], [0, 0], []);
             (Truncate, "TRUNCATE_LENGTH", [1, 1], [0, 0], []);
+            // Items of blocks of machine values: displacements of the block's length in bytes and of its address.
+            (LoadF64, "LOAD_F64_ITEM", [2, 0], [0, 1], [EXITS]);
+            (LoadI8, "LOAD_I8_ITEM", [2, 1], [0, 0], [EXITS]);
+            (LoadU8, "LOAD_U8_ITEM", [2, 1], [0, 0], [EXITS]);
+            (LoadI16, "LOAD_I16_ITEM", [2, 1], [0, 0], [EXITS]);
+            (LoadU16, "LOAD_U16_ITEM", [2, 1], [0, 0], [EXITS]);
+            (LoadI32, "LOAD_I32_ITEM", [2, 1], [0, 0], [EXITS]);
+            (LoadI64, "LOAD_I64_ITEM", [2, 1], [0, 0], [EXITS]);
+            (StoreF64, "STORE_F64_ITEM", [2, 0], [1, 0], [EXITS, EFFECT]);
+            (StoreI8, "STORE_I8_ITEM", [3, 0], [0, 0], [EXITS, EFFECT]);
+            (StoreU8, "STORE_U8_ITEM", [3, 0], [0, 0], [EXITS, EFFECT]);
+            (StoreI16, "STORE_I16_ITEM", [3, 0], [0, 0], [EXITS, EFFECT]);
+            (StoreU16, "STORE_U16_ITEM", [3, 0], [0, 0], [EXITS, EFFECT]);
+            (StoreI32, "STORE_I32_ITEM", [3, 0], [0, 0], [EXITS, EFFECT]);
+            (StoreI64, "STORE_I64_ITEM", [3, 0], [0, 0], [EXITS, EFFECT]);
             (NextRange, "NEXT_RANGE", [1, 2], [0, 0], [EXITS, EFFECT]);
             (NextList, "NEXT_LIST", [1, 2], [0, 0], [EXITS, EFFECT]);
             (NextTuple, "NEXT_TUPLE", [1, 2], [0, 0], [EXITS, EFFECT]);
@@ -164,7 +188,11 @@ macro_rules! for_each_uop {
             (AskStackTop, "ASK_STACK_TOP", [0, 1], [0, 0], [EXITS, CALLS, EFFECT]);
             // Bytecode instructions executed by the interpreter, and frames.
             (Interpret, "INTERPRET", [0, 0], [0, 0], [EXITS, CALLS, EFFECT]);
-            (PushFrames, "PUSH_FRAMES", [0, 0], [0, 0], [CALLS, EFFECT]);
+            (PushFrames, "PUSH_FRAMES", [0, 0], [0, 0], [EXITS, CALLS, EFFECT]);
+            // Adds one to the word at immediate 0: only in traces that are made to be looked at.
+            (Count, "COUNT", [0, 0], [0, 0], []);
+            // Fails by chance, about once in forty times; the word at immediate 0 says when. Only in tests.
+            (GuardChance, "GUARD_CHANCE", [0, 0], [0, 0], [EXITS]);
             // The ends of a trace.
             (JumpTop, "JUMP_TOP", [0, 0], [0, 0], [TERMINAL]);
             (JumpTrace, "JUMP_TRACE", [0, 0], [0, 0], [TERMINAL]);
@@ -187,11 +215,30 @@ macro_rules! define {
             name: $name,
             ints: ($ip, $iq),
             floats: ($fp, $fq),
-            flags: 0 $(| flags::$flag)*,
+            flags: with_kind_of_shift(0 $(| flags::$flag)*, $name),
         }),*];
     };
 }
 for_each_uop!(define);
+
+/// Adds the flags that say what a micro-op shifts, and where to: strings are too slow to be asked each time.
+const fn with_kind_of_shift(flags: u8, name: &str) -> u8 {
+    if flags & flags::SHIFTS == 0 {
+        return flags;
+    }
+    let (name, mut more) = (name.as_bytes(), 0);
+    if name[0] == b'S' {
+        more |= flags::SPILLS;
+    }
+    let mut i = 0;
+    while i + 5 <= name.len() {
+        if let b"FLOAT" = name.split_at(i).1.split_at(5).0 {
+            more |= flags::FLOATS;
+        }
+        i += 1;
+    }
+    flags | more
+}
 
 /// One row of the table.
 #[derive(Copy, Clone, Debug)]
@@ -228,8 +275,7 @@ impl Uop {
     /// Whether the micro-op treats value words, doubles at all: depths of the other kind make no difference to it.
     pub fn uses(self) -> (bool, bool) {
         let info = self.info();
-        let shifts_floats = info.name.contains("FLOAT");
-        let shifts = info.flags & flags::SHIFTS != 0;
+        let (shifts, shifts_floats) = (self.has(flags::SHIFTS), self.has(flags::FLOATS));
         (info.ints != (0, 0) || (shifts && !shifts_floats), info.floats != (0, 0) || (shifts && shifts_floats))
     }
 
@@ -247,7 +293,7 @@ impl Uop {
             return None;
         }
         if self.has(flags::SHIFTS) {
-            let spills = info.name.starts_with("SPILL");
+            let spills = self.has(flags::SPILLS);
             let (n, room) = if ints { (depth.ints, INT_REGISTERS) } else { (depth.floats, FLOAT_REGISTERS) };
             if (spills && n == 0) || (!spills && n as usize == room) {
                 return None;
@@ -265,7 +311,7 @@ impl Uop {
         };
         if self.has(flags::SHIFTS) {
             let n = if self.uses().0 { &mut after.ints } else { &mut after.floats };
-            *n = if info.name.starts_with("SPILL") { *n - 1 } else { *n + 1 };
+            *n = if self.has(flags::SPILLS) { *n - 1 } else { *n + 1 };
         }
         after
     }
@@ -287,7 +333,7 @@ impl Uop {
 
 impl Depth {
     /// A number below [`VARIANTS`].
-    pub fn index(self) -> usize {
+    pub const fn index(self) -> usize {
         self.ints as usize * (FLOAT_REGISTERS + 1) + self.floats as usize
     }
 }
@@ -327,7 +373,6 @@ pub enum Hole {
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Runtime {
-    Interpret,
     PushFrames,
     True,
     False,
@@ -389,6 +434,14 @@ mod tests {
         assert_eq!(Uop::Ask2.variant(Depth { ints: 3, floats: 0 }), None, "calls leave nothing cached");
         assert_eq!(Uop::SpillFrame.after(depth), Depth { ints: 1, floats: 0 });
         assert_eq!(Uop::from_name("MULTIPLY_FLOAT"), Some(Uop::MultiplyFloat));
+    }
+
+    #[test]
+    fn shifts_are_told_by_their_names() {
+        let kind = |u: Uop| (u.has(flags::SHIFTS), u.has(flags::FLOATS), u.has(flags::SPILLS));
+        assert_eq!(kind(Uop::SpillTop), (true, false, true));
+        assert_eq!(kind(Uop::FillFloatFrame), (true, true, false));
+        assert_eq!(kind(Uop::LoadFloatFrame), (false, false, false));
     }
 
     #[test]

@@ -12,7 +12,8 @@ use pyrs_runtime::value::Value;
 
 use crate::dispatch::Regs;
 use crate::dispatch::tri;
-use crate::ops::arith;
+use crate::handlers::calls;
+use crate::ops::{arith, operators};
 use crate::specialize::{self, due};
 
 /// Code units of a BINARY_OP with its cache.
@@ -26,8 +27,38 @@ pub unsafe fn binary_op(m: Regs) -> Value {
         return m.tail(specialize::operators::binary_op);
     }
     m.save();
+    if may_be_python(m.peek(1)) || may_be_python(m.peek(2)) {
+        return m.tail(python_operator);
+    }
+    m.tail(native_operator)
+}
+
+/// The object's class is written in Python.
+#[inline(always)]
+fn may_be_python(v: Value) -> bool {
+    // SAFETY: operands are live words.
+    v.is_pointer_or_null() && unsafe { (*(*v.as_pointer()).class.get()).is_heap_type() }
+}
+
+/// `a OP b` that no handler knows.
+#[handler]
+unsafe fn native_operator(m: Regs) -> Value {
     let r = tri!(m, generic(m.oparg, m.obj(2), m.obj(1)));
     m.replace_next(2, r.into_value(), BINARY_UNITS)
+}
+
+/// Enters the function that a Python class has for the operator. The operands stay until it returns.
+#[handler]
+unsafe fn python_operator(m: Regs) -> Value {
+    let op = std::mem::transmute::<u8, BinaryOp>(m.oparg as u8);
+    let Some(operator) = operators::python_operator(op, m.obj(2), m.obj(1)) else { return m.tail(native_operator) };
+    let (a, b, function) = (m.peek(2), m.peek(1), operator.function);
+    let (first, second) = if operator.reflected { (b, a) } else { (a, b) };
+    let callee = calls::push_operator(m, function, first, second);
+    if callee.is_null() {
+        return m.raise();
+    }
+    calls::enter(m, callee, BINARY_UNITS)
 }
 
 /// `a OP b` for any objects.

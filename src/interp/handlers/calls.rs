@@ -25,7 +25,7 @@ use pyrs_runtime::value::Value;
 use crate::dispatch::Regs;
 use crate::dispatch::tri;
 use crate::eval::{enter_recursion, leave_recursion};
-use crate::frame::{self, Frame, HEAD_WORDS};
+use crate::frame::{self, Frame, HEAD_WORDS, Returns};
 use crate::ops;
 use crate::specialize::{self, due, read_u32};
 use pyrs_runtime::heap::decref;
@@ -83,6 +83,25 @@ pub unsafe fn push_exact(m: &Regs, function: Value, args: *const Value, argc: us
         let callee = reserve(thread, code);
         if !callee.is_null() {
             fill_exact(m, callee, function, args, argc);
+        }
+        callee
+    }
+}
+
+/// Makes the frame of an operator's function, which borrows the operands.
+///
+/// # Safety
+/// As [`push_exact`], but for the references: new ones are taken.
+#[inline(never)]
+pub unsafe fn push_operator(m: Regs, function: Value, first: Value, second: Value) -> *mut Frame {
+    // SAFETY: by contract.
+    unsafe {
+        let callee = push_exact(&m, function, [first, second].as_ptr(), 2);
+        if !callee.is_null() {
+            incref(function);
+            incref(first);
+            incref(second);
+            (*callee).returns = Returns::Operator;
         }
         callee
     }
@@ -553,7 +572,7 @@ pub unsafe fn alloc_and_enter_init(mut m: Regs) -> Value {
         decref(this);
         return m.raise();
     }
-    (*callee).is_init = true;
+    (*callee).returns = Returns::Init;
     *args.sub(1) = this;
     m.sp = args;
     decref(callable);

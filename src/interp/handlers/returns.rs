@@ -1,17 +1,19 @@
 //! Leaving a frame.
 
-use pyrs_bytecode::Opcode;
+use pyrs_bytecode::{BinaryOp, Opcode};
 use pyrs_macros::handler;
 use pyrs_runtime::heap::decref_or_null;
-use pyrs_runtime::objects::singletons::none_value;
+use pyrs_runtime::objects::singletons::{none_value, not_implemented_value};
 use pyrs_runtime::value::Value;
 
 use super::calls;
 use crate::dispatch::Regs;
 use crate::dispatch::tri;
 use crate::eval::leave_frame;
-use crate::frame::{self, Frame};
+use crate::frame::{self, Frame, Returns};
 use crate::generator;
+use crate::handlers::arithmetic::BINARY_UNITS;
+use crate::ops::operators;
 use pyrs_runtime::heap::decref;
 
 /// Goes on in the caller with `v`.
@@ -87,16 +89,28 @@ unsafe fn return_special(mut m: Regs) -> Value {
     let v = m.pop();
     let frame = m.frame;
     (*frame).sp = m.sp;
-    let (is_entry, is_init, caller) = ((*frame).is_entry, (*frame).is_init, (*frame).previous);
+    let (is_entry, returns, caller) = ((*frame).is_entry, (*frame).returns, (*frame).previous);
     leave_frame(m.thread(), frame);
     if is_entry {
         return v;
     }
-    if is_init {
-        return Regs { frame: caller, sp: (*caller).sp, ip: (*caller).ip, oparg: v.0 as usize, ..m }
-            .tail(init_returned);
+    let at_call = Regs { frame: caller, sp: (*caller).sp, ip: (*caller).ip, oparg: v.0 as usize, ..m };
+    match returns {
+        Returns::Value => resume_caller(m, caller, v),
+        Returns::Init => at_call.tail(init_returned),
+        Returns::Operator => at_call.tail(operator_returned),
     }
-    resume_caller(m, caller, v)
+}
+
+/// The function of an operator has returned the word in `oparg`: the operands are on the caller's stack.
+#[handler]
+unsafe fn operator_returned(m: Regs) -> Value {
+    let mut v = Value(m.oparg as u64);
+    if v == not_implemented_value() {
+        let op = std::mem::transmute::<u8, BinaryOp>((*m.ip >> 8) as u8);
+        v = tri!(m, operators::not_implemented(op, m.obj(2), m.obj(1))).into_value();
+    }
+    m.replace_next(2, v, BINARY_UNITS)
 }
 
 /// `__init__` has returned the word in `oparg`: the instance is on the caller's stack.

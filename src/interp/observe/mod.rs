@@ -1,12 +1,14 @@
 //! Other dispatch tables: what is off by default and costs nothing then.
 //!
 //! The handlers of a table made here see every instruction before its ordinary handler runs: [`stats`] counts them
-//! (`-X opstats`), [`stress`] and [`general`] change how they are specialized (`-X specialize=stress`, `=off`). An
-//! instruction that the one before it did along with its own work (see [`crate::dispatch`]) is not seen.
+//! (`-X opstats`), [`tally`] does so for the JIT, [`stress`] and [`general`] change how they are specialized
+//! (`-X specialize=stress`, `=off`). An instruction that the one before it did along with its own work (see
+//! [`crate::dispatch`]) is not seen.
 
 mod operands;
 pub mod stats;
 mod stress;
+mod tally;
 
 use pyrs_bytecode::{Opcode, for_each_opcode};
 use pyrs_runtime::value::Value;
@@ -20,6 +22,8 @@ use crate::handlers::misc::unknown;
 pub enum Mode {
     /// Count instructions, hits and misses.
     Count,
+    /// Count instructions.
+    Tally,
     /// Specialize at the first execution, and take it back at random.
     Stress,
     /// Never specialize.
@@ -31,6 +35,11 @@ macro_rules! make_tables {
         static COUNTING: Table = {
             let mut handlers = [unknown as Handler; 256];
             $(handlers[Opcode::$variant as usize] = stats::counted::<{ Opcode::$variant as u8 }>;)*
+            Table(handlers)
+        };
+        static TALLYING: Table = {
+            let mut handlers = [unknown as Handler; 256];
+            $(handlers[Opcode::$variant as usize] = tally::tallied::<{ Opcode::$variant as u8 }>;)*
             Table(handlers)
         };
         static STRESSING: Table = {
@@ -54,15 +63,27 @@ pub fn set_mode(mode: Mode) {
             stats::start();
             &COUNTING
         }
+        Mode::Tally => &TALLYING,
         Mode::Stress => &STRESSING,
         Mode::General => &GENERAL,
     });
 }
 
+/// Whether instructions go straight to their ordinary handlers.
+pub fn is_off() -> bool {
+    std::ptr::eq(dispatch::entry_table(), &TABLE)
+}
+
+/// How often each opcode was executed, if the mode is one that counts.
+pub fn executions() -> Option<[u64; 256]> {
+    let table = dispatch::entry_table();
+    if std::ptr::eq(table, &TALLYING) { Some(tally::executions()) } else { stats::executions() }
+}
+
 /// The handler that goes on with an instruction which `table` has already shown to its observer.
 #[inline(never)]
 pub fn handler(table: *const Table, opcode: u8) -> Handler {
-    let observing = [&COUNTING, &STRESSING, &GENERAL].into_iter().any(|t| std::ptr::eq(t, table));
+    let observing = [&COUNTING, &TALLYING, &STRESSING, &GENERAL].into_iter().any(|t| std::ptr::eq(t, table));
     // SAFETY: the interpreter's tables are static.
     let table = if observing { &TABLE } else { unsafe { &*table } };
     table.0[opcode as usize]

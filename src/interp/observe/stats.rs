@@ -104,6 +104,11 @@ unsafe fn note(number: u8, frame: *mut Frame, ip: *mut u16, sp: *mut Value, opar
     }
 }
 
+/// Executions by opcode, if they are counted.
+pub(super) fn executions() -> Option<[u64; 256]> {
+    stats().as_deref().map(|stats| stats.executions)
+}
+
 pub(super) fn specialized(opcode: u8) {
     if let Some(stats) = stats().as_deref_mut() {
         stats.specializations[opcode as usize] += 1;

@@ -19,6 +19,10 @@ pub fn handle(thread: &Thread) -> PyResult<()> {
         EVAL_BREAKER.fetch_and(!breaker::GC, Ordering::Relaxed);
         collect_if_due();
     }
+    if bits & breaker::PENDING_CALL != 0 {
+        EVAL_BREAKER.fetch_and(!breaker::PENDING_CALL, Ordering::Relaxed);
+        crate::jit::pending();
+    }
     if bits & breaker::GIL_DROP != 0 {
         yield_gil();
     }

@@ -9,4 +9,5 @@ pub mod imports;
 pub mod intrinsics;
 pub mod iteration;
 pub mod names;
+pub mod operators;
 pub mod patterns;

@@ -1,12 +1,21 @@
 //! Inlined calls.
 
-use pyrs_runtime::object::Obj;
+use pyrs_bytecode::co_flags;
+use pyrs_interp::frame::Returns;
+use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::objects::code::Code;
 use pyrs_runtime::objects::function::Function;
-use pyrs_runtime::objects::singletons::none_value;
+use pyrs_runtime::objects::method::Method;
+use pyrs_runtime::objects::singletons::{none_value, not_implemented_value};
+use pyrs_runtime::objects::tuple::Tuple;
+use pyrs_runtime::protocols::compare;
+use pyrs_runtime::types::Type;
+use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use super::instructions::{Done, units};
-use super::{Callee, Known, Local, Lower, Lowering, Own, Place, RESERVE_WORDS, VirtualFrame};
+use super::{Callee, Entry, Known, Local, Lower, Lowering, Own, Place, RESERVE_WORDS, VirtualFrame};
+use crate::asks;
 use crate::layout::layout;
 use crate::record::{Record, Seen};
 use crate::stats::Abort;
@@ -14,43 +23,209 @@ use crate::stats::Abort;
 /// Code units of CALL with its cache.
 const CALL_UNITS: u16 = 4;
 
+/// Which parameter each argument of a call becomes.
+struct Binding {
+    /// By argument.
+    slots: Vec<usize>,
+    /// Parameters without an argument, and their values.
+    defaults: Vec<(usize, Obj)>,
+    /// The parameter `*args`, and how many of the last arguments it takes.
+    rest: Option<(usize, usize)>,
+}
+
+impl Binding {
+    /// Binds `argc` arguments, the last of which have names; None where that fails, or needs a dictionary.
+    fn of(function: &Object<Function>, code: &Object<Code>, argc: usize, names: Option<&[Obj]>) -> Option<Binding> {
+        let names = names.unwrap_or(&[]);
+        let total = code.argcount + code.kwonlyargcount;
+        let positional = argc.checked_sub(names.len())?;
+        let takes_rest = code.flags & co_flags::VARARGS != 0;
+        if code.flags & co_flags::VARKEYWORDS != 0 || (positional > code.argcount && !takes_rest) {
+            return None;
+        }
+        if takes_rest && !names.is_empty() {
+            return None;
+        }
+        let taken = positional.min(code.argcount);
+        let mut slots: Vec<usize> = (0..taken).collect();
+        let parameters = &code.localsplusnames.items()[..total];
+        for name in names {
+            let found = parameters.iter().position(|p| compare::equal(p, name).unwrap_or(false))?;
+            if found < code.source.posonlyargcount as usize || slots.contains(&found) {
+                return None;
+            }
+            slots.push(found);
+        }
+        let defaults = function.defaults.get();
+        let values = defaults.as_ref().and_then(|d| d.exact::<Tuple>()).map_or(&[][..], |t| t.items());
+        let first = code.argcount.checked_sub(values.len())?;
+        let missing = (0..total).filter(|slot| !slots.contains(slot));
+        let defaults = missing
+            .map(|slot| (slot >= first && slot < code.argcount).then(|| (slot, values[slot - first].clone())))
+            .collect::<Option<Vec<_>>>()?;
+        let rest = takes_rest.then_some((total, positional - taken));
+        Some(Binding { slots, defaults, rest })
+    }
+}
+
 impl Lowering<'_> {
-    /// A call of a Python function whose parameters are exactly the arguments.
+    /// A call of a Python function: every argument finds its parameter while the trace is made.
     pub(super) fn call_function(&mut self, record: &Record, next: &Record) -> Done {
-        let Some(function) = record.object.as_ref().and_then(|f| f.exact::<Function>()) else { return Ok(None) };
+        use pyrs_bytecode::Opcode::*;
+        if next.frame == record.frame {
+            return Ok(None);
+        }
+        let named = matches!(record.opcode, CallKwPy | CallKwBoundMethod);
+        let names = if named { self.constant_tuple(1)? } else { None };
         let n = record.oparg as usize;
-        let code = function.code();
         let f = self.state.innermost();
-        let length = self.state.frames[f].stack.len();
-        if length < n + 2 || next.frame == record.frame || !std::ptr::eq(next.code, code) {
+        let Some(callable) = self.state.frames[f].stack.len().checked_sub(n + 2 + named as usize) else {
+            return Ok(None);
+        };
+        let Some(object) = &record.object else { return Ok(None) };
+        let method = object.exact::<Method>();
+        let function = match method {
+            Some(method) => method.function.exact::<Function>(),
+            None => object.exact::<Function>(),
+        };
+        let Some(function) = function else { return Ok(None) };
+        let code = function.code();
+        if !std::ptr::eq(next.code, code) {
             return Ok(None);
         }
-        let callable = length - n - 2;
-        let has_self = self.state.frames[f].stack[callable + 1].known != Known::Word(0);
+        // Guards first: what is called, and whether it has a first argument of its own.
+        let mut has_self = self.has_self(f, callable + 1, record)?;
+        if method.is_some() {
+            if has_self {
+                return Ok(None);
+            }
+            self.unpack_method(f, callable, function)?;
+            has_self = true;
+        }
         let argc = n + has_self as usize;
-        if argc != code.argcount || !code.simple_args {
-            return Ok(None);
-        }
+        let Some(binding) = Binding::of(function, code, argc, names.as_deref()) else { return Ok(None) };
         let head = self.new_head(f)?;
         if !self.fits(head, code.frame_size) {
             return Ok(None);
         }
-        // Guards first: the callable is this function, or has this code.
-        let known = self.state.frames[f].stack[callable].known;
-        let constant = known == Known::Word(function.value().0);
-        if !constant {
-            self.guard_code(f, callable, record)?;
-        } else {
+        let constant = self.state.frames[f].stack[callable].known == Known::Word(function.value().0);
+        if constant {
             self.guard_code_of(function)?;
+        } else if binding.defaults.is_empty() {
+            self.guard_code(f, callable, function)?;
+        } else {
+            return Ok(None);
+        }
+        if !binding.defaults.is_empty() {
+            let at = function.value().0 + layout().function_version as u64;
+            self.guard_memory(at as *const u32, function.version())?;
+            self.out.objects.push(function.to_obj());
         }
         self.boxed_arguments(f, callable + 1)?;
         let callee = self.place_callee(f, callable, constant, function.value().0)?;
-        // Arguments move to the callee's variables, the last one first.
-        let frame = VirtualFrame::inlined(next.frame, code, head, callee);
-        self.move_arguments_from(f, frame, argc, 0, callable)?;
+        if named {
+            self.discard()?;
+        }
+        let mut frame = VirtualFrame::inlined(next.frame, code, head, callee);
+        let mut slots = binding.slots;
+        if let Some((slot, count)) = binding.rest {
+            self.collect_rest(count)?;
+            slots.truncate(argc - count);
+            slots.push(slot);
+        }
+        self.set_defaults(f, &mut frame, &binding.defaults)?;
+        self.move_arguments(f, frame, &slots, callable)?;
         self.state.frames[f].call = (record.ip, CALL_UNITS);
         self.out.objects.push(function.code().to_obj());
         Ok(Some(1))
+    }
+
+    /// The items of a tuple that is a constant of the trace.
+    fn constant_tuple(&mut self, n: usize) -> Lower<Option<Vec<Obj>>> {
+        let Known::Word(word) = self.peek(n)?.known else { return Ok(None) };
+        // SAFETY: a constant of the trace is alive.
+        let object = unsafe { Obj::from_borrowed(Value(word)) };
+        Ok(object.exact::<Tuple>().map(|t| t.items().to_vec()))
+    }
+
+    /// Whether the word behind a callable is an argument, or NULL.
+    fn has_self(&mut self, f: usize, index: usize, record: &Record) -> Lower<bool> {
+        match self.state.frames[f].stack[index].known {
+            Known::Word(0) => return Ok(false),
+            Known::Nothing => {}
+            _ => return Ok(true),
+        }
+        let from_top = self.state.frames[f].stack.len() - 1 - index;
+        let Some(&seen) = record.tops.get(from_top) else { return Err(Abort::Unsupported) };
+        self.copy_word(f, index)?;
+        let is_null = seen == Seen::Null;
+        self.op_immediate(if is_null { Uop::GuardIs } else { Uop::GuardIsNot }, 0)?;
+        self.state.frames[f].stack[index].known = if is_null { Known::Word(0) } else { Known::Something };
+        Ok(!is_null)
+    }
+
+    /// Puts a copy of a word, which leaves its register, into the next register.
+    fn copy_word(&mut self, f: usize, index: usize) -> Lower<()> {
+        self.room(1)?;
+        // Deep in the registers: through memory.
+        while self.state.frames[f].stack[index].place == Place::Int {
+            self.spill_int()?;
+        }
+        let (entry, home) = (self.state.frames[f].stack[index], self.state.stack_home(f, index));
+        self.load(entry, home)
+    }
+
+    /// A method object gives way to its function and the object it is bound to.
+    fn unpack_method(&mut self, f: usize, callable: usize, function: &Object<Function>) -> Lower<()> {
+        let l = layout();
+        self.before_effect()?;
+        self.copy_word(f, callable)?;
+        self.op_immediate(Uop::GuardClass1, <Method as pyrs_runtime::PyClass>::class() as *const _ as u64)?;
+        self.op_with(Uop::GuardWord, [function.value().0, 0, 0], [l.method_function, 0, 0, 0])?;
+        self.op_with(Uop::LoadField, [0; 3], [l.method_this, 0, 0, 0])?;
+        self.op(Uop::Incref1)?;
+        let (home, this) = (self.state.stack_home(f, callable), self.state.stack_home(f, callable + 1));
+        self.op_home([Uop::StoreFrame, Uop::StoreTop], this)?;
+        let entry = self.state.frames[f].stack[callable];
+        if entry.own == Own::Counted {
+            self.release_home(home, Known::Something)?;
+        }
+        let word = function.value().0;
+        let stack = &mut self.state.frames[f].stack;
+        stack[callable] = Entry { place: Place::Constant(word), known: Known::Word(word), own: Own::Constant };
+        stack[callable + 1] = Entry { place: Place::Memory, known: Known::Something, own: Own::Counted };
+        self.moves += 1;
+        self.out.objects.push(function.to_obj());
+        Ok(())
+    }
+
+    /// The top words become the tuple of `*args`.
+    fn collect_rest(&mut self, count: usize) -> Lower<()> {
+        if count == 0 {
+            let empty = Tuple::from_slice(&[]).into_obj();
+            self.push_constant(empty.value().0);
+            self.out.objects.push(empty);
+            return Ok(());
+        }
+        self.ask(count, asks::tuple, count as u64, Known::Something)
+    }
+
+    /// Sets parameters that no argument is given for.
+    fn set_defaults(&mut self, f: usize, frame: &mut VirtualFrame, defaults: &[(usize, Obj)]) -> Lower<()> {
+        // The callee is the innermost frame for a moment: its variables have homes then.
+        self.state.frames.push(frame.clone());
+        for (slot, value) in defaults {
+            let (word, home) = (value.value().0, self.state.home(f + 1, *slot));
+            self.room(1)?;
+            self.op_immediate(Uop::LoadImmediate, word)?;
+            self.op_home([Uop::StoreFrame, Uop::StoreTop], home)?;
+            let known = Known::Word(word);
+            let own = if known.is_uncounted() { Own::Uncounted } else { Own::Constant };
+            frame.locals[*slot] = Local { known, own, unset: false };
+            self.out.objects.push(value.clone());
+        }
+        self.state.frames.pop();
+        Ok(())
     }
 
     /// A property whose getter is a Python function.
@@ -108,28 +283,23 @@ impl Lowering<'_> {
     }
 
     /// The callable, wherever it is, is a function with the recorded one's code.
-    fn guard_code(&mut self, f: usize, index: usize, record: &Record) -> Lower<()> {
-        let function = record.object.as_ref().and_then(|f| f.exact::<Function>()).ok_or(Abort::Unsupported)?;
-        let home = self.state.stack_home(f, index);
-        self.room(1)?;
-        // Deep in the registers: through memory.
-        while self.state.frames[f].stack[index].place == Place::Int {
-            self.spill_int()?;
-        }
-        let entry = self.state.frames[f].stack[index];
-        self.load(entry, home)?;
+    fn guard_code(&mut self, f: usize, index: usize, function: &Object<Function>) -> Lower<()> {
+        self.copy_word(f, index)?;
         let class = <Function as pyrs_runtime::PyClass>::class() as *const _ as u64;
-        if !matches!(entry.known, Known::Class { class: known, .. } if known as u64 == class) {
+        let known = self.state.frames[f].stack[index].known;
+        if !matches!(known, Known::Class { class: known, .. } if known as u64 == class) {
             self.op_immediate(Uop::GuardClass1, class)?;
         }
         let code = function.code().value().0;
         self.op_with(Uop::GuardWord, [code, 0, 0], [layout().function_code, 0, 0, 0])?;
+        let globals = &raw const *function.globals as u64;
+        self.op_with(Uop::GuardWord, [globals, 0, 0], [layout().function_globals, 0, 0, 0])?;
         self.drop_int();
         Ok(())
     }
 
     /// A function that is a constant of the trace still has its code.
-    pub(super) fn guard_code_of(&mut self, function: &pyrs_runtime::object::Object<Function>) -> Lower<()> {
+    pub(super) fn guard_code_of(&mut self, function: &Object<Function>) -> Lower<()> {
         let at = function.value().0 + layout().function_code as u64;
         let fact = (at, function.code().value().0);
         if !self.state.checked.contains(&fact) {
@@ -189,9 +359,15 @@ impl Lowering<'_> {
         first: usize,
         keep: usize,
     ) -> Lower<()> {
+        let slots: Vec<usize> = (first..first + argc).collect();
+        self.move_arguments(f, frame, &slots, keep)
+    }
+
+    /// Moves the top words to the callee's variables `slots`, and leaves the caller with `keep` words.
+    fn move_arguments(&mut self, f: usize, frame: VirtualFrame, slots: &[usize], keep: usize) -> Lower<()> {
         self.state.frames.push(frame);
         let inner = self.state.innermost();
-        for slot in (first..first + argc).rev() {
+        for &slot in slots.iter().rev() {
             let index = self.state.frames[f].stack.len() - 1;
             let entry = self.state.frames[f].stack[index];
             let (from, to) = (self.state.stack_home(f, index), self.state.home(inner, slot));
@@ -213,9 +389,13 @@ impl Lowering<'_> {
         if f == 0 || self.state.frames[f].stack.len() != 1 {
             return Ok(None);
         }
-        let is_init = self.state.frames[f].is_init;
-        if is_init && self.state.frames[f].stack[0].known != Known::Word(none_value().0) {
-            return Ok(None);
+        let returns = self.state.frames[f].returns;
+        let known = self.state.frames[f].stack[0].known;
+        match returns {
+            Returns::Value => {}
+            Returns::Init if known == Known::Word(none_value().0) => {}
+            Returns::Operator if known != Known::Word(not_implemented_value().0) => self.guard_answer(known)?,
+            Returns::Init | Returns::Operator => return Ok(None),
         }
         self.result_survives(f)?;
         self.before_effect()?;
@@ -233,16 +413,114 @@ impl Lowering<'_> {
         }
         let result = self.state.frames[f].stack[0];
         self.state.frames.pop();
-        if is_init {
+        match returns {
+            Returns::Value => self.push_entry(result),
             // The instance is on the caller's stack.
-            if result.place == Place::Int {
-                self.drop_int();
+            Returns::Init if result.place == Place::Int => self.drop_int(),
+            Returns::Init => {}
+            Returns::Operator => {
+                // The operands are in memory.
+                for _ in 0..2 {
+                    let caller = self.state.innermost();
+                    let index = self.state.frames[caller].stack.len() - 1;
+                    let (entry, home) = (self.state.frames[caller].stack[index], self.state.stack_home(caller, index));
+                    if entry.own == Own::Counted && !entry.known.is_uncounted() {
+                        self.release_home(home, entry.known)?;
+                    }
+                    self.pop()?;
+                }
+                self.push_entry(result);
             }
-        } else {
-            self.push_entry(result);
         }
         self.frame().call = (std::ptr::null_mut(), 0);
         Ok(Some(1))
+    }
+
+    /// An operator's result is not NotImplemented.
+    fn guard_answer(&mut self, known: Known) -> Lower<()> {
+        if matches!(known, Known::Nothing | Known::Something) {
+            self.in_registers(1)?;
+            self.room(1)?;
+            self.in_registers(1)?;
+            self.op(Uop::Copy1)?;
+            self.op_immediate(Uop::GuardIsNot, not_implemented_value().0)?;
+        }
+        Ok(())
+    }
+
+    /// An operator that is a Python function of an operand's class. The operands stay on the caller's stack.
+    pub(super) fn call_operator(&mut self, record: &Record, next: &Record) -> Done {
+        let Some(function) = record.object.as_ref().and_then(|f| f.exact::<Function>()) else { return Ok(None) };
+        let f = self.state.innermost();
+        let Some(first) = self.state.frames[f].stack.len().checked_sub(2) else { return Ok(None) };
+        let code = function.code();
+        let head = self.new_head(f)?;
+        let same = std::ptr::eq(next.code, code) && next.frame != record.frame;
+        if !same || !self.fits(head, code.frame_size) {
+            return Ok(None);
+        }
+        for (n, seen) in [(1, record.tops[0]), (2, record.tops[1])] {
+            self.guard_kind(n, seen)?;
+        }
+        self.guard_code_of(function)?;
+        self.floats_to_memory(f, first)?;
+        for i in first..first + 2 {
+            if self.state.frames[f].stack[i].own == Own::Fragile {
+                self.own(f, i)?;
+            }
+        }
+        while self.state.frames[f].stack[first..].iter().any(|e| e.place == Place::Int) {
+            self.spill_int()?;
+        }
+        let mut frame = VirtualFrame::inlined(next.frame, code, head, Callee::Constant(function.value().0));
+        frame.returns = Returns::Operator;
+        let reflected = !matches!(record.tops[1], Seen::Object(class) if Self::is_python_class(class));
+        self.state.frames.push(frame);
+        for i in 0..2 {
+            let slot = if reflected { 1 - i } else { i };
+            let (entry, from) = (self.state.frames[f].stack[first + i], self.state.stack_home(f, first + i));
+            let to = self.state.home(f + 1, slot);
+            self.load(entry, from)?;
+            if entry.own == Own::Counted && !entry.known.is_uncounted() {
+                self.op(Uop::Incref1)?;
+            }
+            self.op_home([Uop::StoreFrame, Uop::StoreTop], to)?;
+            let known = if entry.known == Known::Nothing { Known::Something } else { entry.known };
+            self.state.frames[f + 1].locals[slot] = Local { known, own: entry.own, unset: false };
+        }
+        self.state.frames[f].call = (record.ip, units(record.opcode) as u16);
+        self.out.objects.extend([function.to_obj(), code.to_obj()]);
+        self.moves += 1;
+        Ok(Some(1))
+    }
+
+    fn is_python_class(class: *const Type) -> bool {
+        // SAFETY: the class of an operand that was alive while recording, and that a guard keeps.
+        unsafe { (*class).is_heap_type() }
+    }
+
+    /// The word is of the kind that was seen: of the very class, unchanged, if it is an object.
+    fn guard_kind(&mut self, n: usize, seen: Seen) -> Lower<()> {
+        match seen {
+            Seen::Object(class) => {
+                // SAFETY: as above.
+                let version = unsafe { (*class).current_version() };
+                if version == 0 {
+                    return Err(Abort::Unsupported);
+                }
+                if n == 1 { self.guard_version(class, version) } else { self.guard_second_version(class, version) }
+            }
+            Seen::Int => self.guard_int(n),
+            Seen::Float => {
+                if self.peek(n)?.known != Known::Float {
+                    self.in_registers(n)?;
+                    self.op([Uop::GuardFloat1, Uop::GuardFloat2][n - 1])?;
+                    self.learn(n, Known::Float)?;
+                }
+                Ok(())
+            }
+            Seen::Null | Seen::Singleton(_) => Err(Abort::Unsupported),
+        }
     }
 
     /// The result must not be in the dying frame's memory, nor live on its variables' references.

@@ -3,7 +3,7 @@
 use pyrs_uops::{Depth, FLOAT_REGISTERS, INT_REGISTERS, Uop, flags};
 
 use super::{
-    Entry, ExitPlan, Fix, FrameSnapshot, Home, Known, Lower, Lowering, Own, Place, Snapshot, State, VirtualFrame,
+    Entry, ExitPlan, Fix, FrameSnapshot, Home, Known, Lower, Lowering, Own, Place, Snapshot, State, VirtualFrame, Way,
 };
 use crate::assemble::{Inst, NO_EXIT};
 use crate::layout::layout;
@@ -42,7 +42,11 @@ impl Lowering<'_> {
     /// Appends a micro-op with immediates and displacements.
     pub(super) fn op_with(&mut self, uop: Uop, immediates: [u64; 3], displacements: [i32; 4]) -> Lower<()> {
         let depth = self.state.depth;
-        let exit = if uop.has(flags::EXITS) { self.exit()? } else { NO_EXIT };
+        let exit = match uop {
+            Uop::Box => self.box_exit()?,
+            _ if uop.has(flags::EXITS) => self.exit()?,
+            _ => NO_EXIT,
+        };
         if uop.variant(depth).is_none() {
             return Err(Abort::Unsupported);
         }
@@ -89,6 +93,13 @@ impl Lowering<'_> {
         Ok(exit)
     }
 
+    /// As [`Self::exit`], for a double that can't be in a word.
+    fn box_exit(&mut self) -> Lower<u32> {
+        let plan = ExitPlan { way: Way::Box, ..self.plan_exit(self.at, self.before)? };
+        self.out.exits.push(plan);
+        Ok(self.out.exits.len() as u32 - 1)
+    }
+
     /// An exit to `ip`, with `keep` words on the innermost frame's stack.
     pub(super) fn plan_exit(&mut self, ip: *mut u16, keep: usize) -> Lower<ExitPlan> {
         let mut stub = Vec::new();
@@ -126,7 +137,7 @@ impl Lowering<'_> {
         after.frames[inner].stack.truncate(keep);
         after.depth = Depth::default();
         let snapshot = snapshot(&after, ip)?;
-        Ok(ExitPlan { snapshot, stub, ip, resumes: false })
+        Ok(ExitPlan { snapshot, stub, ip, way: Way::Guard })
     }
 
     // ---- words in registers
@@ -467,7 +478,7 @@ impl Lowering<'_> {
 
     /// What is known after code that may have done anything.
     pub(super) fn forget(&mut self) {
-        for frame in &mut self.state.frames {
+        for frame in self.state.frames.iter_mut().chain(&mut self.state.below) {
             for local in &mut frame.locals {
                 local.known = local.known.after_python();
             }
@@ -524,7 +535,7 @@ pub fn snapshot(state: &State, ip: *mut u16) -> Lower<Snapshot> {
             ip: if inner { ip } else { frame.call.0 },
             words: variables + frame.stack.len(),
             return_offset: frame.call.1,
-            is_init: frame.is_init,
+            returns: frame.returns,
         });
     }
     Ok(Snapshot { frames, fixes, state: Some(state.clone()) })

@@ -11,19 +11,19 @@ use crate::stats::Abort;
 impl Lowering<'_> {
     /// The word is a double that fits its word, or an int to be converted.
     fn guard_number(&mut self, n: usize, kind: Seen) -> Lower<()> {
-        match kind {
-            Seen::Int => self.guard_int(n),
-            _ => {
-                let known = self.peek(n)?.known;
-                let constant = matches!(self.peek(n)?.place, Place::Constant(_));
-                if known == Known::Float || constant {
-                    return Ok(());
-                }
-                self.in_registers(n)?;
-                self.op([Uop::GuardFloat1, Uop::GuardFloat2][n - 1])?;
-                self.learn(n, Known::Float)
-            }
+        if kind == Seen::Int { self.guard_int(n) } else { self.guard_float(n) }
+    }
+
+    /// The word is a double that fits its word.
+    pub(super) fn guard_float(&mut self, n: usize) -> Lower<()> {
+        let known = self.peek(n)?.known;
+        let constant = matches!(self.peek(n)?.place, Place::Constant(_));
+        if known == Known::Float || constant {
+            return Ok(());
         }
+        self.in_registers(n)?;
+        self.op([Uop::GuardFloat1, Uop::GuardFloat2][n - 1])?;
+        self.learn(n, Known::Float)
     }
 
     /// Brings the top `n` (1 or 2) words, numbers by now, into registers for doubles.
@@ -57,6 +57,35 @@ impl Lowering<'_> {
                 self.convert(1)
             }
         }
+    }
+
+    /// Brings the third word from the top, a number, into a register for doubles.
+    pub(super) fn third_in_double(&mut self, seen: Seen) -> Lower<()> {
+        let entry = *self.peek(3)?;
+        let f = self.state.innermost();
+        let index = self.state.frames[f].stack.len() - 3;
+        self.float_room(1)?;
+        if entry.place == Place::RawFloat {
+            return self.refill(f, index);
+        }
+        let number = entry.known == Known::Float || self.is_int(3)?;
+        if entry.place != Place::Int && number {
+            return self.convert(3);
+        }
+        self.in_registers(3)?;
+        if !number {
+            self.op(if seen == Seen::Int { Uop::GuardInt3 } else { Uop::GuardFloat3 })?;
+            self.learn(3, if seen == Seen::Int { Known::Int } else { Known::Float })?;
+        }
+        // Upside down, the number is on top.
+        self.op(Uop::Swap3)?;
+        let known = self.peek(3)?.known;
+        self.unbox(known)?;
+        self.op(Uop::Swap2)?;
+        let entry = self.peek(3)?;
+        (entry.place, entry.known, entry.own) = (Place::Float, Known::Float, Own::Uncounted);
+        self.moves += 1;
+        Ok(())
     }
 
     /// A double that had been stored comes back; those above it step aside.

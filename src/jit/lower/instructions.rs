@@ -1,6 +1,8 @@
 //! Instructions: what each of them does to the abstract machine, and the micro-ops that it takes.
 
 use pyrs_bytecode::{BinaryOp, Opcode};
+use pyrs_runtime::PyClass;
+use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::singletons::{bool_value, false_value, none_value};
 use pyrs_runtime::objects::tuple::Tuple;
@@ -9,9 +11,12 @@ use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use super::emit::snapshot;
-use super::{Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State};
+use super::iteration::unpacks_pair;
+use super::{
+    Begin, Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State, Way,
+};
 use crate::layout::{is_class, layout};
-use crate::record::{End, Record, Seen};
+use crate::record::{End, Record, Seen, TOPS};
 use crate::stats::Abort;
 
 /// Records that an instruction's lowering has dealt with; None if there is no lowering.
@@ -62,8 +67,7 @@ impl Lowering<'_> {
         let state = self.state.clone();
         let mark = (self.out.body.len(), self.out.exits.len(), self.out.interprets.len(), self.out.pushes.len());
         for native in [false, true] {
-            // A side trace begins where a guard has failed or the runtime has declined: it is not asked again.
-            if native && i == 0 && !self.is_loop {
+            if native && i == 0 && self.begins == Begin::Declined {
                 continue;
             }
             match self.instruction(i, record, next, native) {
@@ -84,6 +88,9 @@ impl Lowering<'_> {
     /// Lowers an instruction, by itself or with the runtime's help, and those that were done along with it.
     fn instruction(&mut self, i: usize, record: &Record, next: &Record, native: bool) -> Done {
         let done = if native { self.native(i, record)? } else { self.one(i, record, next)? };
+        if native && may_change_dict(record) {
+            self.state.checked.clear();
+        }
         let Some(consumed) = done else { return Ok(None) };
         if consumed == FUSED {
             return Ok(Some(1));
@@ -93,7 +100,7 @@ impl Lowering<'_> {
         }
         // SAFETY: recorded code is alive.
         let mut at = unsafe { record.ip.add(units(record.opcode)) };
-        if self.frame().id != next.frame || jumps(record.opcode) {
+        if next.frame != record.frame || self.frame().id != next.frame || jumps(record.opcode) {
             return Ok(Some(1));
         }
         let mut left = 4;
@@ -108,6 +115,8 @@ impl Lowering<'_> {
             match opcode {
                 Opcode::StoreFast => self.store_local(oparg as usize)?,
                 Opcode::NotTaken | Opcode::Nop => {}
+                // The iterator has given a pair.
+                _ if unpacks_pair(at) && self.frame().stack.len() == record.depth + 2 => {}
                 Opcode::PopJumpIfFalse | Opcode::PopJumpIfTrue => {
                     // SAFETY: as above.
                     let target = unsafe { at.add(2 + oparg as usize) };
@@ -208,12 +217,19 @@ impl Lowering<'_> {
             | BinaryOpSubtractFloat
             | BinaryOpMultiplyFloat
             | BinaryOpExtend => {
+                if oparg == pyrs_bytecode::BinaryOp::Subscript as usize {
+                    return self.load_machine_item(record);
+                }
+                if next.frame != record.frame {
+                    return self.call_operator(record, next);
+                }
                 // SAFETY: the compiler numbers the operators.
                 let op = unsafe { std::mem::transmute::<u8, pyrs_bytecode::BinaryOp>(oparg as u8) };
                 return self.binary(op, record);
             }
             BinaryOpSubscrListInt | BinaryOpSubscrTupleInt => return self.subscript(record),
             StoreSubscrListInt => return self.store_subscript(record),
+            StoreSubscr => return self.store_machine_item(record),
             CompareOp | CompareOpInt | CompareOpFloat => return self.compare(i, record),
             IsOp => return self.is_op(i, record),
             ToBool | ToBoolBool | ToBoolInt | ToBoolNone | ToBoolList | ToBoolAlwaysTrue => {
@@ -262,16 +278,30 @@ impl Lowering<'_> {
             }
             LoadAttrNondescriptorWithValues | LoadAttrNondescriptorNoDict => return self.load_class_value(record),
             LoadAttrSlot => return self.load_slot(record),
+            StoreAttrSlot => return self.store_slot(record),
             StoreAttrInstanceValue => {
                 let Some(cache) = &record.cache else { return Ok(None) };
                 self.store_instance_value(cache)?;
             }
-            ForIterRange | ForIterList | ForIterTuple => return self.for_iter(record, next),
-            UnpackSequenceTwoTuple | UnpackSequenceTuple => return self.unpack_tuple(record),
-            CallPyExactArgs => return self.call_function(record, next),
+            ForIter | ForIterRange | ForIterList | ForIterTuple => return self.for_iter(record, next),
+            UnpackSequence | UnpackSequenceTwoTuple | UnpackSequenceTuple | UnpackSequenceList => {
+                return self.unpack_sequence(record);
+            }
+            CallPyExactArgs
+            | CallPyGeneral
+            | CallBoundMethodExactArgs
+            | CallBoundMethodGeneral
+            | CallKwPy
+            | CallKwBoundMethod => return self.call_function(record, next),
             LoadAttrProperty => return self.call_property(record, next),
             BinaryOpSubscrGetitem => return self.call_getitem(record, next),
             ReturnValue => return self.return_value(),
+            CopyFreeVars => return self.copy_free_variables(record),
+            MakeCell => return self.make_cell(record),
+            LoadDeref => return self.load_deref(record),
+            StoreDeref => return self.store_deref(record),
+            LoadFastAndClear => return self.load_and_clear(record),
+            ReturnGenerator => return self.return_generator(record),
             _ => return Ok(None),
         }
         Ok(Some(1))
@@ -286,7 +316,13 @@ impl Lowering<'_> {
         let f = &self.state.frames[0];
         // SAFETY: the code of a frame is alive.
         let words = unsafe { (&*f.code).nlocalsplus } + f.stack.len();
-        let plan = Box::new(InterpretPlan { opcode: record.opcode, ip: record.start, expected: next.start, words });
+        let plan = Box::new(InterpretPlan {
+            opcode: record.opcode,
+            ip: record.start,
+            expected: next.start,
+            globals: next.globals,
+            words,
+        });
         let operand = &raw const *plan as u64;
         self.out.interprets.push(plan);
         self.out.interpreted += 1;
@@ -295,18 +331,18 @@ impl Lowering<'_> {
             snapshot: Snapshot::default(),
             stub: Vec::new(),
             ip: record.start,
-            resumes: true,
+            way: Way::Interpret,
         });
         self.moves += 1;
         self.last_exit = Some((self.moves, self.at, exit));
-        self.op_with(Uop::Interpret, [operand, 0, 0], [layout().thread_jit_top, 0, 0, 0])?;
+        let function = crate::frames::function_for(record.opcode) as *const () as u64;
+        self.op_with(Uop::Interpret, [operand, function, 0], [layout().thread_jit_top, 0, 0, 0])?;
         self.last_exit = None;
+        self.forget();
         if next.frame != record.frame {
-            // SAFETY: recorded code is alive.
-            self.state = State::fresh(next.frame, unsafe { &*next.code }, next.depth);
+            self.switch_frame(record, next);
             return Ok(());
         }
-        self.forget();
         if stores_locals(record, next) {
             self.frame().locals.iter_mut().for_each(|l| l.known = Known::Nothing);
         }
@@ -318,6 +354,43 @@ impl Lowering<'_> {
         frame.stack.truncate(kept);
         frame.stack.resize(next.depth, Entry { place: Place::Memory, known: Known::Nothing, own: Own::Counted });
         Ok(())
+    }
+
+    /// The interpreter has gone on in another frame. What is known of a caller's variables stays true until it goes on:
+    /// who else changes them needs a frame object, and such frames leave compiled code.
+    fn switch_frame(&mut self, record: &Record, next: &Record) {
+        // SAFETY: recorded code is alive.
+        let fresh = State::fresh(next.frame, unsafe { &*next.code }, next.depth);
+        let leaves = matches!(record.opcode, Opcode::ReturnValue | Opcode::YieldValue | Opcode::ReturnGenerator);
+        let state = &mut self.state;
+        if !leaves && next.previous == record.frame {
+            let mut caller = state.frames.pop().expect("the real frame");
+            let popped = record.opcode.popped(record.oparg as i32) as usize;
+            caller.stack.truncate(record.depth.saturating_sub(popped));
+            caller.call = (record.ip, units(record.opcode) as u16);
+            state.below.push(caller);
+            state.frames = fresh.frames;
+            return;
+        }
+        let returns = leaves && record.previous == next.frame;
+        match state.below.pop() {
+            Some(mut caller) if returns && caller.id == next.frame && caller.code == next.code => {
+                let (ip, units) = std::mem::replace(&mut caller.call, (std::ptr::null_mut(), 0));
+                // SAFETY: behind the call.
+                if next.start != unsafe { ip.add(units as usize) } {
+                    // Instructions that were done along with the return may have stored.
+                    caller.locals.iter_mut().for_each(|l| l.known = Known::Nothing);
+                }
+                caller.stack.truncate(next.depth);
+                let word = Entry { place: Place::Memory, known: Known::Nothing, own: Own::Counted };
+                caller.stack.resize(next.depth, word);
+                state.frames = vec![caller];
+            }
+            _ => {
+                state.below.clear();
+                state.frames = fresh.frames;
+            }
+        }
     }
 
     /// Makes the frames of inlined calls real.
@@ -353,17 +426,16 @@ impl Lowering<'_> {
                 self.settle()?;
                 self.op(Uop::JumpTop)
             }
-            // A loop in an inlined call is entered by way of the interpreter, which checks the depth of the recursion and
-            // the room on the data stack.
-            End::Link(_) if self.state.frames.len() == 1 => {
+            End::Link(_) => {
                 self.settle()?;
+                self.push_frames(last.start)?;
                 self.out.links = true;
                 // Two traces that lead into each other must not lock out signals.
                 let immediates = [EVAL_BREAKER.as_ptr() as u64, !breaker::MONITORING as u64, 0];
                 self.op_with(Uop::GuardBreaker, immediates, [0; 4])?;
                 self.op(Uop::JumpTrace)
             }
-            End::Link(_) | End::Stop => {
+            End::Stop => {
                 let plan = self.plan_exit(last.start, self.before)?;
                 self.out.exits.push(plan);
                 self.state.depth = Default::default();
@@ -396,15 +468,7 @@ impl Lowering<'_> {
         }
         self.in_registers(1)?;
         self.own_top(1)?;
-        // Words that lie in the variable, or live on its reference, get their own.
-        let uses = |e: &Entry| e.place == Place::Local { frame, slot } || e.own == Own::Local { frame, slot };
-        for f in 0..self.state.frames.len() {
-            for i in 0..self.state.frames[f].stack.len() {
-                if uses(&self.state.frames[f].stack[i]) {
-                    self.unhook(f, i)?;
-                }
-            }
-        }
+        self.unhook_users(frame, slot)?;
         self.in_registers(1)?;
         let local = self.state.frames[frame].locals[slot];
         let home = self.state.home(frame, slot);
@@ -422,6 +486,19 @@ impl Lowering<'_> {
         }
         // The word may be NULL: comprehensions put the variables back that they have hidden.
         self.state.frames[frame].locals[slot] = Local { known: entry.known, own: Own::Counted, unset: false };
+        Ok(())
+    }
+
+    /// Words that lie in the variable, or live on its reference, get their own.
+    pub(super) fn unhook_users(&mut self, frame: usize, slot: usize) -> Lower<()> {
+        let uses = |e: &Entry| e.place == Place::Local { frame, slot } || e.own == Own::Local { frame, slot };
+        for f in 0..self.state.frames.len() {
+            for i in 0..self.state.frames[f].stack.len() {
+                if uses(&self.state.frames[f].stack[i]) {
+                    self.unhook(f, i)?;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -490,7 +567,8 @@ impl Lowering<'_> {
         if self.peek(1)?.known == Known::Word(word) {
             return self.discard();
         }
-        if self.peek(1)?.known != Known::Bool {
+        // Where it is known to be something else, it is no truth value.
+        if !matches!(self.peek(1)?.known, Known::Bool | Known::Something | Known::Nothing) {
             return Err(Abort::Unsupported);
         }
         self.in_registers(1)?;
@@ -665,10 +743,6 @@ impl Lowering<'_> {
         // SAFETY: instructions follow.
         let at = unsafe { record.ip.add(units(record.opcode)) };
         let (a, b) = (*self.peek(2)?, *self.peek(1)?);
-        let counted = |e: Entry| e.own == Own::Counted && !e.known.is_uncounted();
-        if counted(a) || counted(b) {
-            return Ok(None);
-        }
         let inverted = record.oparg != 0;
         self.in_registers(2)?;
         if let Some(branch) = self.branch(i, at) {
@@ -676,6 +750,10 @@ impl Lowering<'_> {
             self.discard()?;
             self.discard()?;
             return Ok(Some(self.branched(branch)));
+        }
+        let counted = |e: Entry| e.own == Own::Counted && !e.known.is_uncounted();
+        if counted(a) || counted(b) {
+            return Ok(None);
         }
         self.op(if inverted { Uop::NotSame } else { Uop::Same })?;
         self.pop()?;
@@ -759,10 +837,25 @@ fn jumps(opcode: Opcode) -> bool {
             | PopJumpIfNotNone
             | ReturnValue
             | CallPyExactArgs
+            | CallPyGeneral
+            | CallBoundMethodExactArgs
+            | CallBoundMethodGeneral
+            | CallKwPy
+            | CallKwBoundMethod
             | CallAllocAndEnterInit
             | LoadAttrProperty
             | BinaryOpSubscrGetitem
     )
+}
+
+/// A dictionary is among the operands: it may be one that global names are looked up in.
+fn may_change_dict(record: &Record) -> bool {
+    let calls_with_many = record.opcode.deopt() == Opcode::Call && record.oparg as usize + 2 > TOPS;
+    let is_dict = |seen: &Seen| {
+        // SAFETY: the class of a recorded operand; the recording keeps it alive.
+        matches!(seen, Seen::Object(class) if unsafe { (**class).is_subclass(<Dict as PyClass>::class()) })
+    };
+    record.opcode == Opcode::StoreGlobal || calls_with_many || record.tops.iter().any(is_dict)
 }
 
 /// The instruction, or one that may have been done along with it, changes local variables.

@@ -13,15 +13,20 @@
 //! where the interpreter expects it.
 
 mod calls;
+mod closures;
 mod emit;
 mod floats;
+mod functions;
 mod instructions;
+mod iteration;
+mod machine_items;
 mod native;
 mod objects;
 
-use pyrs_interp::frame::Frame;
+use pyrs_interp::frame::{Frame, Returns};
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::types::Type;
 use pyrs_runtime::types::shape::Shape;
 use pyrs_uops::Depth;
@@ -171,14 +176,16 @@ pub struct VirtualFrame {
     pub stack: Vec<Entry>,
     /// The call that it waits for: place and units to skip when it returns.
     pub call: (*mut u16, u16),
-    /// A call of `__init__`: its result is dropped.
-    pub is_init: bool,
+    pub returns: Returns,
 }
 
 /// The abstract machine: frame 0 is real, the others are inlined calls.
 #[derive(Clone, PartialEq, Debug)]
 pub struct State {
     pub frames: Vec<VirtualFrame>,
+    /// Callers of the real frame that the trace has come from, the outermost one first; real too, with everything in
+    /// memory.
+    pub below: Vec<VirtualFrame>,
     pub depth: Depth,
     /// Words in memory that were compared and can't have changed since.
     pub checked: Vec<(u64, u64)>,
@@ -195,7 +202,7 @@ pub struct FrameSnapshot {
     /// Words of variables and stack.
     pub words: usize,
     pub return_offset: u16,
-    pub is_init: bool,
+    pub returns: Returns,
 }
 
 /// What has to be done to a word in memory.
@@ -220,21 +227,34 @@ pub struct Snapshot {
     pub state: Option<State>,
 }
 
+/// What leads to an exit.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// A guard. A side trace takes the words over as they are, in registers' order and unboxed.
+    Guard,
+    /// A double that does not fit its word. What goes on begins in front of the instruction again, with all doubles boxed.
+    Box,
+    /// The interpreter has executed the last instruction; the runtime knows where it has led.
+    Interpret,
+}
+
 /// A side exit in the making.
 pub struct ExitPlan {
     pub snapshot: Snapshot,
     pub stub: Vec<Inst>,
     /// The instruction to go on at.
     pub ip: *mut u16,
-    /// Everything is real already; the runtime knows where.
-    pub resumes: bool,
+    pub way: Way,
 }
 
 /// An instruction for the interpreter.
 pub struct InterpretPlan {
     pub opcode: pyrs_bytecode::Opcode,
     pub ip: *mut u16,
+    /// Where control went when it was recorded.
     pub expected: *mut u16,
+    /// The globals of the frame there.
+    pub globals: *const Object<Dict>,
     /// Words of variables and stack.
     pub words: usize,
 }
@@ -251,6 +271,9 @@ pub struct Lowered {
     pub pushes: Vec<Box<Snapshot>>,
     pub entries: Vec<Box<crate::asks::NamedEntry>>,
     pub calls: Vec<Box<crate::asks::NativeCall>>,
+    pub bound_calls: Vec<Box<crate::asks::BoundCall>>,
+    /// What other operands of micro-ops point to.
+    pub plans: Vec<Box<dyn std::any::Any>>,
     /// Objects that the code refers to.
     pub objects: Vec<Obj>,
     /// For dumps: the instruction that each micro-op belongs to.
@@ -273,17 +296,27 @@ pub struct Lowering<'a> {
     at: *mut u16,
     before: usize,
     record: usize,
-    is_loop: bool,
+    begins: Begin,
     /// Changes with every micro-op that moves words: exits in between share a snapshot.
     moves: usize,
     last_exit: Option<(usize, *mut u16, u32)>,
 }
 
+/// Where a trace begins.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Begin {
+    Loop,
+    /// In front of an instruction that a trace could not do with these operands.
+    Declined,
+    /// Behind an instruction that the interpreter has done.
+    Fresh,
+}
+
 /// Lowers a recording that begins in `state`.
-pub fn lower(records: &[Record], end: End, state: State, is_loop: bool) -> Lower<Lowered> {
-    let mut l = Lowering::new(records, state.clone(), is_loop);
+pub fn lower(records: &[Record], end: End, state: State, begins: Begin) -> Lower<Lowered> {
+    let mut l = Lowering::new(records, state.clone(), begins);
     l.pass()?;
-    if end != End::Closed || !is_loop {
+    if end != End::Closed || begins != Begin::Loop {
         l.finish(end)?;
         return Ok(l.out);
     }
@@ -308,7 +341,7 @@ pub fn lower(records: &[Record], end: End, state: State, is_loop: bool) -> Lower
 }
 
 impl<'a> Lowering<'a> {
-    fn new(records: &'a [Record], state: State, is_loop: bool) -> Lowering<'a> {
+    fn new(records: &'a [Record], state: State, begins: Begin) -> Lowering<'a> {
         Lowering {
             records,
             out: Lowered::default(),
@@ -316,7 +349,7 @@ impl<'a> Lowering<'a> {
             at: std::ptr::null_mut(),
             before: 0,
             record: 0,
-            is_loop,
+            begins,
             moves: 0,
             last_exit: None,
         }
@@ -343,7 +376,7 @@ impl VirtualFrame {
             locals: vec![unset; code.nlocalsplus],
             stack: Vec::new(),
             call: (std::ptr::null_mut(), 0),
-            is_init: false,
+            returns: Returns::Value,
         }
     }
 }
@@ -361,9 +394,9 @@ impl State {
             locals: vec![local; code.nlocalsplus],
             stack: vec![entry; depth],
             call: (std::ptr::null_mut(), 0),
-            is_init: false,
+            returns: Returns::Value,
         };
-        State { frames: vec![frame], depth: Depth::default(), checked: Vec::new() }
+        State { frames: vec![frame], below: Vec::new(), depth: Depth::default(), checked: Vec::new() }
     }
 
     /// Everything that `other` says is true of this state.
@@ -374,7 +407,11 @@ impl State {
     /// What both states say; they belong to the same place in the program.
     fn meet(&self, other: &State) -> State {
         let mut out = other.clone();
-        for (frame, with) in out.frames.iter_mut().zip(&self.frames) {
+        if out.below.len() != self.below.len() {
+            out.below.clear();
+        }
+        let frames = out.frames.iter_mut().zip(&self.frames);
+        for (frame, with) in frames.chain(out.below.iter_mut().zip(&self.below)) {
             for (a, b) in frame.locals.iter_mut().zip(&with.locals) {
                 a.known = a.known.meet(b.known);
             }

@@ -1,32 +1,35 @@
 //! Operations that the runtime is asked for: see [`crate::asks`].
 
 use pyrs_bytecode::Opcode;
+use pyrs_interp::frame::Returns;
+use pyrs_runtime::class::MethodDef;
 use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::objects::builtin_function::BuiltinFunction;
 use pyrs_runtime::objects::function::Function;
-use pyrs_runtime::objects::list::List;
-use pyrs_runtime::objects::range::Range;
 use pyrs_runtime::objects::singletons::{bool_value, none_value};
 use pyrs_runtime::objects::str::Str;
-use pyrs_runtime::types::as_type;
+use pyrs_runtime::objects::tuple::Tuple;
+use pyrs_runtime::types::{Type, as_type};
 use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use super::instructions::Done;
-use super::{Callee, Entry, Known, Local, Lower, Lowering, Own, Place, VirtualFrame};
-use crate::asks::{self, Ask, NamedEntry, NativeCall};
-use crate::layout::{is_class, layout};
+use super::{Callee, Entry, Home, Known, Local, Lower, Lowering, Own, Place, VirtualFrame};
+use crate::asks::{self, Ask, BoundCall, NamedEntry, NativeCall};
+use crate::layout::layout;
+use crate::quiet;
 use crate::record::{Record, Seen};
 use crate::stats::Abort;
 
 impl Lowering<'_> {
     /// Replaces the top `n` words by the answer of `ask`.
-    fn ask(&mut self, n: usize, ask: Ask, operand: u64, known: Known) -> Lower<()> {
+    pub(super) fn ask(&mut self, n: usize, ask: Ask, operand: u64, known: Known) -> Lower<()> {
         self.ask_keeping(n, ask, operand)?;
         self.replace_asked(n, known)
     }
 
     /// Asks about the top `n` words, which stay; the answer is in the next register.
-    fn ask_keeping(&mut self, n: usize, ask: Ask, operand: u64) -> Lower<()> {
+    pub(super) fn ask_keeping(&mut self, n: usize, ask: Ask, operand: u64) -> Lower<()> {
         let f = self.state.innermost();
         let length = self.state.frames[f].stack.len();
         let first = length.checked_sub(n).ok_or(Abort::Unsupported)?;
@@ -39,9 +42,24 @@ impl Lowering<'_> {
             self.spill_int()?;
         }
         self.rest_to_memory(f, first)?;
-        let home = self.state.stack_home(f, first);
+        self.ask_at(self.state.stack_home(f, first), ask, operand)
+    }
+
+    fn ask_at(&mut self, home: Home, ask: Ask, operand: u64) -> Lower<()> {
         let uop = if home.on_top { Uop::AskStackTop } else { Uop::AskStack };
         self.op_with(uop, [ask as *const () as u64, home.offset as u64, operand], [0; 4])
+    }
+
+    /// Asks about a variable; the answer is in the next register.
+    pub(super) fn ask_about(&mut self, home: Home, ask: Ask, operand: u64) -> Lower<()> {
+        self.before_effect()?;
+        while self.state.depth.floats > 0 {
+            self.spill_float()?;
+        }
+        while self.state.depth.ints > 0 {
+            self.spill_int()?;
+        }
+        self.ask_at(home, ask, operand)
     }
 
     /// Gives up the top `n` words, which are in memory, for the answer in the register.
@@ -60,7 +78,7 @@ impl Lowering<'_> {
     }
 
     /// As [`Self::ask`], for operations without a result.
-    fn ask_for_effect(&mut self, n: usize, ask: Ask, operand: u64) -> Lower<()> {
+    pub(super) fn ask_for_effect(&mut self, n: usize, ask: Ask, operand: u64) -> Lower<()> {
         self.ask(n, ask, operand, Known::Word(none_value().0))?;
         // The answer None needs no counting.
         self.pop()?;
@@ -71,32 +89,10 @@ impl Lowering<'_> {
     /// Instructions that become a question to the runtime.
     pub(super) fn native(&mut self, i: usize, record: &Record) -> Done {
         use Opcode::*;
-        let oparg = record.oparg as u64;
         if !would_answer(record) {
             return Ok(None);
         }
         match record.opcode {
-            BinaryOp
-            | BinaryOpExtend
-            | BinaryOpAddUnicode
-            | BinaryOpSubscrDict
-            | BinaryOpSubscrStrInt
-            | BinaryOpSubscrListSlice => {
-                self.ask(2, asks::binary, oparg, Known::Something)?;
-            }
-            CompareOp | CompareOpStr => {
-                self.ask(2, asks::comparison, oparg, Known::Bool)?;
-            }
-            ContainsOp | ContainsOpDict | ContainsOpSet => self.ask(2, asks::contains, oparg, Known::Bool)?,
-            StoreSubscr | StoreSubscrDict => self.ask_for_effect(3, asks::store_subscript, 0)?,
-            BuildTuple => self.ask(oparg as usize, asks::tuple, oparg, Known::Something)?,
-            BuildList => self.ask(oparg as usize, asks::list, oparg, Known::Something)?,
-            ListAppend => {
-                self.ask_for_effect(1, asks::append, oparg)?;
-            }
-            GetIter => self.ask(1, asks::iterator, 0, Known::Something)?,
-            BinarySlice => self.ask(3, asks::slice, 0, Known::Something)?,
-            ToBool | ToBoolStr | ToBoolInt => self.ask(1, asks::truth, 0, Known::Bool)?,
             LoadAttrWithHint => {
                 let plan = self.named_entry(record, record.oparg >> 1)?;
                 self.ask(1, asks::load_entry, plan, Known::Something)?;
@@ -106,6 +102,9 @@ impl Lowering<'_> {
                 let plan = self.named_entry(record, record.oparg)?;
                 self.ask_for_effect(2, asks::store_entry, plan)?;
             }
+            MakeFunction => return self.make_function(record),
+            SetFunctionAttribute => return self.set_function_attribute(record),
+            StoreGlobal => return self.store_global(record),
             CallLen => {
                 self.ask(1, asks::length, 0, Known::Int)?;
                 self.drop_callable()?;
@@ -113,6 +112,10 @@ impl Lowering<'_> {
             CallListAppend
             | CallBuiltinO
             | CallBuiltinFast
+            | CallBuiltinClass
+            | CallType1
+            | CallStr1
+            | CallTuple1
             | CallMethodDescriptorO
             | CallMethodDescriptorNoargs
             | CallMethodDescriptorFast
@@ -121,11 +124,19 @@ impl Lowering<'_> {
                 return self.call_native(record);
             }
             CallIsinstance => return self.isinstance(record),
-            LoadAttrClass => return self.load_class_attribute(record),
+            LoadAttrClass | LoadAttrClassWithMetaclassCheck => return self.load_class_attribute(record),
             LoadAttrModule => return self.load_module_attribute(record),
             CallAllocAndEnterInit => return self.construct(record, &self.records[i + 1]),
-            LoadDeref => return self.load_deref(record),
-            UnpackSequenceList => return self.unpack_list(record),
+            ForIter | ForIterList | ForIterTuple | ForIterRange => {
+                return self.for_iter_asked(record, &self.records[i + 1]);
+            }
+            opcode if let Some(question) = question(opcode, record.oparg) => {
+                let Question { operands, ask, operand, answer } = question;
+                match answer {
+                    Some(known) => self.ask(operands, ask, operand, known)?,
+                    None => self.ask_for_effect(operands, ask, operand)?,
+                }
+            }
             _ => return Ok(None),
         }
         Ok(Some(1))
@@ -158,13 +169,22 @@ impl Lowering<'_> {
     fn call_native(&mut self, record: &Record) -> Done {
         let n = record.oparg as usize;
         let Some(callable) = record.object.clone() else { return Ok(None) };
-        let word = callable.value();
-        if self.peek(n + 2)?.known != Known::Word(word.0) {
+        if !quiet::may_be_harmless(&callable) {
             return Ok(None);
         }
+        let word = callable.value();
+        let is_constant = self.peek(n + 2)?.known == Known::Word(word.0);
         let has_self = self.peek(n + 1)?.known != Known::Word(0);
-        if !asks::may_be_harmless(&callable) {
+        if let Some(function) = callable.exact::<BuiltinFunction>()
+            && (function.passes_self() || !is_constant)
+        {
+            return self.call_bound(record, function.def);
+        }
+        if !is_constant {
             return Ok(None);
+        }
+        if n == 1 && !has_self && word == pyrs_runtime::types::TYPE.get().value() {
+            return self.type_of(record);
         }
         let argc = n + has_self as usize;
         let plan = Box::new(NativeCall { callable: word, argc });
@@ -183,24 +203,82 @@ impl Lowering<'_> {
         Ok(Some(1))
     }
 
-    /// `isinstance` of an object whose class is known, with a class that is a constant.
+    /// A native function that is found in the callable only when it is called: what it is bound to may differ.
+    fn call_bound(&mut self, record: &Record, def: *const MethodDef) -> Done {
+        let n = record.oparg as usize;
+        if self.peek(n + 1)?.known != Known::Word(0) {
+            return Ok(None);
+        }
+        let plan = Box::new(BoundCall { def, argc: n });
+        let operand = &raw const *plan as u64;
+        self.out.bound_calls.push(plan);
+        self.ask(n + 2, asks::bound, operand, Known::Something)?;
+        Ok(Some(1))
+    }
+
+    /// `type(v)`.
+    fn type_of(&mut self, record: &Record) -> Done {
+        let Some(class) = self.class_by_guard(1, record.tops[0])? else { return Ok(None) };
+        for _ in 0..3 {
+            self.discard()?;
+        }
+        // SAFETY: a live object has this class, or did while recording, which keeps the class.
+        let class = unsafe { (*class).value() };
+        self.keep(class);
+        self.push_constant(class.0);
+        Ok(Some(1))
+    }
+
+    /// The class of the `n`-th word, which is compared with the one that was recorded.
+    fn class_by_guard(&mut self, n: usize, seen: Seen) -> Lower<Option<*const Type>> {
+        Ok(match self.kind(n, seen)? {
+            Seen::Object(class) => {
+                self.guard_class(n, class)?;
+                Some(class)
+            }
+            Seen::Int => {
+                self.guard_int(n)?;
+                Some(pyrs_runtime::objects::int::CLASS.get())
+            }
+            Seen::Float => {
+                self.guard_float(n)?;
+                Some(pyrs_runtime::objects::float::CLASS.get())
+            }
+            Seen::Singleton(_) | Seen::Null => None,
+        })
+    }
+
+    /// `isinstance` of an object whose class is known, with classes that are constants.
     fn isinstance(&mut self, record: &Record) -> Done {
-        let Seen::Object(class) = record.tops[1] else { return Ok(None) };
         let Known::Word(wanted) = self.peek(1)?.known else { return Ok(None) };
         if self.peek(3)?.known != Known::Word(0) || record.oparg != 2 {
             return Ok(None);
         }
         // SAFETY: a constant of the trace is alive.
         let wanted = unsafe { Obj::from_borrowed(Value(wanted)) };
-        // SAFETY: the class of a recorded operand, whose version is about to be guarded.
-        let (Some(wanted), class_ref) = (as_type(&wanted), unsafe { &*class }) else { return Ok(None) };
-        let version = class_ref.current_version();
-        if !std::ptr::eq(wanted.as_obj().class(), pyrs_runtime::types::TYPE.get()) || version == 0 {
-            return Ok(None);
-        }
-        let holds = class_ref.is_subclass(wanted);
-        // The wanted class is a constant: the object is brought into a register below it.
-        self.guard_version_under_constant(class, version)?;
+        let classes: Vec<Obj> = match wanted.exact::<Tuple>() {
+            Some(tuple) => tuple.items().to_vec(),
+            None => vec![wanted],
+        };
+        let Some(classes) = plain_classes(&classes) else { return Ok(None) };
+        let class = match self.kind(2, record.tops[1])? {
+            Seen::Object(class) => {
+                // SAFETY: the class of a recorded operand, whose version is about to be compared.
+                let version = unsafe { (*class).current_version() };
+                if version == 0 {
+                    return Ok(None);
+                }
+                // The wanted class is a constant: the object is brought into a register below it.
+                self.guard_version_under_constant(class, version)?;
+                class
+            }
+            seen => match self.class_by_guard(2, seen)? {
+                Some(class) => class,
+                None => return Ok(None),
+            },
+        };
+        // SAFETY: as above.
+        let holds = classes.iter().any(|wanted| unsafe { (*class).is_subclass(wanted) });
         for _ in 0..4 {
             self.discard()?;
         }
@@ -213,6 +291,11 @@ impl Lowering<'_> {
         let (Some(cache), Known::Word(class)) = (&record.cache, self.peek(1)?.known) else { return Ok(None) };
         let at = class + layout().type_version as u64;
         self.guard_memory(at as *const u32, cache.version)?;
+        if record.opcode == Opcode::LoadAttrClassWithMetaclassCheck {
+            // SAFETY: a constant of the trace is alive, and so is its class.
+            let metaclass = unsafe { (*Value(class).as_pointer()).class.get() } as u64;
+            self.guard_memory((metaclass + layout().type_version as u64) as *const u32, cache.version2)?;
+        }
         let v = cache.target_value();
         self.keep(v);
         self.discard()?;
@@ -297,7 +380,7 @@ impl Lowering<'_> {
         let known = Known::Class { class, version, shape: std::ptr::null() };
         let mut frame = VirtualFrame::inlined(next.frame, code, head, Callee::Constant(function.value().0));
         frame.locals[0] = Local { known, own: Own::Counted, unset: false };
-        frame.is_init = true;
+        frame.returns = Returns::Init;
         self.state.frames.push(frame);
         let inner = self.state.innermost();
         let this = self.state.home(inner, 0);
@@ -311,36 +394,6 @@ impl Lowering<'_> {
         Ok(Some(1))
     }
 
-    fn load_deref(&mut self, record: &Record) -> Done {
-        let slot = record.oparg as usize;
-        let frame = self.state.innermost();
-        let local = self.state.frames[frame].locals[slot];
-        if local.unset {
-            return Ok(None);
-        }
-        self.room(1)?;
-        let home = self.state.home(frame, slot);
-        self.op_home([Uop::LoadFrame, Uop::LoadTop], home)?;
-        // The cell is a copy that an exit drops.
-        self.op_with(Uop::LoadField, [0; 3], [layout().cell_contents, 0, 0, 0])?;
-        self.push(Known::Something, Own::Fragile);
-        Ok(Some(1))
-    }
-
-    fn unpack_list(&mut self, record: &Record) -> Done {
-        let Seen::Object(class) = record.tops[0] else { return Ok(None) };
-        let n = record.oparg as usize;
-        if !is_class::<List>(class) || n > 3 || self.peek(1)?.own == Own::Counted {
-            return Ok(None);
-        }
-        let l = layout();
-        self.guard_class(1, class)?;
-        self.in_registers(1)?;
-        self.op_with(Uop::GuardLength, [n as u64, 0, 0], [l.list_length, 0, 0, 0])?;
-        self.op_with(Uop::LoadField, [0; 3], [l.list_items, 0, 0, 0])?;
-        self.unpack_items(n, 0)
-    }
-
     /// An object that the trace refers to.
     pub(super) fn keep(&mut self, v: Value) {
         // SAFETY: a live object, borrowed from its class.
@@ -348,23 +401,78 @@ impl Lowering<'_> {
     }
 }
 
+/// The classes among `objects`, if all are classes whose `isinstance` is the ordinary one.
+fn plain_classes(objects: &[Obj]) -> Option<Vec<&Type>> {
+    let plain = |o: &Obj| std::ptr::eq(o.class(), pyrs_runtime::types::TYPE.get());
+    objects.iter().map(|o| as_type(o).filter(|_| plain(o))).collect()
+}
+
+/// What the runtime is asked for an instruction that does nothing else.
+struct Question {
+    /// Words from the top of the operand stack that the answer replaces.
+    operands: usize,
+    ask: Ask,
+    /// What the function is told beside the operands.
+    operand: u64,
+    /// What is known of the answer; None if there is none.
+    answer: Option<Known>,
+}
+
+fn question(opcode: Opcode, oparg: u32) -> Option<Question> {
+    use Opcode::*;
+    let (n, oparg) = (oparg as usize, oparg as u64);
+    let some = Some(Known::Something);
+    let (operands, ask, operand, answer): (usize, Ask, u64, Option<Known>) = match opcode.deopt() {
+        BinaryOp if opcode != BinaryOpInplaceAddUnicode && opcode != BinaryOpSubscrGetitem => {
+            (2, asks::binary, oparg, some)
+        }
+        CompareOp => (2, asks::comparison, oparg, Some(Known::Bool)),
+        ContainsOp => (2, asks::contains, oparg, Some(Known::Bool)),
+        ToBool => (1, asks::truth, 0, Some(Known::Bool)),
+        UnaryNegative => (1, asks::negative, 0, some),
+        UnaryInvert => (1, asks::negative, 1, some),
+        StoreSubscr => (3, asks::store_subscript, 0, None),
+        DeleteSubscr => (2, asks::delete_subscript, 0, None),
+        StoreSlice => (4, asks::store_slice, 0, None),
+        BinarySlice => (3, asks::slice, 0, some),
+        GetIter => (1, asks::iterator, 0, some),
+        BuildTuple => (n, asks::tuple, oparg, some),
+        BuildList => (n, asks::list, oparg, some),
+        BuildMap => (2 * n, asks::map, oparg, some),
+        BuildSet => (n, asks::set, oparg, some),
+        BuildSlice => (n, asks::slice_object, oparg, some),
+        BuildString => (n, asks::text, oparg, some),
+        ListAppend => (1, asks::append, oparg, None),
+        ListExtend => (1, asks::extend, oparg, None),
+        SetAdd => (1, asks::add_element, oparg, None),
+        MapAdd => (2, asks::add_item, oparg, None),
+        ConvertValue => (1, asks::convert, oparg, some),
+        FormatSimple => (1, asks::format, 0, some),
+        FormatWithSpec => (2, asks::format, 1, some),
+        _ => return None,
+    };
+    Some(Question { operands, ask, operand, answer })
+}
+
 /// Whether the runtime would have answered for the operands that were recorded.
 fn would_answer(record: &Record) -> bool {
     use Opcode::*;
-    let [top, second, ..] = record.tops;
+    let [top, second, third, ..] = record.tops;
+    let quiet = |seen| quiet::seen_plain(seen) || quiet::seen_container(seen);
     match record.opcode {
-        BinaryOpSubscrDict | BinaryOpSubscrListSlice | BinaryOpSubscrStrInt => true,
-        BinaryOp | BinaryOpExtend | BinaryOpAddUnicode => {
-            asks::seen_plain(top, true) && (asks::seen_plain(second, true) || asks::seen_hashed(second))
-        }
-        CompareOp | CompareOpStr => asks::seen_plain(top, true) && asks::seen_plain(second, true),
-        ContainsOp => asks::seen_hashed(top) || asks::seen_plain(top, true),
-        StoreSubscr => asks::seen_hashed(second),
-        GetIter => {
-            let range = matches!(top, Seen::Object(class) if is_class::<Range>(class));
-            range || asks::seen_plain(top, true) || asks::seen_hashed(top)
-        }
-        ToBool => asks::seen_plain(top, true) || asks::seen_hashed(top),
+        BinaryOp | BinaryOpExtend | BinaryOpAddUnicode => quiet(second) && seen_key(top),
+        CompareOp | CompareOpStr => seen_key(top) && seen_key(second),
+        ContainsOp => quiet(top),
+        StoreSubscr | DeleteSubscr => quiet(second),
+        StoreSlice => quiet(third),
+        BinarySlice => quiet(third),
+        ToBool | UnaryNegative | UnaryInvert => quiet(top),
+        GetIter => quiet::seen_walkable(top),
         _ => true,
     }
+}
+
+/// Operands that may pass as keys, which are more than plain ones.
+fn seen_key(seen: Seen) -> bool {
+    seen != Seen::Null
 }

@@ -6,11 +6,8 @@ use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::function::{BuiltinFunction, Function};
 use pyrs_runtime::objects::inline_cache::InlineCache;
 use pyrs_runtime::objects::list::List;
-use pyrs_runtime::objects::list_methods::ListIterator;
 use pyrs_runtime::objects::module::Module;
-use pyrs_runtime::objects::range::RangeIterator;
 use pyrs_runtime::objects::tuple::Tuple;
-use pyrs_runtime::objects::tuple_methods::TupleIterator;
 use pyrs_runtime::types::Type;
 use pyrs_runtime::types::shape::Shape;
 use pyrs_uops::Uop;
@@ -176,6 +173,25 @@ impl Lowering<'_> {
         Ok(())
     }
 
+    /// An attribute kept in a slot: nothing but its class is known of the owner.
+    pub(super) fn store_slot(&mut self, record: &Record) -> Done {
+        let (Some(cache), Seen::Object(class)) = (&record.cache, record.tops[0]) else { return Ok(None) };
+        self.guard_owner(cache, class, false)?;
+        self.own_top(2)?;
+        self.before_effect()?;
+        self.in_registers(2)?;
+        self.op_with(Uop::ExchangeField, [0; 3], [cache.offset as i32, 0, 0, 0])?;
+        let owner = self.pop()?;
+        self.pop()?;
+        self.op(Uop::DecrefOrNull)?;
+        if owner.own == Own::Counted {
+            self.op(Uop::Decref)?;
+        } else {
+            self.drop_int();
+        }
+        Ok(Some(1))
+    }
+
     /// An object has moved to another shape: what was known of its old one may be about this object.
     fn reshaped(&mut self, from: *const Shape, to: *const Shape, owner: Entry) {
         let forget = |known: &mut Known| {
@@ -301,72 +317,6 @@ impl Lowering<'_> {
         } else {
             self.drop_int();
         }
-        Ok(Some(1))
-    }
-
-    pub(super) fn for_iter(&mut self, record: &Record, next: &Record) -> Done {
-        let Seen::Object(class) = record.tops[0] else { return Ok(None) };
-        let l = layout();
-        let (next_uop, displacements) = if is_class::<RangeIterator>(class) {
-            (Uop::NextRange, [l.range_remaining, l.range_next, l.range_step, 0])
-        } else if is_class::<ListIterator>(class) {
-            let fields = [l.list_iterator_list, l.list_iterator_index, l.list_length, l.list_items];
-            (Uop::NextList, fields)
-        } else if is_class::<TupleIterator>(class) {
-            let fields = [l.tuple_iterator_tuple, l.tuple_iterator_index, l.tuple_length, l.tuple_items];
-            (Uop::NextTuple, fields)
-        } else {
-            return Ok(None);
-        };
-        // SAFETY: the loop's end is in the code.
-        let end = unsafe { record.ip.add(2 + record.oparg as usize) };
-        if next.start >= end {
-            return Ok(None);
-        }
-        self.guard_class(1, class)?;
-        self.before_effect()?;
-        self.in_registers(1)?;
-        self.room(1)?;
-        self.in_registers(1)?;
-        self.op_with(next_uop, [0; 3], displacements)?;
-        if next_uop == Uop::NextRange {
-            self.push(Known::Int, Own::Uncounted);
-        } else {
-            self.push(Known::Something, Own::Fragile);
-        }
-        Ok(Some(1))
-    }
-
-    pub(super) fn unpack_tuple(&mut self, record: &Record) -> Done {
-        let Seen::Object(class) = record.tops[0] else { return Ok(None) };
-        let n = record.oparg as usize;
-        if !is_class::<Tuple>(class) || n > 3 {
-            return Ok(None);
-        }
-        let l = layout();
-        self.guard_class(1, class)?;
-        self.in_registers(1)?;
-        self.op_with(Uop::GuardLength, [n as u64, 0, 0], [l.tuple_length, 0, 0, 0])?;
-        if self.peek(1)?.own == Own::Counted {
-            return Ok(None);
-        }
-        self.unpack_items(n, l.tuple_items)
-    }
-
-    /// Unpacks `n` items at an offset from the address in the top register, which stands for the top word.
-    pub(super) fn unpack_items(&mut self, n: usize, offset: i32) -> Done {
-        // From the last item on: the first comes to lie on top. The address moves up with each.
-        for i in (0..n).rev() {
-            while self.state.depth.ints as usize >= pyrs_uops::INT_REGISTERS {
-                self.spill_int()?;
-            }
-            self.op_with(Uop::TupleItemAt, [0; 3], [offset + 8 * i as i32, 0, 0, 0])?;
-            self.op(Uop::Swap2)?;
-            let container = self.pop()?;
-            self.push(Known::Something, Own::Fragile);
-            self.push_entry(container);
-        }
-        self.discard()?;
         Ok(Some(1))
     }
 }

@@ -3,6 +3,8 @@
 mod items;
 
 use std::cell::Cell;
+use std::mem::offset_of;
+use std::sync::Once;
 
 use items::Code;
 use pyrs_macros::{pyclass, pymethods};
@@ -16,6 +18,7 @@ use pyrs_runtime::objects::int;
 use pyrs_runtime::objects::iter::{builtin, reduce_empty};
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::list_methods::SliceBound;
+use pyrs_runtime::objects::machine_items::{Item, MachineItems};
 use pyrs_runtime::objects::singletons::{bool_obj, none, not_implemented};
 use pyrs_runtime::objects::slice::Slice;
 use pyrs_runtime::objects::str::Str;
@@ -43,15 +46,26 @@ use pyrs_runtime::{PyResult, Raised, raise};
 #[pyclass(name = "array", module = "array", flags = BASETYPE | SEQUENCE, nogc, weaklist, unhashable)]
 pub struct Array {
     code: Code,
+    /// The code once more, as a word: what compiled code compares.
+    kind: u64,
     data: DataCell<Vec<u8>>,
     exports: Cell<usize>,
+}
+
+fn machine_item(kind: u64) -> Option<Item> {
+    u8::try_from(kind).ok().and_then(|code| Code(code).machine_item())
 }
 
 const BAD_TYPECODE: &str = "bad typecode (must be b, B, u, w, h, H, i, I, l, L, q, Q, f or d)";
 
 impl Array {
     fn with_data(code: Code, data: Vec<u8>) -> Array {
-        Array { code, data: DataCell::new(data), exports: Cell::new(0) }
+        static KNOWN: Once = Once::new();
+        KNOWN.call_once(|| {
+            let data = offset_of!(Array, data) + DataCell::<Vec<u8>>::DATA_OFFSET;
+            MachineItems::new(Array::class(), offset_of!(Array, kind), data, machine_item).register();
+        });
+        Array { code, kind: u64::from(code.0), data: DataCell::new(data), exports: Cell::new(0) }
     }
 
     fn new_like(&self, data: Vec<u8>) -> Obj {

@@ -38,16 +38,10 @@ impl Trace for List {
 }
 
 impl List {
-    /// Where compiled code finds the number of items and their address in the payload. The standard library does not
-    /// say, so a vector with known parts is asked.
+    /// Where compiled code finds the number of items and their address in the payload.
     pub fn vector_offsets() -> (usize, usize) {
-        let mut sample: Vec<Obj> = Vec::with_capacity(7);
-        sample.push(crate::objects::singletons::none());
-        let address = sample.as_ptr() as usize;
-        // SAFETY: a vector is three words without padding.
-        let words = unsafe { std::mem::transmute_copy::<Vec<Obj>, [usize; 3]>(&sample) };
-        let find = |word: usize| words.iter().position(|w| *w == word).expect("a part of the vector") * 8;
-        (std::mem::offset_of!(List, items) + find(1), std::mem::offset_of!(List, items) + find(address))
+        let (length, address) = crate::objects::machine_items::vector_offsets::<u64>();
+        (std::mem::offset_of!(List, items) + length, std::mem::offset_of!(List, items) + address)
     }
 
     pub fn payload(items: Vec<Obj>) -> List {

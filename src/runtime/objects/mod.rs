@@ -31,6 +31,7 @@ pub mod iterators;
 pub mod list;
 pub mod list_methods;
 pub mod list_sort;
+pub mod machine_items;
 pub mod mapping_proxy;
 pub mod memory_item;
 pub mod memoryview;

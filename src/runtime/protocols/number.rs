@@ -574,6 +574,11 @@ pub fn binary_op(op: BinaryOp, a: &Obj, b: &Obj) -> PyResult<Obj> {
     }
 }
 
+/// The error of an operator that neither operand knows.
+pub fn unsupported_operands(op: BinaryOp, a: &Obj, b: &Obj) -> Raised {
+    binary_error(a, b, if op == BinaryOp::Power { "** or pow()" } else { op.name() })
+}
+
 /// `a[b]` for objects whose class has the slot; classes themselves (`list[int]`) are the caller's.
 pub fn subscript(a: &Obj, b: &Obj) -> PyResult<Obj> {
     match a.class().slots().getitem {

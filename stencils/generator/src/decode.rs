@@ -43,7 +43,7 @@ pub fn decode(target: Target, code: &Code) -> Vec<Instruction> {
 }
 
 fn hole_of(code: &Code, r: &Relocation) -> Hole {
-    let runtime = [Runtime::Interpret, Runtime::PushFrames, Runtime::True, Runtime::False];
+    let runtime = [Runtime::PushFrames, Runtime::True, Runtime::False];
     match r.symbol {
         (space::IMMEDIATE, n) => Hole::Immediate(n as u8),
         (space::CONTINUATION, continuation::NEXT) => Hole::Next,

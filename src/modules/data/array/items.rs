@@ -4,6 +4,7 @@ use num_bigint::BigInt;
 use num_traits::{Signed, ToPrimitive};
 
 use pyrs_runtime::object::Obj;
+use pyrs_runtime::objects::machine_items::Item;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::{float, int};
 use pyrs_runtime::protocols::number;
@@ -32,6 +33,20 @@ impl Code {
 
     pub fn is_text(self) -> bool {
         matches!(self.0, b'u' | b'w')
+    }
+
+    /// What compiled code reads and writes itself.
+    pub fn machine_item(self) -> Option<Item> {
+        match self.0 {
+            b'b' => Some(Item::I8),
+            b'B' => Some(Item::U8),
+            b'h' => Some(Item::I16),
+            b'H' => Some(Item::U16),
+            b'i' => Some(Item::I32),
+            b'l' | b'q' => Some(Item::I64),
+            b'd' => Some(Item::F64),
+            _ => None,
+        }
     }
 
     /// As the struct module writes it.
@@ -112,10 +127,17 @@ impl Code {
 
     /// The low 64 bits of an integer that fits.
     fn integer(self, value: &Obj) -> PyResult<u64> {
+        let bits = self.size() as u32 * 8;
+        if value.value().is_fixnum() && bits < 64 {
+            let (n, signed) = (value.value().as_fixnum(), self.0.is_ascii_lowercase());
+            let least = if signed { -(1 << (bits - 1)) } else { 0 };
+            if (least..least + (1 << bits)).contains(&n) {
+                return Ok(n as u64);
+            }
+        }
         let index = number::index(value)?;
         let big = int::to_bigint(&index).unwrap_or_default();
         let signed = self.0.is_ascii_lowercase();
-        let bits = self.size() as u32 * 8;
         let (low, high) = if signed {
             (-(BigInt::from(1) << (bits - 1)), (BigInt::from(1) << (bits - 1)) - 1)
         } else {
@@ -135,7 +157,9 @@ impl Code {
             b'b' | b'h' | b'i' | b'B' | b'H' if !fits_long => {
                 raise!(OverflowError, "Python int too large to convert to C long")
             }
+            b'b' if value.to_i16().is_none() => raise!(OverflowError, "signed short integer is {side}"),
             b'b' => raise!(OverflowError, "signed char is {side}"),
+            b'H' if value.to_i32().is_none() => raise!(OverflowError, "signed integer is {side}"),
             b'h' => raise!(OverflowError, "signed short integer is {side}"),
             b'i' => raise!(OverflowError, "signed integer is {side}"),
             b'B' => raise!(OverflowError, "unsigned byte integer is {side}"),

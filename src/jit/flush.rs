@@ -1,0 +1,89 @@
+//! Giving compiled code up, all of it at once.
+//!
+//! Traces jump into each other, and what is hot is compiled again within a millisecond; so there is no book-keeping of
+//! what is cold. When the code memory is full, everything goes, and only what is still in use comes back.
+//!
+//! Code that is running somewhere below on a native stack must stay. So a flush is requested, and done at a check of
+//! the eval breaker at which no compiled code is active: there, Python code may run, as destructors do.
+
+use std::sync::atomic::Ordering;
+
+use pyrs_bytecode::Opcode;
+use pyrs_runtime::thread::{EVAL_BREAKER, breaker};
+
+use crate::executor::{Executor, MAX_EXECUTORS};
+use crate::record::{Origin, Recording};
+use crate::state::{self, Jit};
+
+/// A loop that was compiled before a flush is hot after this part of the usual iterations.
+const SOONER: u16 = 8;
+
+impl Jit {
+    /// Compiled code is given up soon.
+    pub(crate) fn request_flush(&mut self) {
+        self.wants_flush = true;
+        EVAL_BREAKER.fetch_or(breaker::PENDING_CALL, Ordering::Relaxed);
+    }
+
+    /// Whether giving all up would make room for a trace that does not fit.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.memory.used() > self.memory.left() || self.executors.len() >= MAX_EXECUTORS
+    }
+
+    /// Compiled code has been entered.
+    pub(crate) fn enters(&mut self) {
+        self.active += 1;
+    }
+
+    /// Compiled code has been left.
+    pub(crate) fn leaves(&mut self) {
+        self.active -= 1;
+        if self.wants_flush && self.active == 0 {
+            self.request_flush();
+        }
+    }
+}
+
+/// At a check of the eval breaker: does what was requested, if it can be done now.
+pub(crate) fn pending() {
+    // SAFETY: the caller is the interpreter and holds the GIL; no other reference to the state is in use.
+    let Some(state) = (unsafe { state::peek() }) else { return };
+    if state.wants_flush && state.active == 0 {
+        let remains = take(state);
+        // Destructors may run, and find a JIT without traces.
+        drop(remains);
+    }
+}
+
+/// What held references for compiled code.
+struct Remains {
+    _executors: Vec<Executor>,
+    _recording: Option<Recording>,
+}
+
+fn take(state: &mut Jit) -> Remains {
+    state.wants_flush = false;
+    state.stats.flushes += 1;
+    let executors = std::mem::take(&mut state.executors);
+    for (number, executor) in executors.iter().enumerate() {
+        // SAFETY: executors keep their code alive.
+        unsafe { unlink(executor, number, state.options.threshold.div_ceil(SOONER)) };
+        if let Some(counters) = &executor.counters {
+            state.stats.before_flushes.add(counters);
+        }
+    }
+    state.memory.clear();
+    Remains { _executors: executors, _recording: state.recording.take() }
+}
+
+/// Makes a back edge count again.
+unsafe fn unlink(executor: &Executor, number: usize, count: u16) {
+    let Origin::Loop { back_edge } = executor.origin else { return };
+    // SAFETY: by contract, the back edge is in living code.
+    unsafe {
+        if *back_edge as u8 == Opcode::EnterExecutor as u8 && *back_edge.add(1) as usize == number {
+            *back_edge = (*back_edge & 0xff00) | Opcode::JumpBackwardJit as u16;
+            *back_edge.add(1) = count;
+        }
+    }
+}

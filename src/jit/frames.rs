@@ -1,0 +1,87 @@
+//! Instructions that change the running frame: the quick ways for the usual cases, for compiled code whose frame is
+//! real. Everything unusual is left to the interpreter.
+
+use pyrs_bytecode::Opcode;
+use pyrs_interp::frame::{Frame, Owner, Returns};
+use pyrs_runtime::heap::{decref, decref_or_null};
+use pyrs_runtime::objects::singletons::none_value;
+use pyrs_runtime::thread::Thread;
+use pyrs_runtime::value::Value;
+
+use crate::helpers::{self, Resume};
+use crate::lower::InterpretPlan;
+use crate::state;
+
+/// Executes one instruction; the frame that compiled code goes on in, or 0 as [`helpers::interpret`] says.
+pub type Step = unsafe extern "C" fn(*const Thread, *mut Frame, *mut Value, *const InterpretPlan) -> *mut Frame;
+
+/// Code units of CALL with its cache: where a caller of `__init__` goes on.
+const CALL_UNITS: usize = 4;
+
+/// The function that executes an instruction for compiled code.
+pub fn function_for(opcode: Opcode) -> Step {
+    match opcode {
+        Opcode::ReturnValue => leave,
+        _ => helpers::interpret,
+    }
+}
+
+/// RETURN_VALUE of a frame that was called inside the same loop, and that nobody has looked at.
+unsafe extern "C" fn leave(
+    thread_pointer: *const Thread,
+    frame: *mut Frame,
+    top: *mut Value,
+    plan: *const InterpretPlan,
+) -> *mut Frame {
+    // SAFETY: called by compiled code: everything is where the interpreter expects it, and plans live as long as
+    // their code.
+    unsafe {
+        let (thread, expected) = (&*thread_pointer, (*plan).expected);
+        let (head, caller) = (&*frame, (*frame).previous);
+        let ordinary = head.owner == Owner::Thread && !head.is_entry && !is_watched(frame);
+        if !ordinary || frame as *mut Value == thread.stack_base.get() || is_watched(caller) {
+            return helpers::interpret(thread_pointer, frame, top, plan);
+        }
+        let units = match head.returns {
+            Returns::Init => CALL_UNITS,
+            Returns::Value | Returns::Operator => (*caller).return_offset as usize,
+        };
+        let end = Frame::locals(frame).add((*plan).words - 1);
+        let v = *end;
+        let odd = match head.returns {
+            Returns::Value => false,
+            Returns::Init => v != none_value(),
+            Returns::Operator => true,
+        };
+        if (*caller).ip.add(units) != expected || (*caller).globals != (*plan).globals || odd {
+            return helpers::interpret(thread_pointer, frame, top, plan);
+        }
+        let mut sp = (*caller).sp;
+        if head.returns == Returns::Value {
+            *sp = v;
+            sp = sp.add(1);
+        }
+        let (function, code) = (head.function, head.code().value());
+        // Destructors see the caller on top.
+        thread.frame.set(caller as *mut u8);
+        thread.recursion_remaining.set(thread.recursion_remaining.get() + 1);
+        let mut at = Frame::locals(frame);
+        while at < end {
+            decref_or_null(*at);
+            at = at.add(1);
+        }
+        decref(function);
+        decref(code);
+        thread.stack_top.set(frame as *mut Value);
+        if is_watched(caller) || !helpers::reserve(thread) {
+            state::get().resume = Resume::At { frame: caller, ip: expected, sp };
+            return std::ptr::null_mut();
+        }
+        caller
+    }
+}
+
+unsafe fn is_watched(frame: *mut Frame) -> bool {
+    // SAFETY: a live frame.
+    unsafe { !(*frame).frame_object.get().is_null() }
+}
