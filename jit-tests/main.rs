@@ -73,6 +73,11 @@ fn operators() {
 }
 
 #[test]
+fn generators() {
+    check("generators");
+}
+
+#[test]
 fn recursion() {
     check("recursion");
 }

@@ -8,6 +8,7 @@ use pyrs_interp::frame::Frame;
 use pyrs_macros::handler;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::value::Value;
 
 use crate::assemble::{self, Inst, Link, Source, Stub};
@@ -27,6 +28,8 @@ pub struct Executor {
     /// The code object it begins in, where it begins.
     pub code: *const Object<Code>,
     pub start: *mut u16,
+    /// The globals of the frame it begins in: the same code may be run with others.
+    pub globals: *const Object<Dict>,
     /// How many traces before this one began at the same place because the one before left at once.
     pub chain: u16,
     pub entry: usize,
@@ -44,6 +47,7 @@ pub struct Executor {
     pub entries: Vec<Box<crate::asks::NamedEntry>>,
     pub calls: Vec<Box<crate::asks::NativeCall>>,
     pub bound_calls: Vec<Box<crate::asks::BoundCall>>,
+    pub plans: Vec<Box<dyn std::any::Any>>,
     pub objects: Vec<Obj>,
     /// The recorded instructions, for dumps.
     pub listing: Vec<Instruction>,
@@ -142,7 +146,11 @@ unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Fram
         let state = state::get();
         let Some(executor) = state.executors.get(index) else { return 0 };
         let crowded = thread.recursion_remaining.get() < helpers::RECURSION_MARGIN;
-        if crowded || !(*frame).frame_object.get().is_null() || !helpers::reserve(thread) {
+        if crowded
+            || (*frame).globals != executor.globals
+            || !(*frame).frame_object.get().is_null()
+            || !helpers::reserve(thread)
+        {
             return 0;
         }
         let entry = executor.entry;
@@ -277,6 +285,11 @@ unsafe fn count(
         for (i, f) in begin.frames.iter_mut().enumerate() {
             let head = (top as *mut u8).wrapping_add(f.head as usize) as *mut Frame;
             f.id = if i == 0 { frame } else { head };
+        }
+        let mut caller = (*frame).previous;
+        for f in begin.below.iter_mut().rev() {
+            f.id = caller;
+            caller = (*caller).previous;
         }
         let root = begin.frames.last().expect("a frame").id;
         let origin = Origin::Exit { executor: exit.executor, exit: exit.index };
@@ -454,6 +467,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         end,
         code: first.code,
         start: first.start,
+        globals: first.globals,
         chain: match recording.origin {
             Origin::Exit { executor, exit } => {
                 let parent = &state.executors[executor];
@@ -474,6 +488,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         entries: lowered.entries,
         calls: lowered.calls,
         bound_calls: lowered.bound_calls,
+        plans: lowered.plans,
         objects,
         listing: if state.observes || state.options.log { instructions(&recording.records) } else { Vec::new() },
         origins: lowered.origins,

@@ -53,7 +53,7 @@ unsafe extern "C" fn leave(
             Returns::Init => v != none_value(),
             Returns::Operator => true,
         };
-        if (*caller).ip.add(units) != expected || odd {
+        if (*caller).ip.add(units) != expected || (*caller).globals != (*plan).globals || odd {
             return helpers::interpret(thread_pointer, frame, top, plan);
         }
         let mut sp = (*caller).sp;

@@ -69,7 +69,7 @@ pub unsafe extern "C" fn interpret(
                 continue;
             }
             let watched = !(*now).frame_object.get().is_null();
-            if ip != plan.expected || watched || !reserve(&*thread) {
+            if ip != plan.expected || (*now).globals != plan.globals || watched || !reserve(&*thread) {
                 return std::ptr::null_mut();
             }
             return now;

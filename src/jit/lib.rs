@@ -21,6 +21,7 @@ pub mod frames;
 pub mod helpers;
 pub mod layout;
 pub mod lower;
+pub mod makers;
 pub mod memory;
 pub mod options;
 mod quiet;

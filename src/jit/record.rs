@@ -12,6 +12,7 @@ use pyrs_interp::ops::operators::python_operator;
 use pyrs_macros::handler;
 use pyrs_runtime::object::{Header, Obj, Object};
 use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::inline_cache::InlineCache;
 use pyrs_runtime::objects::machine_items::MachineItems;
 use pyrs_runtime::objects::module::Module;
@@ -52,6 +53,9 @@ impl Seen {
     }
 }
 
+/// Instructions between two values of a generator that are worth entering compiled code for.
+const MIN_STEP: usize = 4;
+
 /// Words of the operand stack that a record remembers.
 pub const TOPS: usize = 8;
 
@@ -79,6 +83,11 @@ pub struct Record {
     pub item_kind: u64,
     /// The dictionaries of a global name.
     pub namespaces: Option<[Obj; 2]>,
+    /// The frame's.
+    pub globals: *const Object<Dict>,
+    pub builtins: *const Object<Dict>,
+    /// The frame's caller.
+    pub previous: *mut Frame,
     /// Keeps the code alive.
     pub code_object: Obj,
 }
@@ -256,6 +265,12 @@ fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
             }
         }
         Opcode::ReturnValue if at_root && is_loop => return Decision::Abort(Abort::LeftFrame),
+        // A generator's loop whose values go to native code: what is between two of them is compiled.
+        // SAFETY: the frame is running.
+        Opcode::YieldValue if at_root && is_loop && unsafe { (*record.frame).is_entry } => {
+            let is_worth_it = recording.records.len() >= MIN_STEP;
+            return if is_worth_it { Decision::End(End::Stop) } else { Decision::Abort(Abort::LeftFrame) };
+        }
         // SAFETY: the frame is running. Behind it, native code goes on.
         Opcode::ReturnValue | Opcode::YieldValue | Opcode::ReturnGenerator if unsafe { (*record.frame).is_entry } => {
             return if is_loop { Decision::Abort(Abort::LeftFrame) } else { Decision::End(End::Stop) };
@@ -297,6 +312,9 @@ unsafe fn look(frame: *mut Frame, start: *mut u16, ip: *mut u16, sp: *mut Value,
             object: object_of(frame, ip, sp, opcode, oparg),
             item_kind: item_kind_of(sp, depth, opcode, oparg),
             namespaces: namespaces_of(frame, sp, opcode),
+            globals: (*frame).globals,
+            builtins: (*frame).builtins,
+            previous: (*frame).previous,
             code_object: (&*(*frame).code).to_obj(),
         }
     }

@@ -3,7 +3,7 @@
 use pyrs_runtime::call;
 use pyrs_runtime::errors::{PyResult, Raised};
 use pyrs_runtime::object::{Obj, PyClass};
-use pyrs_runtime::objects::exceptions::{self, BaseException, StopAsyncIteration, StopIteration};
+use pyrs_runtime::objects::exceptions::{self, StopAsyncIteration, StopIteration};
 use pyrs_runtime::objects::singletons::none;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::raise;
@@ -51,11 +51,9 @@ pub unsafe fn raise(thread: &Thread, sp: *mut Value, oparg: u32) -> bool {
 }
 
 fn raise_from(exc: &Obj, cause: Option<&Obj>) -> PyResult<()> {
-    let exc = if let Some(class) = as_type(exc)
-        && class.is_subclass(BaseException::class())
-    {
+    let exc = if exceptions::as_exception_class(exc).is_some() {
         let made = call::call(exc, &[])?;
-        if made.downcast::<BaseException>().is_none() {
+        if !exceptions::is_exception(&made) {
             return Err(raise!(
                 TypeError,
                 "calling {} should have returned an instance of BaseException, not {}",
@@ -64,7 +62,7 @@ fn raise_from(exc: &Obj, cause: Option<&Obj>) -> PyResult<()> {
             ));
         }
         made
-    } else if exc.downcast::<BaseException>().is_some() {
+    } else if exceptions::is_exception(exc) {
         exc.clone()
     } else {
         return Err(raise!(TypeError, "exceptions must derive from BaseException"));
@@ -72,11 +70,9 @@ fn raise_from(exc: &Obj, cause: Option<&Obj>) -> PyResult<()> {
     if let Some(cause) = cause {
         let cause = if cause.is_none() {
             None
-        } else if let Some(class) = as_type(cause)
-            && class.is_subclass(BaseException::class())
-        {
+        } else if exceptions::as_exception_class(cause).is_some() {
             let made = call::call(cause, &[])?;
-            if made.downcast::<BaseException>().is_none() {
+            if !exceptions::is_exception(&made) {
                 return Err(raise!(
                     TypeError,
                     "calling {} should have returned an instance of BaseException, not {}",
@@ -85,7 +81,7 @@ fn raise_from(exc: &Obj, cause: Option<&Obj>) -> PyResult<()> {
                 ));
             }
             Some(made)
-        } else if cause.downcast::<BaseException>().is_some() {
+        } else if exceptions::is_exception(cause) {
             Some(cause.clone())
         } else {
             return Err(raise!(TypeError, "exception causes must derive from BaseException"));
@@ -102,7 +98,7 @@ pub fn check_match(exc: &Obj, wanted: &Obj) -> PyResult<bool> {
 }
 
 fn check_classes(wanted: &Obj, text: &str) -> PyResult<()> {
-    let ok = |c: &Obj| as_type(c).is_some_and(|t| t.is_subclass(BaseException::class()));
+    let ok = |c: &Obj| exceptions::as_exception_class(c).is_some();
     let fine = match wanted.downcast::<Tuple>() {
         Some(tuple) => tuple.items().iter().all(ok),
         None => ok(wanted),

@@ -292,6 +292,8 @@ impl Lowering<'_> {
         }
         let code = function.code().value().0;
         self.op_with(Uop::GuardWord, [code, 0, 0], [layout().function_code, 0, 0, 0])?;
+        let globals = &raw const *function.globals as u64;
+        self.op_with(Uop::GuardWord, [globals, 0, 0], [layout().function_globals, 0, 0, 0])?;
         self.drop_int();
         Ok(())
     }

@@ -73,7 +73,7 @@ impl Lowering<'_> {
             let local = Local { known: Known::Word(0), own: Own::Uncounted, unset: false };
             self.state.frames[f].locals[slot] = local;
         }
-        self.ask_about(home, asks::cell)?;
+        self.ask_about(home, asks::cell, 0)?;
         self.push(cell_known(), Own::Counted);
         self.store_local(slot)?;
         Ok(Some(1))

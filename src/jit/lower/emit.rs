@@ -483,7 +483,7 @@ impl Lowering<'_> {
 
     /// What is known after code that may have done anything.
     pub(super) fn forget(&mut self) {
-        for frame in &mut self.state.frames {
+        for frame in self.state.frames.iter_mut().chain(&mut self.state.below) {
             for local in &mut frame.locals {
                 local.known = local.known.after_python();
             }

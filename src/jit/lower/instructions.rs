@@ -1,6 +1,8 @@
 //! Instructions: what each of them does to the abstract machine, and the micro-ops that it takes.
 
 use pyrs_bytecode::{BinaryOp, Opcode};
+use pyrs_runtime::PyClass;
+use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::singletons::{bool_value, false_value, none_value};
 use pyrs_runtime::objects::tuple::Tuple;
@@ -14,7 +16,7 @@ use super::{
     Begin, Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State, Way,
 };
 use crate::layout::{is_class, layout};
-use crate::record::{End, Record, Seen};
+use crate::record::{End, Record, Seen, TOPS};
 use crate::stats::Abort;
 
 /// Records that an instruction's lowering has dealt with; None if there is no lowering.
@@ -86,6 +88,9 @@ impl Lowering<'_> {
     /// Lowers an instruction, by itself or with the runtime's help, and those that were done along with it.
     fn instruction(&mut self, i: usize, record: &Record, next: &Record, native: bool) -> Done {
         let done = if native { self.native(i, record)? } else { self.one(i, record, next)? };
+        if native && may_change_dict(record) {
+            self.state.checked.clear();
+        }
         let Some(consumed) = done else { return Ok(None) };
         if consumed == FUSED {
             return Ok(Some(1));
@@ -296,6 +301,7 @@ impl Lowering<'_> {
             LoadDeref => return self.load_deref(record),
             StoreDeref => return self.store_deref(record),
             LoadFastAndClear => return self.load_and_clear(record),
+            ReturnGenerator => return self.return_generator(record),
             _ => return Ok(None),
         }
         Ok(Some(1))
@@ -311,7 +317,13 @@ impl Lowering<'_> {
         let f = &self.state.frames[0];
         // SAFETY: the code of a frame is alive.
         let words = unsafe { (&*f.code).nlocalsplus } + f.stack.len();
-        let plan = Box::new(InterpretPlan { opcode: record.opcode, ip: record.start, expected: next.start, words });
+        let plan = Box::new(InterpretPlan {
+            opcode: record.opcode,
+            ip: record.start,
+            expected: next.start,
+            globals: next.globals,
+            words,
+        });
         let operand = &raw const *plan as u64;
         self.out.interprets.push(plan);
         self.out.interpreted += 1;
@@ -327,12 +339,11 @@ impl Lowering<'_> {
         let function = crate::frames::function_for(record.opcode) as *const () as u64;
         self.op_with(Uop::Interpret, [operand, function, 0], [layout().thread_jit_top, 0, 0, 0])?;
         self.last_exit = None;
+        self.forget();
         if next.frame != record.frame {
-            // SAFETY: recorded code is alive.
-            self.state = State::fresh(next.frame, unsafe { &*next.code }, next.depth);
+            self.switch_frame(record, next);
             return Ok(());
         }
-        self.forget();
         if stores_locals(record, next) {
             self.frame().locals.iter_mut().for_each(|l| l.known = Known::Nothing);
         }
@@ -344,6 +355,43 @@ impl Lowering<'_> {
         frame.stack.truncate(kept);
         frame.stack.resize(next.depth, Entry { place: Place::Memory, known: Known::Nothing, own: Own::Counted });
         Ok(())
+    }
+
+    /// The interpreter has gone on in another frame. What is known of a caller's variables stays true until it goes on:
+    /// who else changes them needs a frame object, and such frames leave compiled code.
+    fn switch_frame(&mut self, record: &Record, next: &Record) {
+        // SAFETY: recorded code is alive.
+        let fresh = State::fresh(next.frame, unsafe { &*next.code }, next.depth);
+        let leaves = matches!(record.opcode, Opcode::ReturnValue | Opcode::YieldValue | Opcode::ReturnGenerator);
+        let state = &mut self.state;
+        if !leaves && next.previous == record.frame {
+            let mut caller = state.frames.pop().expect("the real frame");
+            let popped = record.opcode.popped(record.oparg as i32) as usize;
+            caller.stack.truncate(record.depth.saturating_sub(popped));
+            caller.call = (record.ip, units(record.opcode) as u16);
+            state.below.push(caller);
+            state.frames = fresh.frames;
+            return;
+        }
+        let returns = leaves && record.previous == next.frame;
+        match state.below.pop() {
+            Some(mut caller) if returns && caller.id == next.frame && caller.code == next.code => {
+                let (ip, units) = std::mem::replace(&mut caller.call, (std::ptr::null_mut(), 0));
+                // SAFETY: behind the call.
+                if next.start != unsafe { ip.add(units as usize) } {
+                    // Instructions that were done along with the return may have stored.
+                    caller.locals.iter_mut().for_each(|l| l.known = Known::Nothing);
+                }
+                caller.stack.truncate(next.depth);
+                let word = Entry { place: Place::Memory, known: Known::Nothing, own: Own::Counted };
+                caller.stack.resize(next.depth, word);
+                state.frames = vec![caller];
+            }
+            _ => {
+                state.below.clear();
+                state.frames = fresh.frames;
+            }
+        }
     }
 
     /// Makes the frames of inlined calls real.
@@ -811,6 +859,16 @@ fn jumps(opcode: Opcode) -> bool {
             | LoadAttrProperty
             | BinaryOpSubscrGetitem
     )
+}
+
+/// A dictionary is among the operands: it may be one that global names are looked up in.
+fn may_change_dict(record: &Record) -> bool {
+    let calls_with_many = record.opcode.deopt() == Opcode::Call && record.oparg as usize + 2 > TOPS;
+    let is_dict = |seen: &Seen| {
+        // SAFETY: the class of a recorded operand; the recording keeps it alive.
+        matches!(seen, Seen::Object(class) if unsafe { (**class).is_subclass(<Dict as PyClass>::class()) })
+    };
+    record.opcode == Opcode::StoreGlobal || calls_with_many || record.tops.iter().any(is_dict)
 }
 
 /// The instruction, or one that may have been done along with it, changes local variables.

@@ -17,6 +17,7 @@ mod closures;
 mod doubles;
 mod emit;
 mod floats;
+mod functions;
 mod instructions;
 mod iteration;
 mod machine_items;
@@ -26,6 +27,7 @@ mod objects;
 use pyrs_interp::frame::{Frame, Returns};
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
+use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::types::Type;
 use pyrs_runtime::types::shape::Shape;
 use pyrs_uops::Depth;
@@ -184,6 +186,9 @@ pub struct VirtualFrame {
 #[derive(Clone, PartialEq, Debug)]
 pub struct State {
     pub frames: Vec<VirtualFrame>,
+    /// Callers of the real frame that the trace has come from, the outermost one first; real too, with everything in
+    /// memory.
+    pub below: Vec<VirtualFrame>,
     pub depth: Depth,
     /// Words in memory that were compared and can't have changed since.
     pub checked: Vec<(u64, u64)>,
@@ -253,6 +258,8 @@ pub struct InterpretPlan {
     pub ip: *mut u16,
     /// Where control went when it was recorded.
     pub expected: *mut u16,
+    /// The globals of the frame there.
+    pub globals: *const Object<Dict>,
     /// Words of variables and stack.
     pub words: usize,
 }
@@ -270,6 +277,8 @@ pub struct Lowered {
     pub entries: Vec<Box<crate::asks::NamedEntry>>,
     pub calls: Vec<Box<crate::asks::NativeCall>>,
     pub bound_calls: Vec<Box<crate::asks::BoundCall>>,
+    /// What other operands of micro-ops point to.
+    pub plans: Vec<Box<dyn std::any::Any>>,
     /// Objects that the code refers to.
     pub objects: Vec<Obj>,
     /// For dumps: the instruction that each micro-op belongs to.
@@ -401,7 +410,7 @@ impl State {
             call: (std::ptr::null_mut(), 0),
             returns: Returns::Value,
         };
-        State { frames: vec![frame], depth: Depth::default(), checked: Vec::new() }
+        State { frames: vec![frame], below: Vec::new(), depth: Depth::default(), checked: Vec::new() }
     }
 
     /// Everything that `other` says is true of this state.
@@ -412,7 +421,11 @@ impl State {
     /// What both states say; they belong to the same place in the program.
     fn meet(&self, other: &State) -> State {
         let mut out = other.clone();
-        for (frame, with) in out.frames.iter_mut().zip(&self.frames) {
+        if out.below.len() != self.below.len() {
+            out.below.clear();
+        }
+        let frames = out.frames.iter_mut().zip(&self.frames);
+        for (frame, with) in frames.chain(out.below.iter_mut().zip(&self.below)) {
             for (a, b) in frame.locals.iter_mut().zip(&with.locals) {
                 a.known = a.known.meet(b.known);
                 if matches!(a.own, Own::Raw(_)) && a.known != Known::Float {

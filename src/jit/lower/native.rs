@@ -51,7 +51,7 @@ impl Lowering<'_> {
     }
 
     /// Asks about a variable; the answer is in the next register.
-    pub(super) fn ask_about(&mut self, home: Home, ask: Ask) -> Lower<()> {
+    pub(super) fn ask_about(&mut self, home: Home, ask: Ask, operand: u64) -> Lower<()> {
         self.before_effect()?;
         while self.state.depth.floats > 0 {
             self.spill_float()?;
@@ -59,7 +59,7 @@ impl Lowering<'_> {
         while self.state.depth.ints > 0 {
             self.spill_int()?;
         }
-        self.ask_at(home, ask, 0)
+        self.ask_at(home, ask, operand)
     }
 
     /// Gives up the top `n` words, which are in memory, for the answer in the register.
@@ -78,7 +78,7 @@ impl Lowering<'_> {
     }
 
     /// As [`Self::ask`], for operations without a result.
-    fn ask_for_effect(&mut self, n: usize, ask: Ask, operand: u64) -> Lower<()> {
+    pub(super) fn ask_for_effect(&mut self, n: usize, ask: Ask, operand: u64) -> Lower<()> {
         self.ask(n, ask, operand, Known::Word(none_value().0))?;
         // The answer None needs no counting.
         self.pop()?;
@@ -102,6 +102,9 @@ impl Lowering<'_> {
                 let plan = self.named_entry(record, record.oparg)?;
                 self.ask_for_effect(2, asks::store_entry, plan)?;
             }
+            MakeFunction => return self.make_function(record),
+            SetFunctionAttribute => return self.set_function_attribute(record),
+            StoreGlobal => return self.store_global(record),
             CallLen => {
                 self.ask(1, asks::length, 0, Known::Int)?;
                 self.drop_callable()?;

@@ -142,6 +142,11 @@ unsafe fn destroy(header: *mut Header, class: &Type) {
     // SAFETY: each step leaves the object in a state the next one may look at; after the payload is
     // dropped only the memory is left.
     unsafe {
+        if class.dies_simply() {
+            class.drop_payload()(header);
+            free_object(header, class);
+            return;
+        }
         if class.has_finalizer() && !run_finalizer(header, class) {
             return;
         }

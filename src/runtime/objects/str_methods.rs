@@ -143,9 +143,28 @@ pub fn replace(this: &Object<Str>, old: &Str, new: &Str, count: isize) -> Ptr<St
         }
         return Str::from_buffer(&out);
     }
+    if let (StrData::One(text), StrData::One(&[from]), StrData::One(&[to])) = (data, old.data(), new.data())
+        && limit >= text.len()
+    {
+        if !text.contains(&from) {
+            return exact(this);
+        }
+        return Str::from_latin1(&text.iter().map(|&c| if c == from { to } else { c }).collect::<Vec<u8>>());
+    }
     let found = occurrences(data, old.data(), limit);
     if found.is_empty() {
         return exact(this);
+    }
+    if let (StrData::One(text), StrData::One(new)) = (data, new.data()) {
+        let mut out = Vec::with_capacity(text.len() - found.len() * old.len() + found.len() * new.len());
+        let mut at = 0;
+        for position in found {
+            out.extend_from_slice(&text[at..position]);
+            out.extend_from_slice(new);
+            at = position + old.len();
+        }
+        out.extend_from_slice(&text[at..]);
+        return Str::from_latin1(&out);
     }
     let mut out = TextBuffer::with_capacity(data.len());
     let mut at = 0;

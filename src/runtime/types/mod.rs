@@ -286,6 +286,12 @@ impl Type {
         self.has_flag(flags::INLINE_SLOTS)
     }
 
+    /// Nothing but payload and memory is to be given up with an instance.
+    #[inline(always)]
+    pub fn dies_simply(&self) -> bool {
+        !self.has_flag(flags::FINALIZER | flags::MANAGED | flags::HEAPTYPE) && self.weaklist_offset() == 0
+    }
+
     /// Bytes of the fixed part of an instance, header included.
     #[inline(always)]
     pub fn basicsize(&self) -> usize {

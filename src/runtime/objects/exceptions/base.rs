@@ -23,7 +23,12 @@ pub(super) fn store_args(exc: &BaseException, args: Args<'_>) {
 /// `BaseException.__init__`, which stores the arguments once more and takes no keywords.
 pub(super) fn init_base(this: &Obj, args: Args<'_>) -> PyResult<()> {
     args.no_keywords(this.class().name())?;
-    store_args(base_of(this).expect("a slot of this class"), args);
+    let exc = base_of(this).expect("a slot of this class");
+    // Nearly always they are those that `__new__` has stored.
+    let same = exc.args().items().iter().map(Obj::value).eq(args.positionals().iter().map(Obj::value));
+    if !same {
+        store_args(exc, args);
+    }
     Ok(())
 }
 

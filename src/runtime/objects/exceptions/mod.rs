@@ -202,7 +202,8 @@ pub fn all_classes() -> Vec<fn() -> &'static ClassDef> {
 /// The common part of an exception.
 #[inline]
 pub fn base_of(exc: &Obj) -> Option<&Object<BaseException>> {
-    exc.downcast::<BaseException>()
+    // SAFETY: the flag is inherited from `BaseException`, with whose payload those of all its subclasses begin.
+    is_exception(exc).then(|| unsafe { exc.downcast_unchecked::<BaseException>() })
 }
 
 /// True for instances of `BaseException`.
