@@ -106,7 +106,7 @@ impl CodeObject {
 
     /// The handler that covers the instruction at this byte offset.
     pub fn find_handler(&self, offset: u32) -> Option<ExceptionEntry> {
-        self.exception_entries().near(offset).find(|entry| (entry.start..entry.end).contains(&offset))
+        self.exception_entries().find(|entry| (entry.start..entry.end).contains(&offset))
     }
 
     /// The runs of code units that share a position, as in `co_linetable`.
@@ -177,21 +177,6 @@ impl<'a> ExceptionTable<'a> {
     /// Reads a raw `co_exceptiontable`.
     pub fn new(table: &'a [u8]) -> ExceptionTable<'a> {
         ExceptionTable { rest: table }
-    }
-
-    /// Without most of the rows that cannot cover `offset`: rows stand in the order of their starts, and the first byte
-    /// of each is marked, so that the table can be halved.
-    fn near(mut self, offset: u32) -> ExceptionTable<'a> {
-        const FEW_BYTES: usize = 24;
-        while self.rest.len() > FEW_BYTES {
-            let half = &self.rest[..self.rest.len() / 2];
-            let Some(middle) = half.iter().rposition(|byte| byte & 0x80 != 0).filter(|&at| at > 0) else { break };
-            let (before, from) = self.rest.split_at(middle);
-            let starts_behind =
-                ExceptionTable { rest: from }.varint().is_none_or(|start| start.wrapping_mul(2) > offset);
-            self.rest = if starts_behind { before } else { from };
-        }
-        self
     }
 
     fn varint(&mut self) -> Option<u32> {

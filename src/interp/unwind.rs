@@ -40,7 +40,7 @@ pub unsafe fn unwind(thread: &Thread, mut frame: *mut Frame, mut add_entry: bool
                 instrument::exception_event(thread, frame, event, None);
             }
             add_entry = true;
-            if let Some(handler) = (*frame).code().source.find_handler(offset as u32) {
+            if let Some(handler) = (*frame).code().find_handler(offset as u32) {
                 let lasti = (*frame).lasti() / 2;
                 if watched {
                     instrument::handler_entered(frame, lasti as usize, handler.target as usize / 2);

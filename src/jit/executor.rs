@@ -416,6 +416,7 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     if state.options.log {
         eprint!("{}", crate::dump::trace_text(index, &executor));
     }
+    state.tools.announce(index, &executor, &state.memory);
     state.executors.push(executor);
     Ok(())
 }
@@ -490,7 +491,11 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         bound_calls: lowered.bound_calls,
         plans: lowered.plans,
         objects,
-        listing: if state.observes || state.options.log { instructions(&recording.records) } else { Vec::new() },
+        listing: if state.observes || state.options.log || state.tools.any() {
+            instructions(&recording.records)
+        } else {
+            Vec::new()
+        },
         origins: lowered.origins,
         counters: None,
         latency: Duration::ZERO,

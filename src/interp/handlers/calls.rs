@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use pyrs_bytecode::co_flags;
 use pyrs_macros::handler;
 use pyrs_runtime::call::Args;
 use pyrs_runtime::errors::PyResult;
@@ -156,6 +157,9 @@ unsafe fn push_named(m: Regs, function: Value, args: *mut Value, argc: usize, kw
         let thread = m.thread();
         let f = function_at(function);
         let code = f.code();
+        if !code.fixed_args && kwnames.is_null() && takes_varargs_alone(code, argc) {
+            return push_varargs(m, function, args, argc);
+        }
         if !code.fixed_args || argc > code.argcount || code.argcount + code.kwonlyargcount > 64 {
             return push_bound(m, function, args, argc, kwnames);
         }
@@ -173,6 +177,43 @@ unsafe fn push_named(m: Regs, function: Value, args: *mut Value, argc: usize, kw
             frame::pop(thread, callee);
             leave_recursion(thread);
             return push_bound(m, function, args, argc, kwnames);
+        }
+        frame::init(callee, function, code, Value::NULL, m.frame);
+        thread.frame.set(callee as *mut u8);
+        callee
+    }
+}
+
+/// Beyond its positional parameters, all of which `argc` arguments fill, the function has only varargs.
+#[inline(always)]
+fn takes_varargs_alone(code: &Code, argc: usize) -> bool {
+    code.flags & co_flags::OPTIMIZED != 0
+        && code.kwonlyargcount == 0
+        && (argc == code.argcount || (argc > code.argcount && code.flags & co_flags::VARARGS != 0))
+}
+
+/// As [`push_bound`], where [`takes_varargs_alone`] holds: arguments move to their parameters, and into the tuple.
+#[inline(never)]
+unsafe fn push_varargs(m: Regs, function: Value, args: *mut Value, argc: usize) -> *mut Frame {
+    // SAFETY: by contract; the new frame has room for its localsplus.
+    unsafe {
+        let thread = m.thread();
+        let code = function_at(function).code();
+        let callee = reserve(thread, code);
+        if callee.is_null() {
+            return callee;
+        }
+        let slots = Frame::locals(callee);
+        for i in 0..code.nlocalsplus {
+            *slots.add(i) = if i < code.argcount { *args.add(i) } else { Value::NULL };
+        }
+        let mut next = code.argcount;
+        if code.flags & co_flags::VARARGS != 0 {
+            *slots.add(next) = Tuple::from_words(args.add(next), argc - next).into_obj().into_value();
+            next += 1;
+        }
+        if code.flags & co_flags::VARKEYWORDS != 0 {
+            *slots.add(next) = Dict::new().into_obj().into_value();
         }
         frame::init(callee, function, code, Value::NULL, m.frame);
         thread.frame.set(callee as *mut u8);

@@ -4,7 +4,7 @@ use pyrs_macros::handler;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::object::Obj;
 use pyrs_runtime::objects::dict::Dict;
-use pyrs_runtime::objects::set::{FrozenSet, Set, SetData};
+use pyrs_runtime::objects::set::{self, FrozenSet, Set, SetData};
 use pyrs_runtime::objects::singletons::bool_value;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::protocols::{compare, iter, truth};
@@ -162,6 +162,15 @@ pub unsafe fn contains_op_set(mut m: Regs) -> Value {
         (None, Some(set)) => &set.0,
         (None, None) => return m.tail(contains_op),
     };
+    let Some(found) = elements.quick_contains(m.peek(2)) else { return m.tail(any_element_of_set) };
+    m.sp = m.sp.sub(2);
+    m.put_truth(found != (m.oparg != 0), UNITS)
+}
+
+/// As [`contains_op_set`], for an element whose first place does not tell.
+#[handler]
+unsafe fn any_element_of_set(mut m: Regs) -> Value {
+    let elements = set::as_set(m.obj(1)).expect("the class has been checked");
     m.save();
     let found = tri!(m, set_contains(elements, m.obj(1), m.obj(2)));
     m.sp = m.sp.sub(2);

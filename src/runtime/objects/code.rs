@@ -4,12 +4,13 @@
 //! names, and a copy of the instructions whose inline caches and specialized opcodes the interpreter
 //! rewrites in place.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::{Cell, OnceCell, UnsafeCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pyrs_bytecode::CodeObject;
+use pyrs_bytecode::{CodeObject, ExceptionEntry};
+
 use pyrs_bytecode::{Constant, Opcode, WStr, co_flags, local_kind};
 
 use crate::object::{DataCell, Obj, ObjCell, Object, Ptr};
@@ -58,6 +59,8 @@ pub struct Code {
     pub monitoring: DataCell<Option<Box<Monitoring>>>,
     /// Inline caches that do not fit the instruction stream.
     pub caches: CacheArena,
+    /// The rows of the exception table, once an exception has passed.
+    handlers: OnceCell<Box<[ExceptionEntry]>>,
 }
 
 /// The part of a code object that `sys.monitoring` needs.
@@ -153,6 +156,14 @@ impl Code {
         Code::with_consts(source, consts)
     }
 
+    /// The handler that covers the instruction at this byte offset.
+    pub fn find_handler(&self, offset: u32) -> Option<&ExceptionEntry> {
+        let rows = self.handlers.get_or_init(|| self.source.exception_entries().collect());
+        // Rows stand in the order of their starts.
+        let behind = rows.partition_point(|row| row.start <= offset);
+        rows[..behind].last().filter(|row| offset < row.end)
+    }
+
     /// With constants that are objects already (`code.replace(co_consts=...)`).
     pub fn with_consts(source: Arc<CodeObject>, consts: Ptr<Tuple>) -> Ptr<Code> {
         // Code from files and `code.replace` may hold anything: numbers that are no opcode would not be values
@@ -190,6 +201,7 @@ impl Code {
             extra: Cell::new(0),
             monitoring: DataCell::new(None),
             caches: CacheArena::default(),
+            handlers: OnceCell::new(),
             source,
         })
     }

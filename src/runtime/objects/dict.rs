@@ -408,6 +408,13 @@ impl Dict {
     }
 
     pub fn set_hashed(&self, key: Obj, hash: i64, value: Obj) -> PyResult<()> {
+        // Nothing where the hash points, and room: nearly always, for a new key.
+        let table = self.table_mut();
+        let first = hash as usize & table.indices.len().wrapping_sub(1);
+        if table.indices.get(first) == Some(&EMPTY) && table.entries.len() < table.capacity() {
+            self.append(first, key, hash, value);
+            return Ok(());
+        }
         match self.find(&key, hash)? {
             Found::At(_, at) => self.set_entry(at, value),
             Found::Missing => self.insert_new(key, hash, value),
@@ -440,9 +447,14 @@ impl Dict {
         if table.entries.len() >= table.capacity() {
             table.grow();
         }
-        let at = table.entries.len() as u32;
-        let i = table.free_slot(hash);
-        table.indices[i] = at;
+        self.append(table.free_slot(hash), key, hash, value);
+    }
+
+    /// Adds an entry and its index at `slot`, which is free; there is room for both.
+    #[inline(always)]
+    fn append(&self, slot: usize, key: Obj, hash: i64, value: Obj) {
+        let table = self.table_mut();
+        table.indices[slot] = table.entries.len() as u32;
         table.entries.push(Entry { hash, key: Some(key), value: Some(value) });
         table.used += 1;
         self.structure_changed();
@@ -647,6 +659,7 @@ fn continue_probe(i: &mut usize, perturb: &mut u64, mask: usize) {
 
 impl Table {
     /// Entries that fit before the index table has to grow: two thirds of its size.
+    #[inline(always)]
     fn capacity(&self) -> usize {
         self.indices.len() * 2 / 3
     }

@@ -54,9 +54,8 @@ impl Range {
     pub fn new(start: Obj, stop: Obj, step: Obj) -> Ptr<Range> {
         let length = match (int::to_i64(&start), int::to_i64(&stop), int::to_i64(&step)) {
             (Some(a), Some(b), Some(s)) => {
-                let (low, high, step) =
-                    if s < 0 { (b as i128, a as i128, -(s as i128)) } else { (a as i128, b as i128, s as i128) };
-                int::from_i128(if low >= high { 0 } else { (high - low - 1) / step + 1 })
+                let (low, high) = if s < 0 { (b, a) } else { (a, b) };
+                int::from_u64(if low >= high { 0 } else { (high.abs_diff(low) - 1) / s.unsigned_abs() + 1 })
             }
             _ => int::from_bigint(length_of(&big(&start), &big(&stop), &big(&step))),
         };

@@ -10,8 +10,10 @@ use crate::errors::PyResult;
 use crate::heap::cycles::Visitor;
 use crate::object::{Obj, Ptr, PyClass, Trace};
 use crate::objects::dict::{Dict, explain_unhashable};
+use crate::objects::str::Str;
 use crate::protocols::{compare, iter};
 use crate::types::{StaticType, Type};
+use crate::value::Value;
 
 const MIN_SIZE: usize = 8;
 /// Neighbours looked at before the next jump.
@@ -317,6 +319,25 @@ impl SetData {
         }
     }
 
+    /// Whether an int or an exact string is an element, if that shows at its first place.
+    #[inline(always)]
+    pub fn quick_contains(&self, key: Value) -> Option<bool> {
+        let hash = if key.is_fixnum() {
+            // Other ints have other hashes.
+            Some(key.as_fixnum()).filter(|n| (0..1 << 60).contains(n))?
+        } else {
+            // SAFETY: the class says what the word points to. Strings without a hash have -1 there.
+            Some(unsafe { key.as_obj() }.exact::<Str>()?.known_hash()).filter(|hash| *hash != -1)?
+        };
+        let places = &self.table().places;
+        let place = places.get(hash as usize & places.len().wrapping_sub(1))?;
+        match &place.key {
+            Some(own) if own.value() == key => Some(true),
+            None if place.is_free() => Some(false),
+            _ => None,
+        }
+    }
+
     #[inline]
     pub fn contains_hashed(&self, key: &Obj, hash: i64) -> PyResult<bool> {
         // In its first place, or nothing there: nearly always.
@@ -340,9 +361,16 @@ impl SetData {
     }
 
     pub fn add_hashed(&self, key: Obj, hash: i64) -> PyResult<bool> {
-        let at = match self.find(&key, hash)? {
-            Ok(_) => return Ok(false),
-            Err(at) => at,
+        // Nothing in its first place, or the very object: nearly always.
+        let places = &self.table().places;
+        let first = hash as usize & places.len().wrapping_sub(1);
+        let at = match places.get(first) {
+            Some(place) if place.is_free() => first,
+            Some(place) if place.key.as_ref().is_some_and(|own| own.is(&key)) => return Ok(false),
+            _ => match self.find(&key, hash)? {
+                Ok(_) => return Ok(false),
+                Err(at) => at,
+            },
         };
         self.changed();
         let table = self.table_mut();

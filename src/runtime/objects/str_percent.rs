@@ -1,7 +1,7 @@
 //! `str % args` and `bytes % args`.
 
 use pyrs_unicode::number_format::{self, FLAG_ALT};
-use pyrs_unicode::percent_format::{Amount, Directive, PercentTokens, Token, unsupported_message};
+use pyrs_unicode::percent_format::{Amount, Directive, PercentError, PercentTokens, Token, unsupported_message};
 use pyrs_unicode::text_buffer::TextBuffer;
 
 use crate::errors::{PyResult, Raised};
@@ -209,9 +209,46 @@ fn float_text(field: &Field, x: f64) -> String {
     number_format::format_float(x, field.kind(), field.precision.unwrap_or(6), flags)
 }
 
+/// A conversion type alone, without key, flags, width or precision.
+fn is_bare(directive: &Directive) -> bool {
+    *directive == Directive { kind: directive.kind, kind_index: directive.kind_index, ..Directive::default() }
+}
+
 fn is_plain_percent(directive: &Directive) -> bool {
-    let plain = Directive { kind: directive.kind, kind_index: directive.kind_index, ..Directive::default() };
-    directive.kind == u32::from('%') && *directive == plain
+    directive.kind == u32::from('%') && is_bare(directive)
+}
+
+/// Appends the value of a bare directive if that takes no call: strings and small ints; false if nothing was done.
+fn push_at_once(out: &mut TextBuffer, kind: u32, value: &Obj) -> bool {
+    let number = value.value().is_fixnum() && (kind == u32::from('d') || kind == u32::from('s'));
+    if number {
+        push_decimal(out, value.value().as_fixnum());
+        return true;
+    }
+    match value.exact::<Str>() {
+        Some(text) if kind == u32::from('s') => {
+            push_data(out, text.data());
+            true
+        }
+        _ => false,
+    }
+}
+
+fn push_decimal(out: &mut TextBuffer, n: i64) {
+    let (mut digits, mut at, mut left) = ([0u8; 20], 20, n.unsigned_abs());
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    if n < 0 {
+        at -= 1;
+        digits[at] = b'-';
+    }
+    out.push_latin1(&digits[at..]);
 }
 
 /// `format % args`
@@ -219,26 +256,43 @@ pub fn format(format: &Object<Str>, args: &Obj) -> PyResult<Obj> {
     let data = format.data();
     let mut values = Values::new(args, |obj| obj.is_instance_of::<Str>());
     let mut out = TextBuffer::with_capacity(data.len() + 16);
-    let tokens: Vec<_> = units!(data, u => PercentTokens::new(u).collect());
-    for token in tokens {
-        match token {
-            Ok(Token::Literal(start, end)) => push_data(&mut out, data.slice(start, end)),
-            Ok(Token::Directive(directive)) if is_plain_percent(&directive) => out.push(u32::from('%')),
-            Ok(Token::Directive(directive)) => {
-                if let Some((start, end)) = directive.key {
-                    values.look_up(Str::from_data(data.slice(start, end)).into_obj())?;
-                }
-                let field = Field::new(directive, &mut values)?;
-                let value = values.next()?;
-                push_field(&mut out, &field, &value)?;
-            }
-            Err(error) => {
-                return Err(raise!(ValueError, "{}", error.message()));
-            }
-        }
-    }
+    units!(data, u => PercentTokens::new(u).try_for_each(|token| push_token(&mut out, data, &mut values, token)))?;
     values.finish("string")?;
     Ok(Str::from_buffer(&out).into_obj())
+}
+
+/// Appends literal text or a formatted value.
+fn push_token(
+    out: &mut TextBuffer,
+    format: StrData<'_>,
+    values: &mut Values<'_>,
+    token: Result<Token, PercentError>,
+) -> PyResult<()> {
+    let directive = match token {
+        Ok(Token::Literal(start, end)) => {
+            push_data(out, format.slice(start, end));
+            return Ok(());
+        }
+        Ok(Token::Directive(directive)) => directive,
+        Err(error) => return Err(raise!(ValueError, "{}", error.message())),
+    };
+    if is_bare(&directive) {
+        if directive.kind == u32::from('%') {
+            out.push(directive.kind);
+            return Ok(());
+        }
+        let value = values.next()?;
+        if push_at_once(out, directive.kind, &value) {
+            return Ok(());
+        }
+        return push_field(out, &Field { directive, left: false, width: 0, precision: None }, &value);
+    }
+    if let Some((start, end)) = directive.key {
+        values.look_up(Str::from_data(format.slice(start, end)).into_obj())?;
+    }
+    let field = Field::new(directive, values)?;
+    let value = values.next()?;
+    push_field(out, &field, &value)
 }
 
 fn push_padded(out: &mut TextBuffer, field: &Field, data: StrData<'_>) {
