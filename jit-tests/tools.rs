@@ -50,7 +50,7 @@ fn gdb() {
     let script = ["set breakpoint pending on", "break getppid", "ignore 1 3000", "run", "backtrace 30", "kill"];
     let mut command = Command::new("gdb");
     command.args(["-q", "-nx", "-batch", "-ex", "set pagination off"]);
-    script.iter().for_each(|line| drop(command.args(["-ex", line])));
+    command.args(script.iter().flat_map(|line| ["-ex", line]));
     command.args(["--args", env!("CARGO_BIN_EXE_pyrs"), "--jit", "-X", "jit=gdb=1", "-c", program]);
     let Ok(output) = command.output() else {
         eprintln!("gdb is not installed: not tested");
