@@ -1,5 +1,5 @@
 // Made by `cargo run -p pyrs-stencil-generator` from src/semantics for aarch64-unknown-linux-gnu; do not edit.
-// 492 stencils, 12592 bytes of machine code.
+// 496 stencils, 12624 bytes of machine code.
 // Micro-op, cached words, cached doubles, main path, rest, holes.
 &[
     (Uop::LoadFrame, 0, 0, b"\xe8\x03\x15\xaa\x04\x01\x40\xf9", b"", &[P(0, 4, Offset12(3), Displacement(0), 0)]),
@@ -288,6 +288,10 @@
     (Uop::LoadFloatTop, 0, 1, b"\x61\x00\x40\xf9\x20\xfc\xc1\x93\x28\xf4\x7e\x92\x49\x00\x80\xd2\x21\xfc\x7f\xd3\x21\x01\x01\xcb\x01\x01\x01\xaa\x2f\x0c\xc1\x93\x1f\x14\x00\xf1\x00\x00\x00\x54\xe1\x01\x67\x9e", b"\x0f\x00\x80\xd2\x00\x00\x00\x14", &[P(0, 0, Offset12(3), Displacement(0), 0), P(0, 36, Branch19, Cold(0), 0), P(1, 4, Branch26, Hot(40), 0)]),
     (Uop::LoadFloatTop, 0, 2, b"\x61\x00\x40\xf9\x20\xfc\xc1\x93\x28\xf4\x7e\x92\x49\x00\x80\xd2\x21\xfc\x7f\xd3\x21\x01\x01\xcb\x01\x01\x01\xaa\x21\x0c\xc1\x93\x1f\x14\x00\xf1\x00\x00\x00\x54\x22\x00\x67\x9e", b"\x01\x00\x80\xd2\x00\x00\x00\x14", &[P(0, 0, Offset12(3), Displacement(0), 0), P(0, 36, Branch19, Cold(0), 0), P(1, 4, Branch26, Hot(40), 0)]),
     (Uop::LoadFloatTop, 0, 3, b"\x61\x00\x40\xf9\x20\xfc\xc1\x93\x28\xf4\x7e\x92\x49\x00\x80\xd2\x21\xfc\x7f\xd3\x21\x01\x01\xcb\x01\x01\x01\xaa\x21\x0c\xc1\x93\x1f\x14\x00\xf1\x00\x00\x00\x54\x23\x00\x67\x9e", b"\x01\x00\x80\xd2\x00\x00\x00\x14", &[P(0, 0, Offset12(3), Displacement(0), 0), P(0, 36, Branch19, Cold(0), 0), P(1, 4, Branch26, Hot(40), 0)]),
+    (Uop::LoadRawFrame, 0, 0, b"\xe8\x03\x15\xaa\x00\x01\x40\xfd", b"", &[P(0, 4, Offset12(3), Displacement(0), 0)]),
+    (Uop::LoadRawFrame, 0, 1, b"\xe9\x03\x15\xaa\x21\x01\x40\xfd", b"", &[P(0, 4, Offset12(3), Displacement(0), 0)]),
+    (Uop::LoadRawFrame, 0, 2, b"\xea\x03\x15\xaa\x42\x01\x40\xfd", b"", &[P(0, 4, Offset12(3), Displacement(0), 0)]),
+    (Uop::LoadRawFrame, 0, 3, b"\xeb\x03\x15\xaa\x63\x01\x40\xfd", b"", &[P(0, 4, Offset12(3), Displacement(0), 0)]),
     (Uop::LoadRawTop, 0, 0, b"\x60\x00\x40\xfd", b"", &[P(0, 0, Offset12(3), Displacement(0), 0)]),
     (Uop::LoadRawTop, 0, 1, b"\x61\x00\x40\xfd", b"", &[P(0, 0, Offset12(3), Displacement(0), 0)]),
     (Uop::LoadRawTop, 0, 2, b"\x62\x00\x40\xfd", b"", &[P(0, 0, Offset12(3), Displacement(0), 0)]),
