@@ -26,6 +26,7 @@ pub mod makers;
 mod map;
 pub mod memory;
 pub mod options;
+pub mod probe;
 mod quiet;
 pub mod record;
 mod state;

@@ -150,8 +150,13 @@ fn summary(out: &mut String, state: &Jit) -> std::fmt::Result {
     )?;
     writeln!(
         out,
-        "recording {:?}, lowering {:?} ({:.0} ns a micro-op), copy and patch {:?} ({:.1} ns a micro-op)",
-        s.recording, s.lowering, summary.lowering_each, s.assembling, summary.assembling_each
+        "recording {:?}, lowering {:?} ({:.0} ns a micro-op), copy and patch {:?} ({:.1} ns a micro-op), tables {:?}",
+        s.recording,
+        s.lowering,
+        summary.lowering_each,
+        s.assembling,
+        summary.assembling_each,
+        s.placing.saturating_sub(s.assembling)
     )?;
     let [middle, longest] = summary.latency;
     writeln!(
