@@ -387,6 +387,10 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     if let Some(chance) = &state.failures {
         stress::add_failures(&mut lowered, &recording.records, chance);
     }
+    #[cfg(debug_assertions)]
+    if let Err(e) = crate::micro_ops::verify(&lowered) {
+        panic!("a trace does not fit together: {e}");
+    }
     let counters = state.observes.then(|| Counters::attach(&mut lowered, &recording.records));
     let started = Instant::now();
     let mut executor = place(state, recording, end, lowered)?;

@@ -25,6 +25,7 @@ pub mod lower;
 pub mod makers;
 mod map;
 pub mod memory;
+pub mod micro_ops;
 pub mod options;
 pub mod probe;
 mod quiet;
