@@ -90,9 +90,10 @@ fn is_quiet_operator(op: BinaryOp, a: &Obj, b: &Obj) -> bool {
 pub unsafe extern "C" fn comparison(thread: *const Thread, at: *mut Value, oparg: u64) -> Value {
     // SAFETY: by contract.
     let (a, b) = unsafe { (operand(at, 0), operand(at, 1)) };
-    let fits = (is_key(a) && is_key(b))
-        || (quiet::is_plain_throughout(a) && quiet::is_plain_throughout(b))
-        || (quiet::is_set_of_keys(a) && quiet::is_set(b));
+    let fits = match quiet::is_set(a) {
+        true => quiet::is_set(b) && quiet::is_set_of_keys(a),
+        false => (is_key(a) && is_key(b)) || (quiet::is_plain_throughout(a) && quiet::is_plain_throughout(b)),
+    };
     if !fits {
         return Value::NULL;
     }

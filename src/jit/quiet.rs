@@ -30,13 +30,16 @@ use crate::layout::is_class;
 use crate::record::Seen;
 
 /// Numbers, texts and None: nothing that Python code could take part in.
+#[inline]
 pub fn is_plain(v: &Obj) -> bool {
+    !v.value().is_pointer_or_null() || v.exact::<Str>().is_some() || is_rarer_plain(v)
+}
+
+fn is_rarer_plain(v: &Obj) -> bool {
     let word = v.value();
-    !word.is_pointer_or_null()
-        || word == none_value()
+    word == none_value()
         || word == true_value()
         || word == false_value()
-        || v.exact::<Str>().is_some()
         || int::is_exact(v)
         || float::is_exact(v)
         || v.exact::<Bytes>().is_some()
@@ -58,12 +61,17 @@ pub fn items_are(v: &Obj, kind: impl Fn(&Obj) -> bool) -> bool {
 }
 
 /// A key whose hash and comparison run no Python code.
+#[inline]
 pub fn is_key(v: &Obj) -> bool {
-    if is_plain(v) {
-        return true;
-    }
+    !v.value().is_pointer_or_null() || v.exact::<Str>().is_some() || is_rarer_key(v)
+}
+
+fn is_rarer_key(v: &Obj) -> bool {
     if let Some(tuple) = v.exact::<Tuple>() {
         return tuple.items().iter().all(is_key);
+    }
+    if is_rarer_plain(v) {
+        return true;
     }
     let equality = equality(v.class());
     // Equal to itself alone; or a named tuple.
@@ -92,7 +100,7 @@ pub fn is_set(v: &Obj) -> bool {
 
 /// A set of keys.
 pub fn is_set_of_keys(v: &Obj) -> bool {
-    as_exact_set(v).is_some_and(|set| set.elements().all(|(_, key)| is_key(&key)))
+    as_exact_set(v).is_some_and(|set| set.all(is_key))
 }
 
 /// The name of a native class, with its module outside of `builtins`.
