@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 
-use pyrs_bytecode::co_flags;
+use pyrs_bytecode::{Opcode, co_flags, resume};
 use pyrs_macros::{pyclass, pymethods};
 use pyrs_runtime::call;
 use pyrs_runtime::errors::{PyResult, Raised, raise_stop_iteration};
@@ -109,6 +109,15 @@ impl Core {
 
     pub fn frame(&self) -> *mut Frame {
         self.frame.get()
+    }
+
+    /// Stands behind a `yield` that only the handler of the whole generator covers: code of its own has nothing to do
+    /// with an exception that is raised there.
+    fn waits_outside_of_try(&self) -> bool {
+        // SAFETY: the frame of a suspended generator is alive, and stands at an instruction.
+        let unit = unsafe { *(*self.frame.get()).ip };
+        let is_resume = matches!(Opcode::from_u8(unit as u8), Some(Opcode::Resume | Opcode::ResumeCheck));
+        is_resume && (unit >> 8) as u32 & resume::DEPTH1_MASK != 0
     }
 
     /// Waits to be resumed with any value.
@@ -472,6 +481,10 @@ pub fn close(obj: &Obj) -> PyResult<Obj> {
         }
         State::Finished => return Ok(none()),
         State::Running => return Err(raise!(ValueError, "{} already executing", kind_name(obj))),
+        State::Suspended if core.waits_outside_of_try() && !crate::instrument::exceptions_watched() => {
+            core.drop_frame();
+            return Ok(none());
+        }
         State::Suspended | State::Delegating => {}
     }
     let mut closed = Ok(());

@@ -392,6 +392,10 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     };
     let mut lowered = lower::lower(&recording.records, end, begin, begins)?;
     state.stats.lowering += started.elapsed();
+    // What is mostly left to the interpreter is better off there: the way back and forth costs more than it gains.
+    if lowered.interpreted * 2 > recording.records.len() {
+        return Err(Abort::Interpreted);
+    }
     if let Some(chance) = &state.failures {
         stress::add_failures(&mut lowered, &recording.records, chance);
     }

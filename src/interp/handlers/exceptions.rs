@@ -2,6 +2,7 @@
 
 use pyrs_macros::handler;
 use pyrs_runtime::heap::{decref_or_null, incref};
+use pyrs_runtime::objects::exceptions::is_exception;
 use pyrs_runtime::objects::singletons::{bool_value, none_value};
 use pyrs_runtime::value::Value;
 
@@ -29,7 +30,20 @@ pub unsafe fn pop_except(mut m: Regs) -> Value {
 }
 
 #[handler]
-pub unsafe fn check_exc_match(m: Regs) -> Value {
+pub unsafe fn check_exc_match(mut m: Regs) -> Value {
+    let (exc, wanted) = (m.obj(2), m.peek(1));
+    if wanted.0 == std::ptr::from_ref(exc.class()) as u64 && is_exception(exc) {
+        // Its very class, which it keeps alive.
+        (*wanted.as_pointer()).refcnt.set((*wanted.as_pointer()).refcnt.get() - 1);
+        m.sp = m.sp.sub(1);
+        return m.branch_next(true, 1);
+    }
+    m.tail(check_any_match)
+}
+
+/// As [`check_exc_match`], for any exception, class and tuple of classes.
+#[handler]
+unsafe fn check_any_match(m: Regs) -> Value {
     m.save();
     let r = tri!(m, ops::exceptions::check_match(m.obj(2), m.obj(1)));
     m.replace_next(1, bool_value(r), 1)

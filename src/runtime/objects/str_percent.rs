@@ -274,6 +274,9 @@ fn push_token(
             return Ok(());
         }
         Ok(Token::Directive(directive)) => directive,
+        Err(PercentError::IncompleteKey) if values.mapping.is_none() => {
+            return Err(raise!(TypeError, "format requires a mapping"));
+        }
         Err(error) => return Err(raise!(ValueError, "{}", error.message())),
     };
     if is_bare(&directive) {
