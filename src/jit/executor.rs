@@ -64,6 +64,8 @@ pub struct Exit {
     pub snapshot: Snapshot,
     pub ip: *mut u16,
     pub way: Way,
+    /// The runtime has been asked, and has declined.
+    pub asked: bool,
     pub count: u32,
     /// Recordings that have begun here.
     pub attempts: u16,
@@ -382,13 +384,11 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
         None => State::fresh(recording.root, unsafe { &*first.code }, first.depth),
     };
     let started = Instant::now();
-    // A side trace begins where a guard has failed or the runtime has declined: it is not asked again.
+    // Where a side trace begins because the runtime has declined, it is not asked again.
     let begins = match recording.origin {
         Origin::Loop { .. } => lower::Begin::Loop,
-        Origin::Exit { executor, exit } if state.executors[executor].exits[exit].way != Way::Guard => {
-            lower::Begin::Fresh
-        }
-        Origin::Exit { .. } => lower::Begin::Declined,
+        Origin::Exit { executor, exit } if state.executors[executor].exits[exit].asked => lower::Begin::Declined,
+        Origin::Exit { .. } => lower::Begin::Fresh,
     };
     let mut lowered = lower::lower(&recording.records, end, begin, begins)?;
     state.stats.lowering += started.elapsed();
@@ -437,6 +437,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
             snapshot: plan.snapshot,
             ip: plan.ip,
             way: plan.way,
+            asked: plan.asked,
             count: 0,
             attempts: 0,
             stub: 0,
