@@ -146,7 +146,7 @@ impl View<'_> {
         use Uop::*;
         match self.case.uop {
             LoadFrame | StoreFrame | ExchangeFrame | SpillFrame | FillFrame | IncrefFrame | DecrefFrame
-            | LoadFloatFrame | StoreFloatFrame | SpillFloatFrame | FillFloatFrame => self.m.frame(),
+            | LoadFloatFrame | StoreFloatFrame | SpillFloatFrame | FillFloatFrame | LoadRawFrame => self.m.frame(),
             _ => self.m.top(),
         }
     }
@@ -339,7 +339,7 @@ impl View<'_> {
             }
             LoadFloatImmediate => self.floats.push(self.immediate(0)),
             LoadFloatFrame | LoadFloatTop => self.floats.push(unboxed(self.load(base, 0))),
-            LoadRawTop => self.floats.push(self.load(base, 0)),
+            LoadRawFrame | LoadRawTop => self.floats.push(self.load(base, 0)),
             StoreFloatFrame | StoreFloatTop => {
                 let v = self.pop_float();
                 self.store(base, 0, v);
