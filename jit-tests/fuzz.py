@@ -36,6 +36,10 @@ def helper(x, y):
     if x is None:
         return y
     return x
+def scale(x, k=0.5):
+    y = x * k
+    if y > 1e6: y = 0.25
+    return y
 def show(v):
     return v if not isinstance(v, float) else round(v, 6)
 def mod(v):
@@ -49,7 +53,7 @@ class Maker:
 
     def atom(self):
         r = self.r
-        return r.choice(["i", "j", "a", "b", "c", str(r.randint(-5, 40)), "f", "xs[i % len(xs)]", "p.a", "p.b"])
+        return r.choice(["i", "j", "a", "b", "c", str(r.randint(-5, 40)), "f", "g", "xs[i % len(xs)]", "p.a", "p.b"])
 
     def number(self, depth=0):
         r = self.r
@@ -78,7 +82,7 @@ class Maker:
     def statement(self, depth):
         r = self.r
         pad = "    " * (depth + 1)
-        v = r.choice(["a", "b", "c", "f"])
+        v = r.choice(["a", "b", "c", "f", "g"])
         kind = r.random()
         if kind < 0.45:
             return [f"{pad}{v} = {self.number()}"]
@@ -91,7 +95,10 @@ class Maker:
                                     "ba[i % 3] = i % 256", f"ab[i % 5] = {self.atom()}", f"al[i % 3] = {self.number(1)}", f"ai[i % 5 - 1] = {self.atom()}",
                                     f"w.u = {self.number(1)}", f"w.v = {self.atom()}", "xs[1:3] = [i, 2]",
                                     "a, b = b, a", "[a, b, c] = xs[:3]", "(a, c), b = (i, 3), 4", "dq.append(i); dq.popleft()",
-                                    "fs2 = fs | {i % 11}", "d.update()", "s = f'{i:03d}{b!r}'[:9]", "xs.extend(t)",
+                                    "fs2 = fs | {i % 11}", f"f += {self.atom()} * 0.5", "f = scale(f * 2.0)", "f = scale(i / 3, f)", "a, f = f, a",
+                                    "g = f = i * 0.25", "f, g = g + 1.0, f", "g -= f; f = g if g < 50.0 else 0.5", "t = (f, g, i)",
+                                    "f = f * 1e200", "f = -g", "g = [v for v in (f, g)][0]", "f = (lambda: f)() * 0.5",
+                                    "g = max(f, 0.0)", "p.a = g", "g = (f - g) * (f + g) / 3.0", "d.update()", "s = f'{i:03d}{b!r}'[:9]", "xs.extend(t)",
                                     "xs.insert(0, i)", "d = {**d, 9: i}", "b = [k + i for k in xs][-1]", "w = S(i)",
                                     "xs.sort(key=str)", "d[9] = 1", "d.pop(9, None)", "p.a = i", "f = f * 0.5 + 1"])]
         if kind < 0.78 and depth < 4:
@@ -118,7 +125,7 @@ class Maker:
         r = self.r
         lines = HEAD.splitlines()
         for n in range(r.randint(1, 2)):
-            lines += [f"def f{n}(n):", "    a, b, c, f, s, j = 1, 2, 0, 0.25, '', 0", "    xs = [1, 2, 3, 4]",
+            lines += [f"def f{n}(n):", "    a, b, c, f, s, j, g = 1, 2, 0, 0.25, '', 0, 1.5", "    xs = [1, 2, 3, 4]",
                       "    t = (1, 2.5, 3)", "    d = {0: 1, 3: 2}", "    p, q, w = P(1, 2), Q(3, 4.5), S(5)", "    ab, al = array('b', [1, -2, 3, 4, 5]), array('q', [-(2**63), 2**62, 7])", "    ai, ad = array('i', [1, 2, 3, 4]), array('d', [0.5, 1, 2])",
                       "    by, ba, txt, dq = b'abcde', bytearray(b'xyz'), '314159', deque([1, 2, 3])",
                       "    fs = frozenset([1, 3, 5, (3, 1), 'x'])", "    fs2 = fs | {4}", "    pop = xs.pop",
@@ -130,7 +137,8 @@ class Maker:
             lines += ["        except Exception as e:", "            c = len(str(e))"] * whole
             lines += ["        a, b, c = mod(a), mod(b), mod(c)", "        if len(xs) > 40: del xs[5:]",
                       "        if isinstance(f, float) and not -1e9 < f < 1e9: f = 1.5",
-                      "    return [show(v) for v in (a, b, c, f)] + [s[-9:], xs[:5], sorted(d, key=str), show(p.a), show(q.b), show(w.u), list(ai), list(ab), list(al), [show(v) for v in ad],"
+                      "        if isinstance(g, float) and not -1e9 < g < 1e9: g = 0.5",
+                      "    return [show(v) for v in (a, b, c, f, g)] + [s[-9:], xs[:5], sorted(d, key=str), show(p.a), show(q.b), show(w.u), list(ai), list(ab), list(al), [show(v) for v in ad],"
                       " bytes(ba), list(dq), len(fs2)]"]
             lines += ["try:", f"    print(f{n}({r.randint(60, 160)}))", f"    print(f{n}(7))",
                       "except Exception as e:", "    print(type(e).__name__, e, e.__traceback__.tb_lineno)"]

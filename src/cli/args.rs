@@ -175,6 +175,7 @@ impl Parser {
             "jit" => self.jit = Some(true),
             "no-jit" => self.jit = Some(false),
             "dump-traces" | "dump-traces=text" => self.dump = Some(jit::Format::Text),
+            "dump-traces=code" => self.dump = Some(jit::Format::Code),
             "dump-traces=json" => self.dump = Some(jit::Format::Json),
             "dump-traces-to" => {
                 let Some(value) = self.args.get(self.at).cloned() else {
@@ -357,6 +358,9 @@ impl Parser {
         if let Some(value) = self.x_option("jit") {
             settings.x_option(value);
         }
+        let wanted = |x, variable| self.x_option(x).is_some() || self.variable(variable).is_some_and(|v| v != "0");
+        settings.options.tools.perf_map = wanted("perf", "PYTHONPERFSUPPORT");
+        settings.options.tools.jitdump = wanted("perf_jit", "PYTHON_PERF_JIT_SUPPORT");
         settings
     }
 

@@ -94,9 +94,11 @@ pub fn x_options(_program: &str) -> String {
 -X frozen_modules=on|off  : accepted; the library is part of the program
 -X importtime[=2]         : show how long imports take; 2: modules that were loaded before too
 -X int_max_str_digits=N   : longest int in decimal notation, 0 for no limit
--X jit=KEY=VALUE,...      : settings of the JIT: threshold=N, length=N, memory=BYTES
+-X jit=KEY=VALUE,...      : settings of the JIT: threshold=N, length=N, memory=BYTES, gdb=1
 -X no_debug_ranges        : code objects without columns
 -X opstats                : count instructions; print at exit how well specialization fits
+-X perf                  : tell perf of compiled code, in /tmp/perf-PID.map
+-X perf_jit              : the same with lines and code, in /tmp/jit-PID.dump
 -X pycache_prefix=PATH    : folder for all .pyc files
 -X specialize=on|off|stress : specialize instructions; never; at once and at random (for tests)
 -X tracemalloc[=N]        : not available

@@ -9,6 +9,8 @@ use pyrs_jit::options::Options;
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Format {
     Text,
+    /// Text with the machine code.
+    Code,
     Json,
 }
 
@@ -64,6 +66,7 @@ impl Settings {
         if let Some(format) = self.dump {
             let text = match format {
                 Format::Text => pyrs_jit::dump::text(),
+                Format::Code => pyrs_jit::dump::text_with_code(),
                 Format::Json => pyrs_jit::dump::json(),
             };
             let written = match &self.dump_to {

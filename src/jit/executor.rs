@@ -392,6 +392,10 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     };
     let mut lowered = lower::lower(&recording.records, end, begin, begins)?;
     state.stats.lowering += started.elapsed();
+    // What is mostly left to the interpreter is better off there: the way back and forth costs more than it gains.
+    if lowered.interpreted * 2 > recording.records.len() {
+        return Err(Abort::Interpreted);
+    }
     if let Some(chance) = &state.failures {
         stress::add_failures(&mut lowered, &recording.records, chance);
     }
@@ -416,6 +420,7 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     if state.options.log {
         eprint!("{}", crate::dump::trace_text(index, &executor));
     }
+    state.tools.announce(index, &executor, &state.memory);
     state.executors.push(executor);
     Ok(())
 }
@@ -490,7 +495,11 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         bound_calls: lowered.bound_calls,
         plans: lowered.plans,
         objects,
-        listing: if state.observes || state.options.log { instructions(&recording.records) } else { Vec::new() },
+        listing: if state.observes || state.options.log || state.tools.any() {
+            instructions(&recording.records)
+        } else {
+            Vec::new()
+        },
         origins: lowered.origins,
         counters: None,
         latency: Duration::ZERO,

@@ -72,6 +72,7 @@ fn take(state: &mut Jit) -> Remains {
             state.stats.before_flushes.add(counters);
         }
     }
+    state.tools.forget();
     state.memory.clear();
     Remains { _executors: executors, _recording: state.recording.take() }
 }

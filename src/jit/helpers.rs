@@ -156,6 +156,10 @@ pub unsafe fn materialize(thread: &Thread, frame: *mut Frame, top: *mut Value, p
                     let x = f64::from_bits((*at).0);
                     *at = pyrs_runtime::objects::float::new(x).into_value();
                 }
+                Fix::BoxFrom(from) => {
+                    let x = f64::from_bits((*address(frame, top, from)).0);
+                    *at = pyrs_runtime::objects::float::new(x).into_value();
+                }
                 Fix::Constant(word) => *at = Value(word),
                 Fix::Copy(from) => *at = *address(frame, top, from),
             }

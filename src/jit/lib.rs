@@ -14,6 +14,7 @@ pub mod asks;
 pub mod assemble;
 pub mod clock;
 pub mod count;
+mod disassemble;
 pub mod dump;
 pub mod executor;
 mod flush;
@@ -22,6 +23,7 @@ pub mod helpers;
 pub mod layout;
 pub mod lower;
 pub mod makers;
+mod map;
 pub mod memory;
 pub mod options;
 mod quiet;
@@ -31,6 +33,7 @@ pub mod stats;
 pub mod stencils;
 mod stress;
 mod thunks;
+mod tools;
 
 // What `#[handler]` refers to.
 use pyrs_interp::{dispatch, frame};

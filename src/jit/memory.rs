@@ -4,11 +4,13 @@
 //! writable and executable at one address. The executable mapping lies near the program's own text, where calls
 //! reach with 32 bits of displacement.
 //!
-//! The mappings are of one file and shared, so a forked child would go on writing into its parent's code. It gets a copy
-//! of its own, made before the fork, while nobody compiles.
+//! The mappings share their pages, so a forked child would go on writing into its parent's code. It gets a copy of its
+//! own, made before the fork, while nobody compiles. (No file is behind the region: perf looks for the names of code in
+//! its map only where it finds no file.)
 
 use std::io;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::state;
 
@@ -22,9 +24,6 @@ pub struct CodeMemory {
     frozen: bool,
 }
 
-/// Bytes that one system call copies before a fork.
-const COPIED_AT_ONCE: usize = 1 << 20;
-
 /// How far from the text the executable mapping is looked for, in steps.
 const STEP: usize = 1 << 20;
 const STEPS: usize = 1800;
@@ -32,35 +31,16 @@ const STEPS: usize = 1800;
 impl CodeMemory {
     /// Reserves `size` bytes, which take memory as they are used.
     pub fn new(size: usize) -> io::Result<CodeMemory> {
-        // SAFETY: plain system calls; the mappings live as long as the process.
-        unsafe {
-            let file = new_file();
-            if file < 0 {
-                return Err(io::Error::last_os_error());
-            }
-            let mapped = CodeMemory::map(file, size);
-            libc::close(file);
-            mapped
-        }
-    }
-
-    unsafe fn map(file: i32, size: usize) -> io::Result<CodeMemory> {
-        // SAFETY: as above.
-        unsafe {
-            if libc::ftruncate(file, size as libc::off_t) != 0 {
-                return Err(io::Error::last_os_error());
-            }
-            let writable =
-                libc::mmap(std::ptr::null_mut(), size, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED, file, 0);
-            if writable == libc::MAP_FAILED {
-                return Err(io::Error::last_os_error());
-            }
-            let Some(executable) = map_near_text(file, size) else {
+        let writable = new_region(size).ok_or_else(io::Error::last_os_error)?;
+        let mapped = place_near_text(size).filter(|executable| share(writable, *executable, size));
+        match mapped {
+            Some(executable) => Ok(CodeMemory { writable, executable, size, used: 0, frozen: false }),
+            None => {
                 let error = io::Error::last_os_error();
-                libc::munmap(writable, size);
-                return Err(error);
-            };
-            Ok(CodeMemory { writable: writable as *mut u8, executable, size, used: 0, frozen: false })
+                // SAFETY: the mapping is this function's.
+                unsafe { libc::munmap(writable.cast(), size) };
+                Err(error)
+            }
         }
     }
 
@@ -111,40 +91,21 @@ impl CodeMemory {
         flush(address, bytes.len());
     }
 
-    /// A file with the same code; -1 if there can't be one.
-    fn copy_to_file(&self) -> i32 {
-        let file = new_file();
-        // SAFETY: system calls on a file of this function, and on the used part of the region.
-        let complete = file >= 0
-            && unsafe { libc::ftruncate(file, self.size as libc::off_t) } == 0
-            && (0..self.used).step_by(COPIED_AT_ONCE).all(|at| {
-                let length = COPIED_AT_ONCE.min(self.used - at);
-                // SAFETY: as above.
-                let n = unsafe { libc::pwrite(file, self.writable.add(at).cast(), length, at as libc::off_t) };
-                n == length as isize
-            });
-        if !complete && file >= 0 {
-            // SAFETY: as above.
-            unsafe { libc::close(file) };
-        }
-        if complete { file } else { -1 }
+    /// A region with the same code, for a child; null if there can't be one.
+    fn copy(&self) -> *mut u8 {
+        let Some(copy) = new_region(self.size) else { return ptr::null_mut() };
+        // SAFETY: both regions are at least as long, and different.
+        unsafe { ptr::copy_nonoverlapping(self.writable, copy, self.used) };
+        copy
     }
 
-    /// Replaces both mappings by those of a file with the same code, and closes it.
-    fn move_to_file(&mut self, file: i32) {
-        let data = libc::PROT_READ | libc::PROT_WRITE;
-        let code = libc::PROT_READ | libc::PROT_EXEC;
-        let moved = file >= 0
-            && [(self.executable, code), (self.writable, data)].into_iter().all(|(at, protection)| {
-                let flags = libc::MAP_SHARED | libc::MAP_FIXED;
-                // SAFETY: the new mapping has the place and the contents of the old one.
-                let new = unsafe { libc::mmap(at.cast(), self.size, protection, flags, file, 0) };
-                new == at.cast()
-            });
-        if file >= 0 {
-            // SAFETY: the file was handed over.
-            unsafe { libc::close(file) };
-        }
+    /// Replaces both mappings by those of a region with the same code.
+    fn move_to(&mut self, region: *mut u8) {
+        let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+        let moved = !region.is_null()
+            // SAFETY: the region comes to stand where the writable mapping was.
+            && unsafe { libc::mremap(region.cast(), self.size, self.size, flags, self.writable) } == self.writable.cast()
+            && share(self.writable, self.executable, self.size);
         if !moved {
             // What is there still runs, but nothing is added to it: it is the parent's too.
             self.frozen = true;
@@ -160,14 +121,47 @@ impl CodeMemory {
     }
 }
 
-/// A file without a name.
-fn new_file() -> i32 {
-    // SAFETY: a plain system call.
-    unsafe { libc::memfd_create(c"pyrs-jit".as_ptr(), libc::MFD_CLOEXEC) }
+/// Pages that several mappings can share, writable.
+fn new_region(size: usize) -> Option<*mut u8> {
+    let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a new mapping.
+    let at = unsafe { libc::mmap(ptr::null_mut(), size, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+    (at != libc::MAP_FAILED).then_some(at as *mut u8)
+}
+
+/// Address space within reach of the program's text, if there is room; else anywhere.
+fn place_near_text(size: usize) -> Option<*mut u8> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    let text = place_near_text as *const () as usize & !(STEP - 1);
+    // SAFETY: MAP_FIXED_NOREPLACE never replaces a mapping.
+    unsafe {
+        for i in 1..STEPS {
+            let hint = (text + i * STEP) as *mut libc::c_void;
+            let at = libc::mmap(hint, size, libc::PROT_NONE, flags | libc::MAP_FIXED_NOREPLACE, -1, 0);
+            if at == hint {
+                return Some(at as *mut u8);
+            }
+            if at != libc::MAP_FAILED {
+                libc::munmap(at, size);
+            }
+        }
+        let at = libc::mmap(ptr::null_mut(), size, libc::PROT_NONE, flags, -1, 0);
+        (at != libc::MAP_FAILED).then_some(at as *mut u8)
+    }
+}
+
+/// Maps the pages of a region a second time, executable, in place of what is there.
+fn share(region: *mut u8, executable: *mut u8, size: usize) -> bool {
+    let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+    // SAFETY: a shared mapping of length 0 is one more mapping of its pages; what was at its place is the caller's.
+    unsafe {
+        libc::mremap(region.cast(), 0, size, flags, executable) == executable.cast()
+            && libc::mprotect(executable.cast(), size, libc::PROT_READ | libc::PROT_EXEC) == 0
+    }
 }
 
 /// The copy of the code that the next child gets.
-static COPY: AtomicI32 = AtomicI32::new(-1);
+static COPY: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 
 /// Lets children have code memory of their own.
 pub fn prepare_for_forks() {
@@ -178,44 +172,25 @@ pub fn prepare_for_forks() {
 /// The thread that forks holds the GIL.
 extern "C" fn before_fork() {
     // SAFETY: nothing else uses the state: the GIL is held, and handlers don't call others.
-    let Some(state) = (unsafe { state::peek() }) else { return };
-    COPY.store(state.memory.copy_to_file(), Ordering::Relaxed);
+    if let Some(state) = unsafe { state::peek() } {
+        COPY.store(state.memory.copy(), Ordering::Relaxed);
+    }
 }
 
 extern "C" fn after_fork_in_parent() {
-    let file = COPY.swap(-1, Ordering::Relaxed);
-    if file >= 0 {
-        // SAFETY: the file is this function's.
-        unsafe { libc::close(file) };
+    let copy = COPY.swap(ptr::null_mut(), Ordering::Relaxed);
+    // SAFETY: as before the fork; the copy is of the region's size.
+    unsafe {
+        if let (false, Some(state)) = (copy.is_null(), state::peek()) {
+            libc::munmap(copy.cast(), state.memory.size);
+        }
     }
 }
 
 extern "C" fn after_fork_in_child() {
     // SAFETY: as before the fork.
-    let Some(state) = (unsafe { state::peek() }) else { return };
-    let file = COPY.swap(-1, Ordering::Relaxed);
-    state.memory.move_to_file(file);
-}
-
-/// Maps the file executable, within reach of the program's text if there is room.
-unsafe fn map_near_text(file: i32, size: usize) -> Option<*mut u8> {
-    let protection = libc::PROT_READ | libc::PROT_EXEC;
-    let text = map_near_text as *const () as usize & !(STEP - 1);
-    // SAFETY: MAP_FIXED_NOREPLACE never replaces a mapping.
-    unsafe {
-        for i in 1..STEPS {
-            let hint = (text + i * STEP) as *mut libc::c_void;
-            let flags = libc::MAP_SHARED | libc::MAP_FIXED_NOREPLACE;
-            let at = libc::mmap(hint, size, protection, flags, file, 0);
-            if at == hint {
-                return Some(at as *mut u8);
-            }
-            if at != libc::MAP_FAILED {
-                libc::munmap(at, size);
-            }
-        }
-        let at = libc::mmap(std::ptr::null_mut(), size, protection, libc::MAP_SHARED, file, 0);
-        (at != libc::MAP_FAILED).then_some(at as *mut u8)
+    if let Some(state) = unsafe { state::peek() } {
+        state.memory.move_to(COPY.swap(ptr::null_mut(), Ordering::Relaxed));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Settings: `--jit`, `PYTHON_JIT`, `-X jit=key=value,…`.
 
+pub use crate::tools::Wanted;
+
 /// What can be set.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
@@ -17,6 +19,8 @@ pub struct Options {
     pub fail: Option<u64>,
     /// All code is given up at times, for tests; the seed.
     pub flush: Option<u64>,
+    /// Profilers and debuggers that are told of traces.
+    pub tools: Wanted,
     /// Traces are written to standard error as they are made.
     pub log: bool,
 }
@@ -29,6 +33,7 @@ impl Default for Options {
             trace_length: 2500,
             memory: 64 << 20,
             traces: usize::MAX,
+            tools: Wanted::default(),
             fail: None,
             flush: None,
             log: false,
@@ -56,11 +61,12 @@ impl Options {
                 "memory" => self.memory = number(1 << 16, 1 << 30)?.next_multiple_of(1 << 16),
                 "log" => self.log = number(0, 1)? == 1,
                 "traces" => self.traces = number(0, usize::MAX)?,
+                "gdb" => self.tools.gdb = number(0, 1)? == 1,
                 "fail" => self.fail = Some(number(0, usize::MAX)? as u64),
                 "flush" => self.flush = Some(number(0, usize::MAX)? as u64),
                 _ => {
                     return Err(format!(
-                        "-X jit: there is no setting {key:?} (threshold, length, memory, traces, log, fail, flush)"
+                        "-X jit: there is no setting {key:?} (threshold, length, memory, traces, log, gdb, fail, flush)"
                     ));
                 }
             }

@@ -15,6 +15,7 @@ use crate::options::Options;
 use crate::record::Recording;
 use crate::stats::Stats;
 use crate::stress::Chance;
+use crate::tools::Tools;
 use crate::{Global, clock, flush, thunks};
 
 /// Everything the JIT keeps.
@@ -34,6 +35,7 @@ pub struct Jit {
     pub(crate) failures: Option<Chance>,
     pub(crate) flushes: Option<Chance>,
     pub stats: Stats,
+    pub(crate) tools: Tools,
     /// Traces count what they do and keep their instructions in words, for `--dump-traces`.
     pub observes: bool,
 }
@@ -103,6 +105,7 @@ pub fn start(options: Options, observes: bool) -> Result<(), String> {
     };
     let threshold = options.threshold;
     let state = Jit {
+        tools: Tools::new(options.tools),
         active: 0,
         wants_flush: false,
         failures: options.fail.map(Chance::new),

@@ -22,6 +22,8 @@ pub enum Abort {
     OutOfReach,
     /// The code memory is at its cap.
     Unsupported,
+    /// Most of its instructions would be left to the interpreter.
+    Interpreted,
 }
 
 impl Abort {
@@ -35,6 +37,7 @@ impl Abort {
             Abort::NoMemory => "no memory",
             Abort::OutOfReach => "out of reach",
             Abort::Unsupported => "unsupported",
+            Abort::Interpreted => "mostly interpreted",
         }
     }
 }

@@ -42,8 +42,8 @@ pub(crate) fn emit<'f>(uop: Uop, c: Cx<'_, 'f>) {
             let r = decode(c, v);
             c.push_float(r);
         }
-        LoadRawTop => {
-            let base = c.top();
+        LoadRawFrame | LoadRawTop => {
+            let base = if uop == LoadRawFrame { c.frame() } else { c.top() };
             let v = c.load(F64, base, 0);
             c.push_float(v);
         }

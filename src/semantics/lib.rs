@@ -95,7 +95,7 @@ pub fn emit<'f>(uop: Uop, c: Cx<'_, 'f>) {
         | XorInt | LeftShiftInt | RightShiftInt | NegateInt | InvertInt => ints::arithmetic(uop, c),
         GuardLtInt | GuardLeInt | GuardEqInt | GuardNeInt | GuardGtInt | GuardGeInt | LtInt | LeInt | EqInt | NeInt
         | GtInt | GeInt | Same | NotSame | Not => ints::comparison(uop, c),
-        Unbox | Box | IntToFloat | LoadFloatImmediate | LoadFloatFrame | LoadFloatTop | LoadRawTop
+        Unbox | Box | IntToFloat | LoadFloatImmediate | LoadFloatFrame | LoadFloatTop | LoadRawFrame | LoadRawTop
         | StoreFloatFrame | StoreFloatTop | SpillFloatFrame | SpillFloatTop | FillFloatFrame | FillFloatTop
         | CopyFloat1 | SwapFloat | AddFloat | SubtractFloat | MultiplyFloat | DivideFloat | NegateFloat
         | GuardLtFloat | GuardLeFloat | GuardEqFloat | GuardNeFloat | GuardNotLtFloat | GuardNotLeFloat

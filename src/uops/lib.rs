@@ -122,6 +122,7 @@ macro_rules! for_each_uop {
             (LoadFloatFrame, "LOAD_FLOAT_FRAME", [0, 0], [0, 1], []);
             (LoadFloatTop, "LOAD_FLOAT_TOP", [0, 0], [0, 1], []);
             // Doubles in memory as they are.
+            (LoadRawFrame, "LOAD_RAW_FLOAT_FRAME", [0, 0], [0, 1], []);
             (LoadRawTop, "LOAD_RAW_FLOAT_TOP", [0, 0], [0, 1], []);
             (StoreFloatFrame, "STORE_FLOAT_FRAME", [0, 0], [1, 0], []);
             (StoreFloatTop, "STORE_FLOAT_TOP", [0, 0], [1, 0], []);

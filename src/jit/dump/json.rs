@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::summary::{Summary, Times};
+use super::text::reason;
 use crate::executor::Executor;
 use crate::record::Origin;
 use crate::state::{self, Jit};
@@ -70,7 +71,8 @@ fn trace(i: usize, executor: &Executor) -> String {
     let exits = executor.exits.iter().map(|e| {
         let side = e.side.map_or("null".to_owned(), |s| s.to_string());
         let taken = counters.map_or(e.count as u64, |c| c.exit(e.index));
-        format!("{{\"count\": {taken}, \"trace\": {side}}}")
+        let reason = quoted(reason(executor, e.index).trim_start());
+        format!("{{\"count\": {taken}, \"trace\": {side}, \"reason\": {reason}}}")
     });
     let members = [
         ("number", i.to_string()),

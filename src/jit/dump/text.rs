@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::code;
 use super::summary::{Summary, Times, by_count};
 use crate::assemble::{Inst, NO_EXIT};
 use crate::count::Executed;
 use crate::executor::Executor;
-use crate::record::Origin;
+use crate::record::{End, Origin};
 use crate::state::{self, Jit};
 
 /// Rows of the tables of opcodes.
@@ -15,11 +16,23 @@ const MOST_FREQUENT: usize = 30;
 
 /// All traces and a summary.
 pub fn text() -> String {
+    all(false)
+}
+
+/// All traces with their machine code, and a summary.
+pub fn text_with_code() -> String {
+    all(true)
+}
+
+fn all(with_code: bool) -> String {
     let mut out = String::new();
     // SAFETY: nothing else uses the state: the program has ended.
     let Some(state) = (unsafe { state::peek() }) else { return out };
     for (i, executor) in state.executors.iter().enumerate() {
         trace(&mut out, i, executor);
+        if with_code {
+            code::code(&mut out, state, executor);
+        }
     }
     // Writing to a string can't fail.
     let _ = summary(&mut out, state);
@@ -81,7 +94,7 @@ fn instruction(out: &mut String, executor: &Executor, n: usize, executed: &[Exec
     out.push('\n');
 }
 
-fn micro_op(out: &mut String, inst: &Inst) {
+pub(super) fn micro_op(out: &mut String, inst: &Inst) {
     let _ = write!(out, "      {} [{}/{}]", inst.uop.info().name, inst.depth.ints, inst.depth.floats);
     for v in inst.immediates.iter().filter(|v| **v != 0) {
         let _ = write!(out, " {v:#x}");
@@ -98,10 +111,33 @@ fn micro_op(out: &mut String, inst: &Inst) {
 fn exits(out: &mut String, executor: &Executor) {
     for exit in &executor.exits {
         let taken = executor.counters.as_ref().map_or(exit.count as u64, |c| c.exit(exit.index));
-        if taken > 0 || exit.side.is_some() {
-            let side = exit.side.map(|s| format!(", trace {s}")).unwrap_or_default();
-            let _ = writeln!(out, "  exit {}: taken {taken} times{side}", exit.index);
+        if taken == 0 && exit.side.is_none() {
+            continue;
         }
+        let _ = write!(out, "  exit {}: taken {taken} times{}", exit.index, reason(executor, exit.index));
+        if let Some(side) = exit.side {
+            let _ = write!(out, ", on to trace {side}");
+        }
+        for face in exit.faces.iter().filter(|f| f.side.is_some()) {
+            let _ = write!(out, ", on to trace {}", face.side.unwrap_or_default());
+        }
+        out.push('\n');
+    }
+    match executor.end {
+        End::Link(trace) => drop(writeln!(out, "  ends in trace {trace}")),
+        End::Closed | End::Stop => {}
+    }
+}
+
+/// The micro-op that an exit belongs to, and its instruction.
+pub(super) fn reason(executor: &Executor, exit: usize) -> String {
+    let Some(k) = executor.body.iter().position(|inst| inst.exit == exit as u32) else {
+        return " at the end".to_owned();
+    };
+    let name = executor.body[k].uop.info().name;
+    match executor.origins.get(k).and_then(|n| executor.listing.get(*n as usize)) {
+        Some(instruction) => format!(" at {name} of {instruction}"),
+        None => format!(" at {name}"),
     }
 }
 

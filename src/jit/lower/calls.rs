@@ -314,7 +314,6 @@ impl Lowering<'_> {
 
     /// Arguments are words: unboxed doubles among them are boxed, and what only a field keeps alive is owned.
     pub(super) fn boxed_arguments(&mut self, f: usize, first: usize) -> Lower<()> {
-        self.floats_to_memory(f, first)?;
         for i in first..self.state.frames[f].stack.len() {
             if self.state.frames[f].stack[i].own == Own::Fragile {
                 self.own(f, i)?;
@@ -371,6 +370,10 @@ impl Lowering<'_> {
             let index = self.state.frames[f].stack.len() - 1;
             let entry = self.state.frames[f].stack[index];
             let (from, to) = (self.state.stack_home(f, index), self.state.home(inner, slot));
+            if self.move_double(f, index, inner, slot)? {
+                self.state.frames[f].stack.pop();
+                continue;
+            }
             if entry.place != Place::Int {
                 self.load(entry, from)?;
             }
@@ -527,7 +530,8 @@ impl Lowering<'_> {
     fn result_survives(&mut self, f: usize) -> Lower<()> {
         let entry = self.state.frames[f].stack[0];
         if matches!(entry.place, Place::Memory | Place::Local { .. } | Place::RawFloat) {
-            if entry.place == Place::RawFloat {
+            let raw = matches!(entry.place, Place::Local { frame, slot } if self.state.raw_home(frame, slot).is_some());
+            if entry.place == Place::RawFloat || raw {
                 self.in_doubles(1)?;
             } else {
                 self.in_registers(1)?;

@@ -64,6 +64,7 @@ impl Lowering<'_> {
     /// MAKE_CELL: the variable's value moves into a new cell.
     pub(super) fn make_cell(&mut self, record: &Record) -> Done {
         let (f, slot) = (self.state.innermost(), record.oparg as usize);
+        self.box_local(f, slot)?;
         let home = self.state.home(f, slot);
         if self.state.frames[f].locals[slot].unset {
             self.room(1)?;
@@ -126,6 +127,7 @@ impl Lowering<'_> {
             return Ok(Some(1));
         }
         self.unhook_users(f, slot)?;
+        self.box_local(f, slot)?;
         let home = self.state.home(f, slot);
         self.room(2)?;
         self.op_immediate(Uop::LoadImmediate, 0)?;

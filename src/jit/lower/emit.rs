@@ -189,6 +189,11 @@ impl Lowering<'_> {
             Place::Constant(word) => self.op_immediate(Uop::LoadImmediate, word),
             Place::Memory => self.op_home([Uop::LoadFrame, Uop::LoadTop], home),
             Place::Local { frame, slot } => {
+                if let Some(home) = self.state.raw_home(frame, slot) {
+                    self.load_raw(home)?;
+                    self.room(1)?;
+                    return self.op(Uop::Box);
+                }
                 let home = self.state.home(frame, slot);
                 self.op_home([Uop::LoadFrame, Uop::LoadTop], home)
             }
@@ -502,6 +507,8 @@ pub fn snapshot(state: &State, ip: *mut u16) -> Lower<Snapshot> {
             let home = state.home(f, i);
             if local.unset {
                 fixes.push((home, Fix::Constant(0)));
+            } else if let Some(shadow) = state.raw_home(f, i) {
+                fixes.push((home, Fix::BoxFrom(shadow)));
             } else if local.own != Own::Counted && !local.known.is_uncounted() {
                 fixes.push((home, Fix::Own));
             }
@@ -520,7 +527,11 @@ pub fn snapshot(state: &State, ip: *mut u16) -> Lower<Snapshot> {
                     }
                 }
                 Place::Local { frame, slot } => {
-                    fixes.push((home, Fix::Copy(state.home(frame, slot))));
+                    let fix = match state.raw_home(frame, slot) {
+                        Some(shadow) => Fix::BoxFrom(shadow),
+                        None => Fix::Copy(state.home(frame, slot)),
+                    };
+                    fixes.push((home, fix));
                     if needs_reference {
                         fixes.push((home, Fix::Own));
                     }

@@ -119,7 +119,12 @@ impl Lowering<'_> {
                 self.op_immediate(Uop::LoadFloatImmediate, x.to_bits())?;
             }
             Place::Int => self.unbox(entry.known)?,
+            Place::Local { frame, slot } if self.state.raw_home(frame, slot).is_some() => {
+                let home = self.state.raw_home(frame, slot).expect("just seen");
+                self.op_home([Uop::LoadRawFrame, Uop::LoadRawTop], home)?;
+            }
             Place::Memory | Place::Local { .. } if entry.known == Known::Float => {
+                self.note_double(entry);
                 let home = match entry.place {
                     Place::Local { frame, slot } => self.state.home(frame, slot),
                     _ => self.state.stack_home(f, index),

@@ -312,6 +312,7 @@ impl Lowering<'_> {
     /// Puts everything where the interpreter expects it, and leaves the instruction to it.
     fn interpret(&mut self, record: &Record, next: &Record) -> Lower<()> {
         self.settle()?;
+        self.box_locals()?;
         self.push_frames(record.start)?;
         let f = &self.state.frames[0];
         // SAFETY: the code of a frame is alive.
@@ -428,6 +429,7 @@ impl Lowering<'_> {
             }
             End::Link(_) => {
                 self.settle()?;
+                self.box_locals()?;
                 self.push_frames(last.start)?;
                 self.out.links = true;
                 // Two traces that lead into each other must not lock out signals.
@@ -463,6 +465,9 @@ impl Lowering<'_> {
 
     pub(super) fn store_local(&mut self, slot: usize) -> Lower<()> {
         let frame = self.state.innermost();
+        if matches!(self.peek(1)?.place, Place::Float | Place::RawFloat) && self.store_double_local(slot)? {
+            return Ok(());
+        }
         if self.peek(1)?.place == Place::Float {
             self.box_top()?;
         }
@@ -507,6 +512,14 @@ impl Lowering<'_> {
         self.own(f, i)?;
         let entry = self.state.frames[f].stack[i];
         if let Place::Local { frame, slot } = entry.place {
+            if let Some(from) = self.state.raw_home(frame, slot) {
+                let home = self.state.stack_home(f, i);
+                self.load_raw(from)?;
+                self.op_home([Uop::StoreFloatFrame, Uop::StoreFloatTop], home)?;
+                self.state.frames[f].stack[i].place = Place::RawFloat;
+                self.moves += 1;
+                return Ok(());
+            }
             let (from, home) = (self.state.home(frame, slot), self.state.stack_home(f, i));
             self.room(1)?;
             self.op_home([Uop::LoadFrame, Uop::LoadTop], from)?;

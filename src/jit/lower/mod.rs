@@ -14,6 +14,7 @@
 
 mod calls;
 mod closures;
+mod doubles;
 mod emit;
 mod floats;
 mod functions;
@@ -107,6 +108,8 @@ pub enum Own {
     Local { frame: usize, slot: usize },
     /// An object's field, until something is stored or destroyed.
     Fragile,
+    /// A local variable whose double lies unboxed in this shadow place; the variable's own word is out of date.
+    Raw(u16),
 }
 
 /// Where a word is.
@@ -212,6 +215,8 @@ pub enum Fix {
     Own,
     /// It is an unboxed double.
     Box,
+    /// It is the unboxed double in this place.
+    BoxFrom(Home),
     /// It is this constant.
     Constant(u64),
     /// It is what a variable holds.
@@ -300,6 +305,7 @@ pub struct Lowering<'a> {
     /// Changes with every micro-op that moves words: exits in between share a snapshot.
     moves: usize,
     last_exit: Option<(usize, *mut u16, u32)>,
+    doubles: doubles::Doubles,
 }
 
 /// Where a trace begins.
@@ -322,20 +328,27 @@ pub fn lower(records: &[Record], end: End, state: State, begins: Begin) -> Lower
     }
     // The loop proper begins with what the first iteration has found out.
     l.settle()?;
-    let mut assumed = l.state.clone();
+    let entered = l.state.clone();
+    let mut assumed = entered.clone();
     let prefix = (l.out.body.len(), l.out.exits.len(), l.out.interprets.len(), l.out.pushes.len());
-    for _ in 0..4 {
+    for _ in 0..8 {
         l.truncate(prefix);
-        l.state = assumed.clone();
-        l.out.top = prefix.0;
+        l.state = entered.clone();
         l.last_exit = None;
+        l.conform(&assumed)?;
+        l.state = assumed.clone();
+        l.out.top = l.out.body.len();
+        l.last_exit = None;
+        l.doubles.begin();
         l.pass()?;
         l.settle()?;
-        if l.state.implies(&assumed) {
+        if !l.state.implies(&assumed) {
+            assumed = assumed.meet(&l.state);
+        } else if l.out.interprets.len() > prefix.2 || !l.unbox_variables(&mut assumed) {
+            l.conform(&assumed)?;
             l.finish(end)?;
             return Ok(l.out);
         }
-        assumed = assumed.meet(&l.state);
     }
     Err(Abort::Unsupported)
 }
@@ -352,6 +365,7 @@ impl<'a> Lowering<'a> {
             begins,
             moves: 0,
             last_exit: None,
+            doubles: doubles::Doubles::default(),
         }
     }
 
@@ -414,6 +428,9 @@ impl State {
         for (frame, with) in frames.chain(out.below.iter_mut().zip(&self.below)) {
             for (a, b) in frame.locals.iter_mut().zip(&with.locals) {
                 a.known = a.known.meet(b.known);
+                if matches!(a.own, Own::Raw(_)) && a.known != Known::Float {
+                    a.own = Own::Counted;
+                }
             }
             for (a, b) in frame.stack.iter_mut().zip(&with.stack) {
                 a.known = a.known.meet(b.known);

@@ -84,7 +84,10 @@ impl Shapes {
             return root;
         }
         if self.capacity.get() == 0 {
-            self.capacity.set(expected_attributes(class).clamp(FIRST_INLINE, MAX_INLINE) as u32);
+            let expected = expected_attributes(class);
+            // Others assign attributes too.
+            let room = expected + expected.div_ceil(4);
+            self.capacity.set(room.clamp(FIRST_INLINE, MAX_INLINE) as u32);
         }
         let root = self.add(Shape::new(class, self.capacity.get(), false));
         self.root.set(root);

@@ -165,6 +165,9 @@ fn aarch64(code: &Code) -> Vec<Instruction> {
             assert!(w & 0xbf00_0000 != 0x1800_0000, "{}: a literal load {w:08x}", code.name);
             assert!(w & 0x1f00_0000 != 0x1000_0000, "{}: a relative address {w:08x}", code.name);
             assert!(relocation.is_none(), "{}: a relocation at {w:08x}", code.name);
+            let constant = (w >> 5 & 0xffff) as i32;
+            let moves_marker = w & 0x7f80_0000 == 0x5280_0000 && MARKERS.contains(&constant);
+            assert!(!moves_marker, "{}: a displacement outside of its load {w:08x}", code.name);
             find_marker(w, &mut i);
         }
         out.push(i);
