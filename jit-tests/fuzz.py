@@ -14,7 +14,7 @@ import sys
 
 HEAD = """
 from array import array
-from collections import deque
+from collections import defaultdict, deque, namedtuple
 class P:
     def __init__(self, a, b):
         self.a = a
@@ -24,6 +24,17 @@ class P:
         return self.a
     def get(self):
         return self.b
+class N(namedtuple("N", "u v")):
+    pass
+class K(int):
+    pass
+class Missing(dict):
+    def __missing__(self, key):
+        return -key
+class Pretend:
+    @property
+    def __class__(self):
+        return int
 class S:
     __slots__ = ("u", "v")
     def __init__(self, u):
@@ -67,7 +78,9 @@ class Maker:
             f"max({x}, {y})", f"min({x}, 9)", f"abs({x})", f"int({x})", "sum(xs[:3])", "len(ai)", "len(s[:3])", "ord(txt[i % 6])",
             "int(txt[i % 6])", f"len(xs[{r.randint(0, 2)}:])", "len({*xs})", "len([k for k in xs if k])", "len(f'{i}{a}')",
             "pop(0) if len(xs) > 5 else 0", "len({k: i for k in t})", "(0 if isinstance(a, int) else 1)", "sorted(t)[0]",
-            "int(type(a) is int)", "int(p is q)", "(i & 7)", "(i << 3)", "(i ^ 5)", "(i // 3)", "~i", "dq[0]", "d[0]", f"d.get(i % 5, {y})", "len(xs)", f"int({x} > {y})", f"({x} % 7 if {x} == {x} else {y})",
+            "int(type(a) is int)", "dd[i % 4]", "(i % 40).bit_length()", "int(issubclass(type(a), float))", "N(1, i % 3).v",
+            "getattr(p, 'a', 0)", "int(getattr(type(p), 'get', None) is P.get)", "ks.get(N(i % 3, 1), 5)", "int(Pretend.__eq__ is None)",
+            "int(isinstance(pre, int))", "int(isinstance(p, (int, Q)))", "K(i % 5)", "dd2[i % 6]", "int(type(p.get()) is type(a))", "int(p is q)", "(i & 7)", "(i << 3)", "(i ^ 5)", "(i // 3)", "~i", "dq[0]", "d[0]", f"d.get(i % 5, {y})", "len(xs)", f"int({x} > {y})", f"({x} % 7 if {x} == {x} else {y})",
         ])
 
     def test(self, depth=0):
@@ -75,7 +88,7 @@ class Maker:
         op = r.choice(["<", "<=", "==", "!=", ">", ">="])
         return r.choice([
             f"{self.number(depth + 1)} {op} {self.number(depth + 1)}", f"i % {r.randint(2, 9)} == {r.randint(0, 2)}",
-            f"i {op} {r.randint(0, 60)}", "a is None", "not b", f"(i % 5) in d", "i & 1", "txt[i % 6] == '3'", "(i % 7) in fs", "(i, 1) in fs", "'1' in s", "a in t", "fs <= fs2", "s", "d", "i is not None",
+            f"i {op} {r.randint(0, 60)}", "a is None", "not b", f"(i % 5) in d", "i & 1", "txt[i % 6] == '3'", "(i % 7) in fs", "(i, 1) in fs", "K(i % 7) in fs", "N(3, 1) in fs", "i % 4 in dd", "p in (q, p)", "p in {q: 1}", "'1' in s", "a in t", "fs <= fs2", "s", "d", "i is not None",
             "ai", "str(i) < '3'", "type(b) is float", "isinstance(b, (int, float))", "t == (1, 2.5, 3)",
         ])
 
@@ -100,7 +113,7 @@ class Maker:
                                     "f = f * 1e200", "f = -g", "g = [v for v in (f, g)][0]", "f = (lambda: f)() * 0.5",
                                     "g = max(f, 0.0)", "p.a = g", "g = (f - g) * (f + g) / 3.0", "d.update()", "s = f'{i:03d}{b!r}'[:9]", "xs.extend(t)",
                                     "xs.insert(0, i)", "d = {**d, 9: i}", "b = [k + i for k in xs][-1]", "w = S(i)",
-                                    "xs.sort(key=str)", "d[9] = 1", "d.pop(9, None)", "p.a = i", "f = f * 0.5 + 1"])]
+                                    "xs.sort(key=str)", "d[9] = 1", "d.pop(9, None)", f"dd[i % 5] += {self.atom()}", "dd2[i % 9] = i", "ks[N(2, i % 2)] = i", "p.a = i", "f = f * 0.5 + 1"])]
         if kind < 0.78 and depth < 4:
             out = [f"{pad}if {self.test()}:"] + self.block(depth + 1)
             return out + ([f"{pad}else:"] + self.block(depth + 1) if r.random() < 0.5 else [])
@@ -128,7 +141,8 @@ class Maker:
             lines += [f"def f{n}(n):", "    a, b, c, f, s, j, g = 1, 2, 0, 0.25, '', 0, 1.5", "    xs = [1, 2, 3, 4]",
                       "    t = (1, 2.5, 3)", "    d = {0: 1, 3: 2}", "    p, q, w = P(1, 2), Q(3, 4.5), S(5)", "    ab, al = array('b', [1, -2, 3, 4, 5]), array('q', [-(2**63), 2**62, 7])", "    ai, ad = array('i', [1, 2, 3, 4]), array('d', [0.5, 1, 2])",
                       "    by, ba, txt, dq = b'abcde', bytearray(b'xyz'), '314159', deque([1, 2, 3])",
-                      "    fs = frozenset([1, 3, 5, (3, 1), 'x'])", "    fs2 = fs | {4}", "    pop = xs.pop",
+                      "    fs = frozenset([1, 3, 5, (3, 1), 'x'])", "    fs2 = fs | {4}", "    pop, pre, dd, dd2 = xs.pop, Pretend(), defaultdict(int, {1: 5}), Missing({2: 3})",
+                      "    ks = {N(1, 1): 4, (2, 1): 6, 3: 1}",
                       "    for i in range(n):"]
             whole = r.random() < 0.7
             lines += ["        try:"] * whole

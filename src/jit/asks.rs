@@ -22,11 +22,11 @@ use pyrs_runtime::objects::singletons::{bool_value, none, none_value};
 use pyrs_runtime::objects::slice::Slice;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
-use pyrs_runtime::protocols::{compare, iter, number, sequence, truth};
+use pyrs_runtime::protocols::{attr, compare, iter, number, sequence, truth};
 use pyrs_runtime::thread::Thread;
-use pyrs_runtime::types::Type;
 use pyrs_runtime::types::shape::Managed;
 use pyrs_runtime::types::slots::CompareOp;
+use pyrs_runtime::types::{Type, as_type};
 use pyrs_runtime::value::Value;
 
 use crate::quiet::{self, is_key, is_plain, is_sequence};
@@ -65,8 +65,9 @@ pub unsafe extern "C" fn binary(thread: *const Thread, at: *mut Value, op: u64) 
 }
 
 fn has_quiet_item(container: &Obj, key: &Obj) -> bool {
-    match container.exact::<Dict>() {
-        Some(_) => is_key(key),
+    match quiet::as_plain_dict(container) {
+        // A missing key is for the interpreter, which knows of `__missing__`.
+        Some(dict) => is_key(key) && (container.exact::<Dict>().is_some() || dict.get(key).is_ok_and(|v| v.is_some())),
         None => quiet::is_indexed(container) && quiet::is_index(key),
     }
 }
@@ -90,9 +91,10 @@ fn is_quiet_operator(op: BinaryOp, a: &Obj, b: &Obj) -> bool {
 pub unsafe extern "C" fn comparison(thread: *const Thread, at: *mut Value, oparg: u64) -> Value {
     // SAFETY: by contract.
     let (a, b) = unsafe { (operand(at, 0), operand(at, 1)) };
-    let fits = (is_key(a) && is_key(b))
-        || (quiet::is_plain_throughout(a) && quiet::is_plain_throughout(b))
-        || (quiet::is_set_of_keys(a) && quiet::is_set(b));
+    let fits = match quiet::is_set(a) {
+        true => quiet::is_set(b) && quiet::is_set_of_keys(a),
+        false => (is_key(a) && is_key(b)) || (quiet::is_plain_throughout(a) && quiet::is_plain_throughout(b)),
+    };
     if !fits {
         return Value::NULL;
     }
@@ -106,7 +108,11 @@ pub unsafe extern "C" fn contains(thread: *const Thread, at: *mut Value, inverte
     // SAFETY: by contract.
     let (item, container) = unsafe { (operand(at, 0), operand(at, 1)) };
     let text = || container.exact::<Str>().is_some() && item.exact::<Str>().is_some();
-    let listed = || quiet::items_are(container, is_key) || (quiet::is_container(container) && !is_sequence(container));
+    let listed = || {
+        quiet::items_are(container, is_key)
+            || (quiet::is_container(container) && !is_sequence(container))
+            || quiet::as_plain_dict(container).is_some()
+    };
     if !(is_key(item) && (text() || listed())) {
         return Value::NULL;
     }
@@ -131,7 +137,7 @@ pub unsafe extern "C" fn cell(_: *const Thread, at: *mut Value, _: u64) -> Value
 pub unsafe extern "C" fn store_subscript(thread: *const Thread, at: *mut Value, _: u64) -> Value {
     // SAFETY: by contract.
     let (value, container, key) = unsafe { (operand(at, 0), operand(at, 1), operand(at, 2)) };
-    if let Some(dict) = container.exact::<Dict>() {
+    if let Some(dict) = quiet::as_plain_dict(container) {
         let set = |dict: &Object<Dict>| dict.set(key.clone(), value.clone()).map(|()| none());
         return if is_key(key) { answer(thread, set(dict)) } else { Value::NULL };
     }
@@ -540,4 +546,35 @@ pub unsafe extern "C" fn bound(thread: *const Thread, at: *mut Value, plan: u64)
         }
         v
     }
+}
+
+/// The operand's class.
+///
+/// # Safety
+/// As [`Ask`] says.
+pub unsafe extern "C" fn class_of(_: *const Thread, at: *mut Value, _: u64) -> Value {
+    // SAFETY: by contract.
+    unsafe { operand(at, 0) }.class().to_obj().into_value()
+}
+
+/// `isinstance` of the operand with a class, or a tuple of classes, whose metaclass is `type`.
+///
+/// # Safety
+/// As [`Ask`] says; the second operand is such a class or tuple.
+pub unsafe extern "C" fn isinstance(_: *const Thread, at: *mut Value, wanted: u64) -> Value {
+    // SAFETY: by contract: a constant of the trace is alive.
+    let (v, wanted) = unsafe { (operand(at, 0), Obj::from_borrowed(Value(wanted))) };
+    let is = |class: &Obj| as_type(class).is_some_and(|class| v.class().is_subclass(class));
+    let holds = wanted.exact::<Tuple>().map_or_else(|| is(&wanted), |classes| classes.items().iter().any(is));
+    if holds || quiet::tells_its_class(v.class()) { bool_value(holds) } else { Value::NULL }
+}
+
+/// An attribute; the second operand is its name.
+///
+/// # Safety
+/// As [`Ask`] says; the name is a string.
+pub unsafe extern "C" fn attribute(thread: *const Thread, at: *mut Value, name: u64) -> Value {
+    // SAFETY: by contract: the code keeps its names.
+    let (owner, name) = unsafe { (operand(at, 0), &*(Value(name).as_pointer() as *const Object<Str>)) };
+    if quiet::has_quiet_attribute(owner, name) { answer(thread, attr::getattr(owner, name)) } else { Value::NULL }
 }

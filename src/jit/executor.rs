@@ -64,6 +64,8 @@ pub struct Exit {
     pub snapshot: Snapshot,
     pub ip: *mut u16,
     pub way: Way,
+    /// The runtime has been asked, and has declined.
+    pub asked: bool,
     pub count: u32,
     /// Recordings that have begun here.
     pub attempts: u16,
@@ -425,13 +427,11 @@ pub(crate) fn lower_recording(state: &Jit, recording: &Recording, end: End) -> R
         // SAFETY: recorded code is alive.
         None => State::fresh(recording.root, unsafe { &*first.code }, first.depth),
     };
-    // A side trace begins where a guard has failed or the runtime has declined: it is not asked again.
+    // Where a side trace begins because the runtime has declined, it is not asked again.
     let begins = match recording.origin {
         Origin::Loop { .. } => lower::Begin::Loop,
-        Origin::Exit { executor, exit } if state.executors[executor].exits[exit].way != Way::Guard => {
-            lower::Begin::Fresh
-        }
-        Origin::Exit { .. } => lower::Begin::Declined,
+        Origin::Exit { executor, exit } if state.executors[executor].exits[exit].asked => lower::Begin::Declined,
+        Origin::Exit { .. } => lower::Begin::Fresh,
     };
     lower::lower(&recording.records, end, begin, begins)
 }
@@ -451,6 +451,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
             snapshot: plan.snapshot,
             ip: plan.ip,
             way: plan.way,
+            asked: plan.asked,
             count: 0,
             attempts: 0,
             stub: 0,

@@ -5,7 +5,7 @@
 //! whose hash and comparison nobody has defined in Python. The predicates here look at operands; those on classes
 //! tell from what was recorded whether it is worth asking.
 
-use pyrs_runtime::object::{Obj, PyClass};
+use pyrs_runtime::object::{Obj, Object, PyClass};
 use pyrs_runtime::objects::builtin_function::{BuiltinFunction, MethodDescriptor};
 use pyrs_runtime::objects::bytes::Bytes;
 use pyrs_runtime::objects::complex::Complex;
@@ -15,6 +15,7 @@ use pyrs_runtime::objects::iterators::{Enumerate, Zip};
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::list_methods::ListIterator;
 use pyrs_runtime::objects::object::PlainObject;
+use pyrs_runtime::objects::property::Property;
 use pyrs_runtime::objects::range::RangeIterator;
 use pyrs_runtime::objects::set::{FrozenSet, Set, SetData};
 use pyrs_runtime::objects::set_methods::SetIterator;
@@ -24,19 +25,23 @@ use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::objects::tuple_methods::TupleIterator;
 use pyrs_runtime::objects::{float, int};
-use pyrs_runtime::types::{Type, as_type};
+use pyrs_runtime::types::lookup::lookup;
+use pyrs_runtime::types::{TYPE, Type, as_type};
 
 use crate::layout::is_class;
 use crate::record::Seen;
 
 /// Numbers, texts and None: nothing that Python code could take part in.
+#[inline]
 pub fn is_plain(v: &Obj) -> bool {
+    !v.value().is_pointer_or_null() || v.exact::<Str>().is_some() || is_rarer_plain(v)
+}
+
+fn is_rarer_plain(v: &Obj) -> bool {
     let word = v.value();
-    !word.is_pointer_or_null()
-        || word == none_value()
+    word == none_value()
         || word == true_value()
         || word == false_value()
-        || v.exact::<Str>().is_some()
         || int::is_exact(v)
         || float::is_exact(v)
         || v.exact::<Bytes>().is_some()
@@ -58,18 +63,37 @@ pub fn items_are(v: &Obj, kind: impl Fn(&Obj) -> bool) -> bool {
 }
 
 /// A key whose hash and comparison run no Python code.
+#[inline]
 pub fn is_key(v: &Obj) -> bool {
-    if is_plain(v) {
-        return true;
-    }
+    !v.value().is_pointer_or_null() || v.exact::<Str>().is_some() || is_rarer_key(v)
+}
+
+fn is_rarer_key(v: &Obj) -> bool {
     if let Some(tuple) = v.exact::<Tuple>() {
         return tuple.items().iter().all(is_key);
     }
+    if is_rarer_plain(v) {
+        return true;
+    }
     let equality = equality(v.class());
-    // Equal to itself alone; or a named tuple.
-    equality == self::equality(PlainObject::class())
-        || (equality == self::equality(Tuple::class())
-            && v.downcast::<Tuple>().is_some_and(|tuple| tuple.items().iter().all(is_key)))
+    let like = |class: &Type| equality == self::equality(class);
+    // Equal to itself alone; numbers and texts of other classes; named tuples.
+    like(PlainObject::class())
+        || like(int::CLASS.get())
+        || like(Str::class())
+        || (like(Tuple::class()) && v.downcast::<Tuple>().is_some_and(|tuple| tuple.items().iter().all(is_key)))
+}
+
+/// A dictionary whose class leaves subscripts and membership to `dict`. Keys that are missing may be another matter.
+pub fn as_plain_dict(v: &Obj) -> Option<&Object<Dict>> {
+    if let Some(dict) = v.exact::<Dict>() {
+        return Some(dict);
+    }
+    let accesses = |class: &Type| {
+        let slots = class.slots();
+        (slots.getitem.map(|f| f as usize), slots.setitem.map(|f| f as usize), slots.contains.map(|f| f as usize))
+    };
+    v.downcast::<Dict>().filter(|_| accesses(v.class()) == accesses(Dict::class()))
 }
 
 /// The functions that hash and compare instances.
@@ -92,7 +116,7 @@ pub fn is_set(v: &Obj) -> bool {
 
 /// A set of keys.
 pub fn is_set_of_keys(v: &Obj) -> bool {
-    as_exact_set(v).is_some_and(|set| set.elements().all(|(_, key)| is_key(&key)))
+    as_exact_set(v).is_some_and(|set| set.all(is_key))
 }
 
 /// The name of a native class, with its module outside of `builtins`.
@@ -232,6 +256,18 @@ pub fn seen_walkable(seen: Seen) -> bool {
 
 // ---- callables
 
+/// The nearest native class that a class is or inherits from.
+fn native_base(class: &Type) -> &Type {
+    let mut class = class;
+    while class.is_heap_type() {
+        match class.base() {
+            Some(base) => class = base,
+            None => break,
+        }
+    }
+    class
+}
+
 /// What is called, if [`is_harmless`] can hold for it at all.
 enum Native<'a> {
     /// A function of a module.
@@ -245,7 +281,7 @@ fn native(callable: &Obj) -> Option<Native<'_>> {
     if let Some(function) = callable.exact::<BuiltinFunction>() {
         let name = function.def.name;
         if function.passes_self() {
-            return function.this.as_ref().map(|this| Native::Method(this.class(), name));
+            return function.this.as_ref().map(|this| Native::Method(native_base(this.class()), name));
         }
         let module = function.module.as_ref()?.exact::<Str>()?.as_ascii()?;
         return Some(Native::Function(module, name));
@@ -272,8 +308,31 @@ pub fn may_be_harmless(callable: &Obj) -> bool {
 }
 
 const BUILTINS: &[&str] = &[
-    "abs", "chr", "ord", "min", "max", "divmod", "pow", "id", "hex", "oct", "bin", "round", "hash", "repr", "ascii",
-    "len", "sum", "sorted", "callable", "iter", "format", "any", "all",
+    "abs",
+    "chr",
+    "ord",
+    "min",
+    "max",
+    "divmod",
+    "pow",
+    "id",
+    "hex",
+    "oct",
+    "bin",
+    "round",
+    "hash",
+    "repr",
+    "ascii",
+    "len",
+    "sum",
+    "sorted",
+    "callable",
+    "iter",
+    "format",
+    "any",
+    "all",
+    "issubclass",
+    "getattr",
 ];
 
 const CLOCKS: &[&str] = &["time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"];
@@ -338,10 +397,10 @@ pub fn is_harmless(callable: &Obj, args: &[Obj]) -> bool {
         Some(Native::Function("time", name)) => CLOCKS.contains(&name) && args.is_empty(),
         Some(Native::Method(owner, name)) => {
             if let Some(this) = callable.exact::<BuiltinFunction>().and_then(|f| f.this.as_ref()) {
-                return is_harmless_method(this.class(), name, this, args);
+                return is_harmless_method(owner, name, this, args);
             }
             let [this, rest @ ..] = args else { return false };
-            std::ptr::eq(this.class(), owner) && is_harmless_method(owner, name, this, rest)
+            this.class().is_subclass(owner) && is_harmless_method(owner, name, this, rest)
         }
         Some(Native::Class(class)) => is_harmless_class(native_name(class), args),
         _ => false,
@@ -353,9 +412,45 @@ fn is_harmless_builtin(name: &str, args: &[Obj]) -> bool {
         "len" | "iter" => args.iter().all(is_walkable),
         "hash" => args.iter().all(is_key),
         "callable" | "id" => true,
+        "issubclass" => args.iter().all(|class| is_plain_class(class) || items_are(class, is_plain_class)),
+        "getattr" => match args {
+            [owner, name, ..] => name.exact::<Str>().is_some_and(|name| has_quiet_attribute(owner, name)),
+            _ => false,
+        },
         "min" | "max" | "sum" | "sorted" | "any" | "all" => args.iter().all(is_plain_throughout),
         _ => args.iter().all(is_plain),
     }
+}
+
+/// A class whose metaclass is `type`.
+fn is_plain_class(v: &Obj) -> bool {
+    v.value().is_pointer_or_null() && std::ptr::eq(v.class(), TYPE.get())
+}
+
+/// Whether looking an attribute up runs no Python code: no class defines how, and what is found on a class binds
+/// natively or not at all.
+pub fn has_quiet_attribute(owner: &Obj, name: &Object<Str>) -> bool {
+    let binds_quietly = |found: Option<Obj>| match found {
+        Some(found) => found.class().slots().descr_get.is_none() || binds_natively(&found),
+        None => true,
+    };
+    if is_plain_class(owner) {
+        let class = as_type(owner).expect("it has a metaclass");
+        return binds_quietly(lookup(class, name)) && binds_quietly(lookup(TYPE.get(), name));
+    }
+    let plain = PlainObject::class().slots().getattro.map(|f| f as usize);
+    owner.class().slots().getattro.map(|f| f as usize) == plain && binds_quietly(lookup(owner.class(), name))
+}
+
+/// Whether `__class__` of instances is their class: nothing pretends to be something else.
+pub fn tells_its_class(class: &Type) -> bool {
+    let generic = |class: &Type| class.slots().getattro.map(|f| f as usize);
+    generic(class) == generic(PlainObject::class())
+        && lookup(class, pyrs_runtime::name!("__class__")).is_some_and(|found| binds_natively(&found))
+}
+
+fn binds_natively(found: &Obj) -> bool {
+    !found.class().is_heap_type() && found.exact::<Property>().is_none()
 }
 
 fn is_harmless_class(name: &str, args: &[Obj]) -> bool {

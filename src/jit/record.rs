@@ -378,10 +378,10 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
         if single {
             return Some((*cache).clone());
         }
-        if !owner.is_pointer_or_null() || owner.is_null() {
+        if owner.is_null() || (by_shape && !owner.is_pointer_or_null()) {
             return None;
         }
-        let version = (*(*owner.as_pointer()).class.get()).current_version();
+        let version = owner.as_obj().class().current_version();
         while !cache.is_null() {
             let shape_fits = || {
                 let at = (owner.as_pointer() as *const u8).add((*cache).shape_offset as usize);

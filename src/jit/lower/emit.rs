@@ -50,6 +50,9 @@ impl Lowering<'_> {
         if uop.variant(depth).is_none() {
             return Err(Abort::Unsupported);
         }
+        if uop.has(flags::EXITS) && uop.has(flags::CALLS) && uop != Uop::Interpret {
+            self.out.exits[exit as usize].asked = true;
+        }
         self.out.body.push(Inst { uop, depth, immediates, displacements, exit });
         self.out.origins.push(self.record as u32);
         self.state.depth = uop.after(depth);
@@ -137,7 +140,7 @@ impl Lowering<'_> {
         after.frames[inner].stack.truncate(keep);
         after.depth = Depth::default();
         let snapshot = snapshot(&after, ip)?;
-        Ok(ExitPlan { snapshot, stub, ip, way: Way::Guard })
+        Ok(ExitPlan { snapshot, stub, ip, way: Way::Guard, asked: false })
     }
 
     // ---- words in registers

@@ -278,6 +278,7 @@ impl Lowering<'_> {
             }
             LoadAttrNondescriptorWithValues | LoadAttrNondescriptorNoDict => return self.load_class_value(record),
             LoadAttrSlot => return self.load_slot(record),
+            CallIsinstance => return self.isinstance(record),
             StoreAttrSlot => return self.store_slot(record),
             StoreAttrInstanceValue => {
                 let Some(cache) = &record.cache else { return Ok(None) };
@@ -335,6 +336,7 @@ impl Lowering<'_> {
             stub: Vec::new(),
             ip: record.start,
             way: Way::Interpret,
+            asked: false,
         });
         self.moves += 1;
         self.last_exit = Some((self.moves, self.at, exit));

@@ -250,6 +250,8 @@ pub struct ExitPlan {
     /// The instruction to go on at.
     pub ip: *mut u16,
     pub way: Way,
+    /// The runtime has been asked, and has declined.
+    pub asked: bool,
 }
 
 /// An instruction for the interpreter.

@@ -14,7 +14,7 @@ use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use super::instructions::Done;
-use super::{Callee, Entry, Home, Known, Local, Lower, Lowering, Own, Place, VirtualFrame};
+use super::{Begin, Callee, Entry, Home, Known, Local, Lower, Lowering, Own, Place, VirtualFrame};
 use crate::asks::{self, Ask, BoundCall, NamedEntry, NativeCall};
 use crate::layout::layout;
 use crate::quiet;
@@ -123,7 +123,11 @@ impl Lowering<'_> {
             | CallBuiltinFastWithKeywords => {
                 return self.call_native(record);
             }
-            CallIsinstance => return self.isinstance(record),
+            LoadAttr if record.oparg & 1 == 0 => {
+                // SAFETY: the recorded code is alive, and keeps its names.
+                let name = unsafe { (&*record.code).names.items()[record.oparg as usize >> 1].value() };
+                self.ask(1, asks::attribute, name.0, Known::Something)?;
+            }
             LoadAttrClass | LoadAttrClassWithMetaclassCheck => return self.load_class_attribute(record),
             LoadAttrModule => return self.load_module_attribute(record),
             CallAllocAndEnterInit => return self.construct(record, &self.records[i + 1]),
@@ -218,7 +222,13 @@ impl Lowering<'_> {
 
     /// `type(v)`.
     fn type_of(&mut self, record: &Record) -> Done {
-        let Some(class) = self.class_by_guard(1, record.tops[0])? else { return Ok(None) };
+        let again = self.is_begun_again();
+        let class = if again { None } else { self.class_by_guard(1, record.tops[0])? };
+        let Some(class) = class else {
+            self.ask(1, asks::class_of, 0, Known::Something)?;
+            self.drop_callable()?;
+            return Ok(Some(1));
+        };
         for _ in 0..3 {
             self.discard()?;
         }
@@ -230,7 +240,7 @@ impl Lowering<'_> {
     }
 
     /// The class of the `n`-th word, which is compared with the one that was recorded.
-    fn class_by_guard(&mut self, n: usize, seen: Seen) -> Lower<Option<*const Type>> {
+    pub(super) fn class_by_guard(&mut self, n: usize, seen: Seen) -> Lower<Option<*const Type>> {
         Ok(match self.kind(n, seen)? {
             Seen::Object(class) => {
                 self.guard_class(n, class)?;
@@ -249,7 +259,7 @@ impl Lowering<'_> {
     }
 
     /// `isinstance` of an object whose class is known, with classes that are constants.
-    fn isinstance(&mut self, record: &Record) -> Done {
+    pub(super) fn isinstance(&mut self, record: &Record) -> Done {
         let Known::Word(wanted) = self.peek(1)?.known else { return Ok(None) };
         if self.peek(3)?.known != Known::Word(0) || record.oparg != 2 {
             return Ok(None);
@@ -261,6 +271,9 @@ impl Lowering<'_> {
             None => vec![wanted],
         };
         let Some(classes) = plain_classes(&classes) else { return Ok(None) };
+        if self.is_begun_again() {
+            return self.isinstance_asked();
+        }
         let class = match self.kind(2, record.tops[1])? {
             Seen::Object(class) => {
                 // SAFETY: the class of a recorded operand, whose version is about to be compared.
@@ -274,16 +287,35 @@ impl Lowering<'_> {
             }
             seen => match self.class_by_guard(2, seen)? {
                 Some(class) => class,
-                None => return Ok(None),
+                None => return self.isinstance_asked(),
             },
         };
         // SAFETY: as above.
-        let holds = classes.iter().any(|wanted| unsafe { (*class).is_subclass(wanted) });
+        let (holds, honest) =
+            unsafe { (classes.iter().any(|wanted| (*class).is_subclass(wanted)), quiet::tells_its_class(&*class)) };
+        if !holds && !honest {
+            return Ok(None);
+        }
         for _ in 0..4 {
             self.discard()?;
         }
         self.push_constant(bool_value(holds).0);
         Ok(Some(1))
+    }
+
+    /// `isinstance` of objects of many classes with constant ones.
+    fn isinstance_asked(&mut self) -> Done {
+        let Known::Word(wanted) = self.peek(1)?.known else { return Ok(None) };
+        self.keep(Value(wanted));
+        self.discard()?;
+        self.ask(1, asks::isinstance, wanted, Known::Bool)?;
+        self.drop_callable()?;
+        Ok(Some(1))
+    }
+
+    /// The trace begins here because a guard of the same instruction has failed: one more would not be the last.
+    fn is_begun_again(&self) -> bool {
+        self.record == 0 && self.begins == Begin::Fresh
     }
 
     /// An attribute of a class that is a constant of the trace.

@@ -119,8 +119,17 @@ impl Lowering<'_> {
 
     /// A method found on the class: it goes below the instance, as a constant.
     pub(super) fn load_method(&mut self, record: &Record) -> Done {
-        let (Some(cache), Seen::Object(class)) = (&record.cache, record.tops[0]) else { return Ok(None) };
-        self.guard_owner(cache, class, record.opcode == Opcode::LoadAttrMethodWithValues)?;
+        let Some(cache) = &record.cache else { return Ok(None) };
+        match self.kind(1, record.tops[0])? {
+            Seen::Object(class) => {
+                self.guard_owner(cache, class, record.opcode == Opcode::LoadAttrMethodWithValues)?;
+            }
+            seen if record.opcode == Opcode::LoadAttrMethodNoDict => {
+                let Some(class) = self.class_by_guard(1, seen)? else { return Ok(None) };
+                self.guard_memory((class as u64 + layout().type_version as u64) as *const u32, cache.version)?;
+            }
+            _ => return Ok(None),
+        }
         if record.opcode == Opcode::LoadAttrMethodLazyDict {
             // No dictionary has been made that could hide the method.
             self.in_registers(1)?;

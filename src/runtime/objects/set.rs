@@ -458,6 +458,12 @@ impl SetData {
         })
     }
 
+    /// Whether all elements pass a test, which runs no Python code.
+    #[inline]
+    pub fn all(&self, test: impl Fn(&Obj) -> bool) -> bool {
+        self.table().places.iter().filter_map(|place| place.key.as_ref()).all(test)
+    }
+
     /// All elements.
     pub fn keys(&self) -> Vec<Obj> {
         self.elements().map(|(_, key)| key).collect()
