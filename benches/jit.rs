@@ -22,14 +22,13 @@ pub fn benches(c: &mut Criterion) {
     pyrs_jit::start(options, false).expect("the JIT starts");
     probe::keep_recordings();
     let function = |name| must(attr::getattr_text(&programs, name));
-    let names = ["ints", "floats", "objects", "calls"];
-    for name in names {
+    for name in ["ints", "floats", "objects", "calls"] {
+        let n = probe::recordings().len();
         must(call::call(&function(name), &[int::new(2000)]));
-    }
-    let recordings = probe::recordings();
-    assert_eq!(recordings.len(), names.len(), "one trace for each program");
-    for (n, name) in names.into_iter().enumerate() {
-        compiling(c, n, name, recordings[n]);
+        // The first new trace is that of the loop.
+        let recordings = probe::recordings();
+        let instructions = recordings.get(n).unwrap_or_else(|| panic!("the loop of {name} is compiled"));
+        compiling(c, n, name, *instructions);
     }
     recording(c, &function("fresh_loop"));
     exits(c, &function("without_exits"), &function("with_exits"));
@@ -58,7 +57,7 @@ fn recording(c: &mut Criterion, fresh_loop: &Obj) {
                 must(call::call(fresh_loop, &[]));
             }
             let (made, after) = probe::recorded();
-            assert_eq!((made - traces) as u64, times, "one trace each time");
+            assert!((made - traces) as u64 >= times, "a trace each time");
             after - before
         });
     });
