@@ -9,6 +9,7 @@
 mod allocator;
 mod embed;
 mod front_end;
+mod jit;
 mod memory;
 mod operations;
 mod startup;
@@ -33,6 +34,6 @@ fn settings() -> Criterion {
 criterion_group! {
     name = parts;
     config = settings();
-    targets = front_end::benches, memory::benches, operations::benches, startup::benches
+    targets = front_end::benches, memory::benches, operations::benches, startup::benches, jit::benches
 }
 criterion_main!(parts);

@@ -1,6 +1,7 @@
 //! Programs run in every tier with one expected output, CPython 3.14's; and what the command line says about the JIT.
 
 mod tools;
+mod traces;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

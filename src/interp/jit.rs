@@ -7,12 +7,17 @@ use std::sync::atomic::{AtomicPtr, AtomicU16, Ordering};
 
 use pyrs_bytecode::Opcode;
 use pyrs_macros::handler;
+use pyrs_runtime::object::Obj;
+use pyrs_runtime::objects::singletons::none_value;
+use pyrs_runtime::thread::Thread;
 use pyrs_runtime::value::Value;
 
 pub use crate::specialize::{cache_at, read_u32};
 
 use crate::dispatch::{Handler, Regs};
 use crate::frame::Frame;
+use crate::generator::Generator;
+use crate::handlers::generators;
 
 /// The handlers that the JIT gives.
 pub struct Hooks {
@@ -81,6 +86,31 @@ pub(crate) fn pending() {
     // SAFETY: hooks are never freed.
     if let Some(hooks) = unsafe { HOOKS.load(Ordering::Relaxed).as_ref() } {
         (hooks.pending)();
+    }
+}
+
+/// FOR_ITER_GEN: puts the generator on top of the operand stack above the running frame, with None brought to it. Its
+/// frame, where it goes on, and the top of its operand stack; None if that takes the interpreter.
+///
+/// # Safety
+/// `frame` is running, `ip` is at its FOR_ITER and `sp` is the top of its operand stack.
+pub unsafe fn resume_for_iter(
+    thread: &Thread,
+    frame: *mut Frame,
+    ip: *mut u16,
+    sp: *mut Value,
+    exhausted: u16,
+) -> Option<(*mut Frame, *mut u16, *mut Value)> {
+    // SAFETY: by contract: a live word; handlers do the same.
+    unsafe {
+        let generator = (*(sp.sub(1) as *const Obj)).exact::<Generator>()?;
+        let resumed = generators::resumable_in(thread, &generator.core)?;
+        (*frame).ip = ip;
+        (*frame).sp = sp;
+        (*frame).return_offset = exhausted;
+        generators::link_in(thread, &generator.core, resumed, none_value());
+        let (ip, sp) = generators::resume_point_with_none(resumed);
+        Some((resumed, ip, sp))
     }
 }
 

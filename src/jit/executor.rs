@@ -40,7 +40,7 @@ pub struct Executor {
     /// Instructions recorded, and how many of them are left to the interpreter.
     pub instructions: usize,
     pub interpreted: usize,
-    pub exits: Vec<Box<Exit>>,
+    pub exits: Box<[Exit]>,
     /// What the code refers to.
     pub interprets: Vec<Box<InterpretPlan>>,
     pub pushes: Vec<Box<Snapshot>>,
@@ -315,6 +315,8 @@ pub unsafe fn finish(state: &mut Jit, recording: Recording, end: End) {
                 return state.request_flush();
             }
             abort(state, &recording, why);
+        } else if let Some(samples) = &mut state.samples {
+            samples.push((recording, end));
         }
     }
 }
@@ -369,7 +371,6 @@ pub unsafe fn postpone(recording: &Recording) {
 }
 
 unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<(), Abort> {
-    let first = recording.records.first().ok_or(Abort::Unsupported)?;
     let is_loop = matches!(recording.origin, Origin::Loop { .. });
     if recording.records.len() < 2 && !matches!(end, End::Link(_)) {
         // Nothing would be gained.
@@ -378,19 +379,8 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     if state.executors.len() >= MAX_EXECUTORS {
         return Err(Abort::NoMemory);
     }
-    let begin = match &recording.state {
-        Some(begin) => begin.clone(),
-        // SAFETY: recorded code is alive.
-        None => State::fresh(recording.root, unsafe { &*first.code }, first.depth),
-    };
     let started = Instant::now();
-    // Where a side trace begins because the runtime has declined, it is not asked again.
-    let begins = match recording.origin {
-        Origin::Loop { .. } => lower::Begin::Loop,
-        Origin::Exit { executor, exit } if state.executors[executor].exits[exit].asked => lower::Begin::Declined,
-        Origin::Exit { .. } => lower::Begin::Fresh,
-    };
-    let mut lowered = lower::lower(&recording.records, end, begin, begins)?;
+    let mut lowered = lower_recording(state, recording, end)?;
     state.stats.lowering += started.elapsed();
     // What is mostly left to the interpreter is better off there: the way back and forth costs more than it gains.
     if lowered.interpreted * 2 > recording.records.len() {
@@ -399,10 +389,14 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     if let Some(chance) = &state.failures {
         stress::add_failures(&mut lowered, &recording.records, chance);
     }
+    #[cfg(debug_assertions)]
+    if let Err(e) = crate::micro_ops::verify(&lowered) {
+        panic!("a trace does not fit together: {e}");
+    }
     let counters = state.observes.then(|| Counters::attach(&mut lowered, &recording.records));
     let started = Instant::now();
     let mut executor = place(state, recording, end, lowered)?;
-    state.stats.assembling += started.elapsed();
+    state.stats.placing += started.elapsed();
     executor.counters = counters;
     executor.latency = recording.began.elapsed();
     state.stats.latencies.push(executor.latency);
@@ -425,13 +419,33 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     Ok(())
 }
 
+/// Lowers a recording.
+pub(crate) fn lower_recording(state: &Jit, recording: &Recording, end: End) -> Result<Lowered, Abort> {
+    let first = recording.records.first().ok_or(Abort::Unsupported)?;
+    let begin = match &recording.state {
+        Some(begin) => begin.clone(),
+        // SAFETY: recorded code is alive.
+        None => State::fresh(recording.root, unsafe { &*first.code }, first.depth),
+    };
+    // Where a side trace begins because the runtime has declined, it is not asked again.
+    let begins = match recording.origin {
+        Origin::Loop { .. } => lower::Begin::Loop,
+        Origin::Exit { executor, exit } if state.executors[executor].exits[exit].asked => lower::Begin::Declined,
+        Origin::Exit { .. } => lower::Begin::Fresh,
+    };
+    lower::lower(&recording.records, end, begin, begins)
+}
+
 /// Copies the code to memory and fills its exits in.
 fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> Result<Executor, Abort> {
     let number = state.executors.len();
-    let mut exits: Vec<Box<Exit>> = Vec::with_capacity(lowered.exits.len());
+    // Exits stay where they are from now on: code refers to them.
+    let mut exits: Vec<Exit> = Vec::with_capacity(lowered.exits.len());
     let mut stubs = Vec::with_capacity(lowered.exits.len());
     for (index, plan) in lowered.exits.into_iter().enumerate() {
-        let exit = Box::new(Exit {
+        state.stats.stub_micro_ops += plan.stub.len() + 1;
+        stubs.push(Stub { body: plan.stub, leave: exits.as_ptr().wrapping_add(index) as u64 });
+        exits.push(Exit {
             executor: number,
             index,
             snapshot: plan.snapshot,
@@ -444,9 +458,6 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
             side: None,
             faces: Vec::new(),
         });
-        state.stats.stub_micro_ops += plan.stub.len() + 1;
-        stubs.push(Stub { body: plan.stub, leave: &raw const *exit as u64 });
-        exits.push(exit);
     }
     let link = match end {
         End::Closed => Link::None,
@@ -454,11 +465,14 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         End::Link(_) | End::Stop => Link::Exit(exits.len() - 1),
     };
     let source = Source { body: &lowered.body, top: lowered.top, exits: &stubs, link };
+    let started = Instant::now();
     let placed = assemble::assemble(&source, &state.addresses, &mut state.memory).map_err(|e| match e {
         assemble::Failure::NoMemory => Abort::NoMemory,
         assemble::Failure::OutOfReach => Abort::OutOfReach,
         assemble::Failure::NoStencil(_) => Abort::Unsupported,
     })?;
+    state.stats.assembling += started.elapsed();
+    let mut exits = exits.into_boxed_slice();
     for (exit, stub) in exits.iter_mut().zip(&placed.stubs) {
         exit.stub = *stub;
     }

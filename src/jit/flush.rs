@@ -74,6 +74,10 @@ fn take(state: &mut Jit) -> Remains {
     }
     state.tools.forget();
     state.memory.clear();
+    // They refer to the executors that go.
+    if let Some(samples) = &mut state.samples {
+        samples.clear();
+    }
     Remains { _executors: executors, _recording: state.recording.take() }
 }
 

@@ -22,6 +22,8 @@ const CALL_UNITS: usize = 4;
 pub fn function_for(opcode: Opcode) -> Step {
     match opcode {
         Opcode::ReturnValue => leave,
+        Opcode::YieldValue => suspend,
+        Opcode::ForIterGen => resume,
         _ => helpers::interpret,
     }
 }
@@ -79,6 +81,87 @@ unsafe extern "C" fn leave(
         }
         caller
     }
+}
+
+/// Code units of FOR_ITER with its cache.
+const FOR_ITER_UNITS: usize = 2;
+
+/// FOR_ITER_GEN: goes on in the generator's frame.
+unsafe extern "C" fn resume(
+    thread_pointer: *const Thread,
+    frame: *mut Frame,
+    top: *mut Value,
+    plan: *const InterpretPlan,
+) -> *mut Frame {
+    // SAFETY: as in [`leave`].
+    unsafe {
+        let (thread, plan_at) = (&*thread_pointer, &*plan);
+        let ip = plan_at.opcode_at;
+        let sp = Frame::locals(frame).add(plan_at.words);
+        let exhausted = FOR_ITER_UNITS as u16 + plan_at.oparg;
+        let Some((generator, ip, sp)) = pyrs_interp::jit::resume_for_iter(thread, frame, ip, sp, exhausted) else {
+            return helpers::interpret(thread_pointer, frame, top, plan);
+        };
+        go_on(thread, top, plan_at, generator, ip, sp)
+    }
+}
+
+/// YIELD_VALUE of a generator that a loop runs over, or that another one delegates to.
+unsafe extern "C" fn suspend(
+    thread_pointer: *const Thread,
+    frame: *mut Frame,
+    top: *mut Value,
+    plan: *const InterpretPlan,
+) -> *mut Frame {
+    // SAFETY: as in [`leave`].
+    unsafe {
+        let (thread, plan_at) = (&*thread_pointer, &*plan);
+        let resumer = (*frame).previous;
+        if (*frame).is_entry || is_watched(frame) {
+            return helpers::interpret(thread_pointer, frame, top, plan);
+        }
+        let at = (*resumer).ip.add(FOR_ITER_UNITS);
+        let stores = *at as u8 == Opcode::StoreFast as u8;
+        let after = if stores { at.add(1) } else { at };
+        if after != plan_at.expected || *at as u8 == Opcode::YieldValue as u8 {
+            return helpers::interpret(thread_pointer, frame, top, plan);
+        }
+        let end = Frame::locals(frame).add(plan_at.words - 1);
+        let v = *end;
+        (*frame).sp = end;
+        (*frame).ip = plan_at.opcode_at.add(1);
+        pyrs_interp::generator::suspended(thread, frame, plan_at.oparg as u32);
+        let mut sp = (*resumer).sp;
+        if stores {
+            let slot = Frame::locals(resumer).add((*at >> 8) as usize);
+            decref_or_null(std::mem::replace(&mut *slot, v));
+        } else {
+            *sp = v;
+            sp = sp.add(1);
+        }
+        go_on(thread, top, plan_at, resumer, after, sp)
+    }
+}
+
+/// Goes on in compiled code if `frame` is as it was when it was recorded.
+unsafe fn go_on(
+    thread: &Thread,
+    top: *mut Value,
+    plan: &InterpretPlan,
+    frame: *mut Frame,
+    ip: *mut u16,
+    sp: *mut Value,
+) -> *mut Frame {
+    // SAFETY: a live frame.
+    unsafe {
+        if ip == plan.expected && (*frame).globals == plan.globals && !is_watched(frame) {
+            return frame;
+        }
+    }
+    thread.stack_top.set(top);
+    // SAFETY: no other reference to the state is in use.
+    unsafe { state::get().resume = Resume::At { frame, ip, sp } };
+    std::ptr::null_mut()
 }
 
 unsafe fn is_watched(frame: *mut Frame) -> bool {

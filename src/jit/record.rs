@@ -54,7 +54,7 @@ impl Seen {
 }
 
 /// Instructions between two values of a generator that are worth entering compiled code for.
-const MIN_STEP: usize = 4;
+const MIN_STEP: usize = 16;
 
 /// Words of the operand stack that a record remembers.
 pub const TOPS: usize = 8;

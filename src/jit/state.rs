@@ -12,7 +12,7 @@ use crate::executor::{self, Executor};
 use crate::helpers::{self, Resume};
 use crate::memory::{self, CodeMemory};
 use crate::options::Options;
-use crate::record::Recording;
+use crate::record::{End, Recording};
 use crate::stats::Stats;
 use crate::stress::Chance;
 use crate::tools::Tools;
@@ -35,6 +35,8 @@ pub struct Jit {
     pub(crate) failures: Option<Chance>,
     pub(crate) flushes: Option<Chance>,
     pub stats: Stats,
+    /// Recordings are kept, for benchmarks.
+    pub(crate) samples: Option<Vec<(Recording, End)>>,
     pub(crate) tools: Tools,
     /// Traces count what they do and keep their instructions in words, for `--dump-traces`.
     pub observes: bool,
@@ -106,6 +108,7 @@ pub fn start(options: Options, observes: bool) -> Result<(), String> {
     let threshold = options.threshold;
     let state = Jit {
         tools: Tools::new(options.tools),
+        samples: None,
         active: 0,
         wants_flush: false,
         failures: options.fail.map(Chance::new),

@@ -82,7 +82,10 @@ pub struct Stats {
     pub interpreted_by: BTreeMap<&'static str, usize>,
     pub recording: Duration,
     pub lowering: Duration,
+    /// Copy and patch alone.
     pub assembling: Duration,
+    /// Copy and patch, and what the runtime keeps of a trace: exits, objects.
+    pub placing: Duration,
     /// For each trace, from the beginning of its recording until its code could run.
     pub latencies: Vec<Duration>,
 }

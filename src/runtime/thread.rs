@@ -108,6 +108,9 @@ pub struct Runtime {
     pub modules: ObjCell,
     pub builtins: ObjCell,
     pub sys_dict: ObjCell,
+    /// The built-in `all` and `any`: calls of them with a generator are compiled as loops, whatever becomes of the names.
+    pub all: ObjCell,
+    pub any: ObjCell,
     pub main_thread: Cell<u64>,
     /// Named objects that native parts keep for the life of the process.
     pub registry: RefCell<HashMap<&'static str, Obj>>,
@@ -146,6 +149,8 @@ impl Runtime {
             modules: ObjCell::empty(),
             builtins: ObjCell::empty(),
             sys_dict: ObjCell::empty(),
+            all: ObjCell::empty(),
+            any: ObjCell::empty(),
             main_thread: Cell::new(0),
             registry: RefCell::default(),
             finalizing: Cell::new(false),

@@ -87,6 +87,17 @@ pub unsafe fn build_template(m: Regs) -> Value {
 
 #[handler]
 pub unsafe fn list_append(mut m: Regs) -> Value {
+    let list = &*(m.peek(1 + m.oparg).as_pointer() as *const Object<List>);
+    if !list.push_in_place(m.peek(1)) {
+        return m.tail(grow_and_append);
+    }
+    m.sp = m.sp.sub(1);
+    m.next(1)
+}
+
+/// As [`list_append`], for a list without room.
+#[handler]
+unsafe fn grow_and_append(mut m: Regs) -> Value {
     let v = m.pop();
     let list = &*(m.peek(m.oparg).as_pointer() as *const Object<List>);
     list.push(v.into_obj());

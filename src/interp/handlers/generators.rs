@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use pyrs_bytecode::Opcode;
 use pyrs_macros::handler;
 use pyrs_runtime::objects::singletons::none_value;
-use pyrs_runtime::thread::EVAL_BREAKER;
+use pyrs_runtime::thread::{EVAL_BREAKER, Thread};
 use pyrs_runtime::types::slots::SendResult;
 use pyrs_runtime::value::Value;
 
@@ -22,13 +22,25 @@ const UNITS: usize = 2;
 /// The frame of a generator that can be entered without a native call.
 #[inline(always)]
 pub unsafe fn resumable(m: &Regs, core: &Core) -> Option<*mut Frame> {
-    (core.is_suspended() && m.thread().recursion_remaining.get() > 0).then(|| core.frame())
+    resumable_in(m.thread(), core)
+}
+
+/// As [`resumable`].
+#[inline(always)]
+pub fn resumable_in(thread: &Thread, core: &Core) -> Option<*mut Frame> {
+    (core.is_suspended() && thread.recursion_remaining.get() > 0).then(|| core.frame())
 }
 
 /// Puts a suspended frame on top of the running one, with the value it waits for.
 #[inline(always)]
 pub unsafe fn link(m: &Regs, core: &Core, frame: *mut Frame, value: Value) {
-    let thread = m.thread();
+    // SAFETY: by contract.
+    unsafe { link_in(m.thread(), core, frame, value) }
+}
+
+/// As [`link`].
+#[inline(always)]
+pub unsafe fn link_in(thread: &Thread, core: &Core, frame: *mut Frame, value: Value) {
     thread.recursion_remaining.set(thread.recursion_remaining.get() - 1);
     // SAFETY: a suspended frame has room for the value.
     unsafe {
@@ -43,11 +55,21 @@ pub unsafe fn resume_with_none(m: Regs, core: &Core, frame: *mut Frame) -> Value
     // SAFETY: contract of handlers; the frame stands at an instruction.
     unsafe {
         link(&m, core, frame, none_value());
+        let (ip, sp) = resume_point_with_none(frame);
+        Regs { frame, sp, ..m }.goto(ip)
+    }
+}
+
+/// Where a linked frame goes on that None has been brought to, and the top of its stack there.
+#[inline(always)]
+pub unsafe fn resume_point_with_none(frame: *mut Frame) -> (*mut u16, *mut Value) {
+    // SAFETY: contract of handlers; the frame stands at an instruction.
+    unsafe {
         let ip = (*frame).ip;
         if is_idle_resume(ip) && *ip.add(1) as u8 == Opcode::PopTop as u8 {
-            return Regs { frame, sp: (*frame).sp.sub(1), ..m }.goto(ip.add(2));
+            return (ip.add(2), (*frame).sp.sub(1));
         }
-        enter_resumed(m, frame)
+        (resume_point(frame), (*frame).sp)
     }
 }
 
@@ -58,9 +80,9 @@ unsafe fn is_idle_resume(ip: *mut u16) -> bool {
     unsafe { *ip as u8 == Opcode::ResumeCheck as u8 && EVAL_BREAKER.load(Ordering::Relaxed) == 0 }
 }
 
-/// Goes on in a suspended frame that has been linked; where it delegates, right at its SEND.
+/// Where a linked frame goes on; if it delegates, right at its SEND.
 #[inline(always)]
-unsafe fn enter_resumed(m: Regs, frame: *mut Frame) -> Value {
+pub unsafe fn resume_point(frame: *mut Frame) -> *mut u16 {
     // SAFETY: contract of handlers; behind RESUME, an instruction follows.
     unsafe {
         let mut ip = (*frame).ip;
@@ -71,7 +93,7 @@ unsafe fn enter_resumed(m: Regs, frame: *mut Frame) -> Value {
                 ip = ip.add(1).sub((unit >> 8) as usize);
             }
         }
-        Regs { frame, sp: (*frame).sp, ..m }.goto(ip)
+        ip
     }
 }
 
@@ -106,7 +128,7 @@ pub unsafe fn send_gen(mut m: Regs) -> Value {
     link(&m, core, frame, v);
     (*m.frame).sp = m.sp;
     (*m.frame).return_offset = (UNITS + m.oparg) as u16;
-    enter_resumed(m, frame)
+    Regs { frame, sp: (*frame).sp, ..m }.goto(resume_point(frame))
 }
 
 #[handler]

@@ -1,14 +1,15 @@
 //! Raising, matching and handling exceptions.
 
-use pyrs_runtime::call;
+use pyrs_runtime::call::{self, Args};
 use pyrs_runtime::errors::{PyResult, Raised};
 use pyrs_runtime::object::{Obj, PyClass};
 use pyrs_runtime::objects::exceptions::{self, StopAsyncIteration, StopIteration};
 use pyrs_runtime::objects::singletons::none;
 use pyrs_runtime::objects::tuple::Tuple;
+use pyrs_runtime::objects::type_object::call_class;
 use pyrs_runtime::raise;
 use pyrs_runtime::thread::Thread;
-use pyrs_runtime::types::as_type;
+use pyrs_runtime::types::{TYPE, as_type};
 use pyrs_runtime::value::Value;
 
 /// The value of a StopIteration.
@@ -51,8 +52,10 @@ pub unsafe fn raise(thread: &Thread, sp: *mut Value, oparg: u32) -> bool {
 }
 
 fn raise_from(exc: &Obj, cause: Option<&Obj>) -> PyResult<()> {
-    let exc = if exceptions::as_exception_class(exc).is_some() {
-        let made = call::call(exc, &[])?;
+    let exc = if let Some(class) = exceptions::as_exception_class(exc) {
+        // Unless a metaclass has its own idea of calls, the way through the calling convention is saved.
+        let plain = std::ptr::eq(class.class(), TYPE.get());
+        let made = if plain { call_class(class, Args::EMPTY)? } else { call::call(exc, &[])? };
         if !exceptions::is_exception(&made) {
             return Err(raise!(
                 TypeError,

@@ -9,6 +9,7 @@ use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::super_object;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::{attr, sequence};
+use pyrs_runtime::thread;
 use pyrs_runtime::types::{as_type, flags, lookup, lookup_raw};
 use pyrs_runtime::value::Value;
 use pyrs_runtime::{call, name, raise};
@@ -73,8 +74,8 @@ pub fn common_constant(index: u32) -> PyResult<Obj> {
         CommonConstant::AssertionError => exceptions::AssertionError::class().to_obj(),
         CommonConstant::NotImplementedError => exceptions::NotImplementedError::class().to_obj(),
         CommonConstant::Tuple => Tuple::class().to_obj(),
-        CommonConstant::All => pyrs_runtime::objects::iter::builtin("all")?,
-        CommonConstant::Any => pyrs_runtime::objects::iter::builtin("any")?,
+        CommonConstant::All => thread::runtime().all.get().expect("set with the built-in functions"),
+        CommonConstant::Any => thread::runtime().any.get().expect("set with the built-in functions"),
     })
 }
 

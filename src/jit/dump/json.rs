@@ -34,6 +34,7 @@ fn summary(state: &Jit) -> Vec<(String, String)> {
         named("recording_ns", s.recording.as_nanos().to_string()),
         named("lowering_ns", s.lowering.as_nanos().to_string()),
         named("assembling_ns", s.assembling.as_nanos().to_string()),
+        named("placing_ns", s.placing.as_nanos().to_string()),
         named("lowering_ns_per_micro_op", format!("{:.1}", summary.lowering_each)),
         named("assembling_ns_per_micro_op", format!("{:.1}", summary.assembling_each)),
         named("latency_median_ns", summary.latency[0].as_nanos().to_string()),

@@ -69,7 +69,7 @@ impl Summary {
         let middle = latencies.get(latencies.len() / 2).copied().unwrap_or_default();
         Summary {
             instructions: instructions(state),
-            times: times(s.lowering + s.assembling),
+            times: times(s.lowering + s.placing),
             latency: [middle, latencies.last().copied().unwrap_or_default()],
             lowering_each: s.lowering.as_nanos() as f64 / micro_ops,
             assembling_each: s.assembling.as_nanos() as f64 / micro_ops,

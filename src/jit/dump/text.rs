@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::code;
 use super::summary::{Summary, Times, by_count};
-use crate::assemble::{Inst, NO_EXIT};
+use crate::assemble::Inst;
 use crate::count::Executed;
 use crate::executor::Executor;
 use crate::record::{End, Origin};
@@ -95,17 +95,7 @@ fn instruction(out: &mut String, executor: &Executor, n: usize, executed: &[Exec
 }
 
 pub(super) fn micro_op(out: &mut String, inst: &Inst) {
-    let _ = write!(out, "      {} [{}/{}]", inst.uop.info().name, inst.depth.ints, inst.depth.floats);
-    for v in inst.immediates.iter().filter(|v| **v != 0) {
-        let _ = write!(out, " {v:#x}");
-    }
-    for v in inst.displacements.iter().filter(|v| **v != 0) {
-        let _ = write!(out, " +{v}");
-    }
-    if inst.exit != NO_EXIT {
-        let _ = write!(out, " -> exit {}", inst.exit);
-    }
-    out.push('\n');
+    let _ = writeln!(out, "      {inst}");
 }
 
 fn exits(out: &mut String, executor: &Executor) {
@@ -150,8 +140,13 @@ fn summary(out: &mut String, state: &Jit) -> std::fmt::Result {
     )?;
     writeln!(
         out,
-        "recording {:?}, lowering {:?} ({:.0} ns a micro-op), copy and patch {:?} ({:.1} ns a micro-op)",
-        s.recording, s.lowering, summary.lowering_each, s.assembling, summary.assembling_each
+        "recording {:?}, lowering {:?} ({:.0} ns a micro-op), copy and patch {:?} ({:.1} ns a micro-op), tables {:?}",
+        s.recording,
+        s.lowering,
+        summary.lowering_each,
+        s.assembling,
+        summary.assembling_each,
+        s.placing.saturating_sub(s.assembling)
     )?;
     let [middle, longest] = summary.latency;
     writeln!(

@@ -321,6 +321,8 @@ impl Lowering<'_> {
         let plan = Box::new(InterpretPlan {
             opcode: record.opcode,
             ip: record.start,
+            opcode_at: record.ip,
+            oparg: record.oparg as u16,
             expected: next.start,
             globals: next.globals,
             words,
@@ -380,9 +382,15 @@ impl Lowering<'_> {
             Some(mut caller) if returns && caller.id == next.frame && caller.code == next.code => {
                 let (ip, units) = std::mem::replace(&mut caller.call, (std::ptr::null_mut(), 0));
                 // SAFETY: behind the call.
-                if next.start != unsafe { ip.add(units as usize) } {
-                    // Instructions that were done along with the return may have stored.
-                    caller.locals.iter_mut().for_each(|l| l.known = Known::Nothing);
+                let behind = unsafe { ip.add(units as usize) };
+                // SAFETY: an instruction is there.
+                match unsafe { decode(behind) } {
+                    _ if next.start == behind => {}
+                    // A value may be stored along with the return.
+                    Some((Opcode::StoreFast, slot)) if next.start == behind.wrapping_add(1) => {
+                        caller.locals[slot as usize].known = Known::Nothing;
+                    }
+                    _ => caller.locals.iter_mut().for_each(|l| l.known = Known::Nothing),
                 }
                 caller.stack.truncate(next.depth);
                 let word = Entry { place: Place::Memory, known: Known::Nothing, own: Own::Counted };

@@ -258,6 +258,9 @@ pub struct ExitPlan {
 pub struct InterpretPlan {
     pub opcode: pyrs_bytecode::Opcode,
     pub ip: *mut u16,
+    /// Behind extended arguments, and the whole argument.
+    pub opcode_at: *mut u16,
+    pub oparg: u16,
     /// Where control went when it was recorded.
     pub expected: *mut u16,
     /// The globals of the frame there.

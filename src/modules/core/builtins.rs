@@ -810,6 +810,11 @@ pub mod builtins {
 
     #[module_exec]
     fn exec_module(module: &Object<Module>) -> PyResult<()> {
+        let runtime = thread::runtime();
+        if !runtime.all.is_set() {
+            runtime.all.set(module.get("all"));
+            runtime.any.set(module.get("any"));
+        }
         for class in crate::core::builtin_classes() {
             let def = class();
             module.add(def.name, def.class.get().to_obj());
