@@ -64,8 +64,8 @@ pub fn verify(lowered: &Lowered) -> Result<(), String> {
     if lowered.origins.len() != lowered.body.len() {
         return Err("each micro-op belongs to an instruction".to_owned());
     }
-    let exits = lowered.exits.iter().enumerate();
-    exits.map(|(n, exit)| verify_stub(&exit.stub).map_err(|e| format!("exit {n}: {e}"))).collect()
+    let mut exits = lowered.exits.iter().enumerate();
+    exits.try_for_each(|(n, exit)| verify_stub(&exit.stub).map_err(|e| format!("exit {n}: {e}")))
 }
 
 /// The micro-ops of a trace: `top` is where its loop begins, if it has one.
