@@ -107,7 +107,7 @@ class Maker:
                                     f"s += str(i)[0]", f"ai[i % 4] = int({self.atom()}) % 1000", f"ad[i % 3] = {self.number(1)}",
                                     "ba[i % 3] = i % 256", f"ab[i % 5] = {self.atom()}", f"al[i % 3] = {self.number(1)}", f"ai[i % 5 - 1] = {self.atom()}",
                                     f"w.u = {self.number(1)}", f"w.v = {self.atom()}", "xs[1:3] = [i, 2]",
-                                    "a, b = b, a", "[a, b, c] = xs[:3]", "(a, c), b = (i, 3), 4", "dq.append(i); dq.popleft()",
+                                    "a, b = b, a", "[a, b, c] = xs[:3]", "for [a, b], c in (([i, 2], 3), ([4, i], 5)): b += a", "(a, c), b = (i, 3), 4", "dq.append(i); dq.popleft()",
                                     "fs2 = fs | {i % 11}", f"f += {self.atom()} * 0.5", "f = scale(f * 2.0)", "f = scale(i / 3, f)", "a, f = f, a",
                                     "g = f = i * 0.25", "f, g = g + 1.0, f", "g -= f; f = g if g < 50.0 else 0.5", "t = (f, g, i)",
                                     "f = f * 1e200", "f = -g", "g = [v for v in (f, g)][0]", "f = (lambda: f)() * 0.5",

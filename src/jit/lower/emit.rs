@@ -109,7 +109,7 @@ impl Lowering<'_> {
         // Registers above those of the stack's words hold copies, which are not needed any more.
         let count = |place| self.state.frames.iter().flat_map(|f| &f.stack).filter(|e| e.place == place).count() as u8;
         let mut depth = Depth { ints: count(Place::Int), floats: count(Place::Float) };
-        if depth.ints > self.state.depth.ints || depth.floats != self.state.depth.floats {
+        if depth.ints > self.state.depth.ints || depth.floats > self.state.depth.floats {
             return Err(Abort::Unsupported);
         }
         let mut after = self.state.clone();

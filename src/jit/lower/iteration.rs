@@ -11,6 +11,7 @@ use pyrs_runtime::objects::range::RangeIterator;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::objects::tuple_methods::TupleIterator;
 use pyrs_runtime::types::Type;
+use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use super::instructions::{Done, FUSED, units};
@@ -173,18 +174,41 @@ impl Lowering<'_> {
         let Seen::Object(class) = record.tops[0] else { return Ok(None) };
         let (n, l) = (record.oparg as usize, layout());
         let list = is_class::<List>(class);
-        // A list's items are reached by their address, in whose register nothing is counted.
-        if (!list && !is_class::<Tuple>(class)) || (list && self.peek(1)?.own == Own::Counted) {
+        if !list && !is_class::<Tuple>(class) {
             return Ok(None);
         }
         self.guard_class(1, class)?;
         self.in_registers(1)?;
         let length = if list { l.list_length } else { l.tuple_length };
         self.op_with(Uop::GuardLength, [n as u64, 0, 0], [length, 0, 0, 0])?;
+        // A list's items are reached by their address. Where the list has to be given up afterwards, its register is
+        // kept, and the items are found one by one.
+        if list && self.peek(1)?.own == Own::Counted {
+            return self.unpack_counted_list(n);
+        }
         if list {
             self.op_with(Uop::LoadField, [0; 3], [l.list_items, 0, 0, 0])?;
         }
         self.unpack_items(n, if list { 0 } else { l.tuple_items })
+    }
+
+    /// Unpacks the list in the top register, whose length has been compared: its items are there.
+    fn unpack_counted_list(&mut self, n: usize) -> Done {
+        for i in (0..n).rev() {
+            while self.state.depth.ints as usize >= pyrs_uops::INT_REGISTERS {
+                self.spill_int()?;
+            }
+            self.op_immediate(Uop::LoadImmediate, Value::from_fixnum(i as i64).0)?;
+            let displacements = [layout().list_length, layout().list_items, 0, 0];
+            self.op_with(Uop::ListItemKeep, [0; 3], displacements)?;
+            self.op(Uop::Incref1)?;
+            self.op(Uop::Swap2)?;
+            let container = self.pop()?;
+            self.push(Known::Something, Own::Counted);
+            self.push_entry(container);
+        }
+        self.discard()?;
+        Ok(Some(1))
     }
 
     /// Unpacks `n` items at an offset from the address in the top register, which stands for the top word.
