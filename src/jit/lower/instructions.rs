@@ -273,9 +273,8 @@ impl Lowering<'_> {
                 let Some(cache) = &record.cache else { return Ok(None) };
                 self.load_instance_value(cache, record.oparg)?;
             }
-            LoadAttrMethodWithValues | LoadAttrMethodNoDict | LoadAttrMethodLazyDict => {
-                return self.load_method(record);
-            }
+            // Where attributes are in a dictionary, the interpreter looks whether it hides the method.
+            LoadAttrMethodWithValues | LoadAttrMethodNoDict => return self.load_method(record),
             LoadAttrNondescriptorWithValues | LoadAttrNondescriptorNoDict => return self.load_class_value(record),
             LoadAttrSlot => return self.load_slot(record),
             CallIsinstance => return self.isinstance(record),

@@ -130,11 +130,6 @@ impl Lowering<'_> {
             }
             _ => return Ok(None),
         }
-        if record.opcode == Opcode::LoadAttrMethodLazyDict {
-            // No dictionary has been made that could hide the method.
-            self.in_registers(1)?;
-            self.op_with(Uop::GuardWord, [0; 3], [cache.offset as i32, 0, 0, 0])?;
-        }
         let method = cache.target_value();
         self.keep(method);
         // Its place in memory is about to move by one word.
