@@ -51,6 +51,11 @@ fn deopt() {
 }
 
 #[test]
+fn keys() {
+    check("keys");
+}
+
+#[test]
 fn shapes() {
     check("shapes");
 }

@@ -7,7 +7,7 @@
 use pyrs_bytecode::Opcode;
 use pyrs_interp::dispatch::{self, Regs, TABLE, Table};
 use pyrs_interp::frame::Frame;
-use pyrs_interp::jit::cache_at;
+use pyrs_interp::jit::{cache_at, plain_super_method};
 use pyrs_interp::ops::operators::python_operator;
 use pyrs_macros::handler;
 use pyrs_runtime::object::{Header, Obj, Object};
@@ -16,6 +16,7 @@ use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::inline_cache::InlineCache;
 use pyrs_runtime::objects::machine_items::MachineItems;
 use pyrs_runtime::objects::module::Module;
+use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::singletons::{false_value, none_value, true_value};
 use pyrs_runtime::thread::Thread;
 use pyrs_runtime::types::Type;
@@ -77,11 +78,11 @@ pub struct Record {
     pub locals: [Seen; 2],
     /// The alternative of the inline cache that fits the operands.
     pub cache: Option<InlineCache>,
-    /// The callable of a call, the value of a global name.
+    /// The callable of a call, the value of a global name, the method that `super()` finds.
     pub object: Option<Obj>,
     /// What tells the item type of a container of machine values.
     pub item_kind: u64,
-    /// The dictionaries of a global name.
+    /// The dictionaries of a global name, or a module and its own; `super` and the class behind which it looks.
     pub namespaces: Option<[Obj; 2]>,
     /// The frame's.
     pub globals: *const Object<Dict>,
@@ -346,6 +347,7 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
         opcode,
         LoadAttrInstanceValue
             | LoadAttrMethodWithValues
+            | LoadAttrMethodLazyDict
             | LoadAttrNondescriptorWithValues
             | StoreAttrInstanceValue
             | LoadAttrWithHint
@@ -354,7 +356,6 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
     let by_version = matches!(
         opcode,
         LoadAttrMethodNoDict
-            | LoadAttrMethodLazyDict
             | LoadAttrNondescriptorNoDict
             | LoadAttrSlot
             | StoreAttrSlot
@@ -396,7 +397,8 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
     }
 }
 
-/// The dictionaries of a global name; the dictionary of a module, and the module.
+/// The dictionaries of a global name; the dictionary of a module, and the module; `super` and the class behind which it
+/// looks.
 unsafe fn namespaces_of(frame: *mut Frame, sp: *mut Value, opcode: Opcode) -> Option<[Obj; 2]> {
     // SAFETY: the handlers' contract.
     unsafe {
@@ -409,6 +411,7 @@ unsafe fn namespaces_of(frame: *mut Frame, sp: *mut Value, opcode: Opcode) -> Op
                 let dict = module.exact::<Module>()?.dict().to_obj();
                 Some([dict, module])
             }
+            Opcode::LoadSuperAttrMethod => Some([Obj::from_borrowed(*sp.sub(3)), Obj::from_borrowed(*sp.sub(2))]),
             _ => None,
         }
     }
@@ -433,7 +436,7 @@ unsafe fn item_kind_of(sp: *mut Value, depth: usize, opcode: Opcode, oparg: u32)
     unsafe { *((container.as_pointer() as *const u8).add(offset) as *const u64) }
 }
 
-/// The callable of a call, the value of a global name.
+/// The callable of a call, the value of a global name, the method that `super()` finds.
 unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opcode, oparg: u32) -> Option<Obj> {
     use Opcode::*;
     // SAFETY: the handlers' contract: the words are live references.
@@ -443,6 +446,11 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
                 let op = pyrs_bytecode::BinaryOp::from_u32(oparg)?;
                 let (a, b) = (Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1)));
                 python_operator(op, &a, &b)?.function
+            }
+            LoadSuperAttrMethod => {
+                let name = &(&*(*frame).code).names.items()[oparg as usize >> 2];
+                let (class, this) = (Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1)));
+                plain_super_method(&class, &this, name.exact::<Str>()?)
             }
             CallKwPy | CallKwBoundMethod => *sp.sub(oparg as usize + 3),
             CallPyExactArgs

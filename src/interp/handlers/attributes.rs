@@ -559,7 +559,7 @@ pub unsafe fn super_attr_method(mut m: Regs) -> Value {
 
 /// The method behind `class` for an instance, borrowed from its class; `NULL` for anything less simple.
 #[inline(never)]
-fn plain_super_method(class: &Obj, this: &Obj, name: &Object<Str>) -> Value {
+pub fn plain_super_method(class: &Obj, this: &Obj, name: &Object<Str>) -> Value {
     let Some(class) = as_type(class) else { return Value::NULL };
     // `super` of a class may start from it or from its metaclass.
     if as_type(this).is_some() {

@@ -273,9 +273,9 @@ impl Lowering<'_> {
                 let Some(cache) = &record.cache else { return Ok(None) };
                 self.load_instance_value(cache, record.oparg)?;
             }
-            // Where attributes are in a dictionary, the interpreter looks whether it hides the method.
             LoadAttrMethodWithValues | LoadAttrMethodNoDict => return self.load_method(record),
             LoadAttrNondescriptorWithValues | LoadAttrNondescriptorNoDict => return self.load_class_value(record),
+            LoadSuperAttrMethod => return self.load_super_method(record),
             LoadAttrSlot => return self.load_slot(record),
             CallIsinstance => return self.isinstance(record),
             StoreAttrSlot => return self.store_slot(record),

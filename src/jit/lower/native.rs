@@ -63,7 +63,7 @@ impl Lowering<'_> {
     }
 
     /// Gives up the top `n` words, which are in memory, for the answer in the register.
-    fn replace_asked(&mut self, n: usize, known: Known) -> Lower<()> {
+    pub(super) fn replace_asked(&mut self, n: usize, known: Known) -> Lower<()> {
         let f = self.state.innermost();
         for _ in 0..n {
             let index = self.state.frames[f].stack.len() - 1;
@@ -102,6 +102,8 @@ impl Lowering<'_> {
                 let plan = self.named_entry(record, record.oparg)?;
                 self.ask_for_effect(2, asks::store_entry, plan)?;
             }
+            LoadAttrMethodLazyDict => return self.load_method_of_dict(record),
+            BinaryOpInplaceAddUnicode => return self.append_text(record, &self.records[i + 1]),
             MakeFunction => return self.make_function(record),
             SetFunctionAttribute => return self.set_function_attribute(record),
             StoreGlobal => return self.store_global(record),
@@ -160,7 +162,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn named_entry(&mut self, record: &Record, name: u32) -> Lower<u64> {
+    pub(super) fn named_entry(&mut self, record: &Record, name: u32) -> Lower<u64> {
         let cache = record.cache.clone().ok_or(Abort::Unsupported)?;
         // SAFETY: the recorded code is alive, and keeps its names.
         let name = unsafe { (&*record.code).names.items()[name as usize].value() };
@@ -486,25 +488,25 @@ fn question(opcode: Opcode, oparg: u32) -> Option<Question> {
     Some(Question { operands, ask, operand, answer })
 }
 
-/// Whether the runtime would have answered for the operands that were recorded.
+/// Whether it is worth asking the runtime about operands like those that were recorded: no class defines the operation
+/// in Python.
 fn would_answer(record: &Record) -> bool {
     use Opcode::*;
     let [top, second, third, ..] = record.tops;
-    let quiet = |seen| quiet::seen_plain(seen) || quiet::seen_container(seen);
+    let is_subscript = record.oparg == pyrs_bytecode::BinaryOp::Subscript as u32;
     match record.opcode {
-        BinaryOp | BinaryOpExtend | BinaryOpAddUnicode => quiet(second) && seen_key(top),
-        CompareOp | CompareOpStr => seen_key(top) && seen_key(second),
-        ContainsOp => quiet(top),
-        StoreSubscr | DeleteSubscr => quiet(second),
-        StoreSlice => quiet(third),
-        BinarySlice => quiet(third),
-        ToBool | UnaryNegative | UnaryInvert => quiet(top),
-        GetIter => quiet::seen_walkable(top),
+        BinaryOp if is_subscript => quiet::seen_native(second, quiet::subscripts),
+        BinaryOp | BinaryOpExtend | BinaryOpAddUnicode => quiet::seen_builtin(second) && quiet::seen_builtin(top),
+        CompareOp | CompareOpStr => {
+            quiet::seen_native(second, quiet::comparison) && quiet::seen_native(top, quiet::comparison)
+        }
+        ContainsOp => quiet::seen_container(top),
+        StoreSubscr | DeleteSubscr => quiet::seen_native(second, quiet::stores),
+        BinarySlice => quiet::seen_native(third, quiet::subscripts),
+        ToBool => quiet::seen_native(top, quiet::truth),
+        CallLen => quiet::seen_native(top, quiet::length),
+        UnaryNegative | UnaryInvert => quiet::seen_builtin(top),
+        GetIter => quiet::seen_native(top, quiet::iteration),
         _ => true,
     }
-}
-
-/// Operands that may pass as keys, which are more than plain ones.
-fn seen_key(seen: Seen) -> bool {
-    seen != Seen::Null
 }
