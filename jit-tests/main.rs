@@ -56,6 +56,11 @@ fn keys() {
 }
 
 #[test]
+fn special() {
+    check("special");
+}
+
+#[test]
 fn shapes() {
     check("shapes");
 }

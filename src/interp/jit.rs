@@ -13,6 +13,7 @@ use pyrs_runtime::thread::Thread;
 use pyrs_runtime::value::Value;
 
 pub use crate::handlers::attributes::plain_super_method;
+pub use crate::handlers::calls::python_call_method;
 pub use crate::specialize::{cache_at, read_u32};
 
 use crate::dispatch::{Handler, Regs};

@@ -73,7 +73,16 @@ pub unsafe extern "C" fn binary(thread: *const Thread, at: *mut Value, op: u64) 
 pub unsafe extern "C" fn comparison(thread: *const Thread, at: *mut Value, oparg: u64) -> Value {
     // SAFETY: by contract.
     let (a, b) = unsafe { (operand(at, 0), operand(at, 1)) };
-    answer(thread, || compare::compare_bool(a, b, CompareOp::from_index(oparg as usize >> 5)).map(bool_obj))
+    let op = CompareOp::from_index(oparg as usize >> 5);
+    if matches!(op, CompareOp::Eq | CompareOp::Ne)
+        && let Some(equal) = compare::quick_equal(a, b)
+    {
+        return bool_value(equal == (op == CompareOp::Eq));
+    }
+    // The same object need not be equal to itself; what is not a bool is for the interpreter.
+    // SAFETY: the running thread.
+    let v = native_only(unsafe { &*thread }, || compare::rich_compare(a, b, op));
+    v.filter(|v| v.value() == bool_value(true) || v.value() == bool_value(false)).map_or(Value::NULL, Obj::into_value)
 }
 
 /// # Safety

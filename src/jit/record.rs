@@ -8,7 +8,7 @@ use pyrs_bytecode::Opcode;
 use pyrs_interp::dispatch::{self, Regs, TABLE, Table};
 use pyrs_interp::frame::Frame;
 use pyrs_interp::jit::{cache_at, plain_super_method};
-use pyrs_interp::ops::operators::python_operator;
+use pyrs_interp::ops::operators::{python_comparison, python_operator};
 use pyrs_macros::handler;
 use pyrs_runtime::object::{Header, Obj, Object};
 use pyrs_runtime::objects::code::Code;
@@ -447,6 +447,11 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
                 let (a, b) = (Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1)));
                 python_operator(op, &a, &b)?.function
             }
+            CompareOp => {
+                let op = pyrs_runtime::types::slots::CompareOp::from_index(oparg as usize >> 5);
+                let (a, b) = (Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1)));
+                python_comparison(op, &a, &b)?.function
+            }
             LoadSuperAttrMethod => {
                 let name = &(&*(*frame).code).names.items()[oparg as usize >> 2];
                 let (class, this) = (Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1)));
@@ -458,6 +463,7 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
             | CallBoundMethodExactArgs
             | CallBoundMethodGeneral
             | CallAllocAndEnterInit
+            | CallNonPyGeneral
             | CallLen
             | CallIsinstance
             | CallListAppend

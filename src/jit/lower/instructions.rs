@@ -230,6 +230,7 @@ impl Lowering<'_> {
             BinaryOpSubscrListInt | BinaryOpSubscrTupleInt => return self.subscript(record),
             StoreSubscrListInt => return self.store_subscript(record),
             StoreSubscr => return self.store_machine_item(record),
+            CompareOp if next.frame != record.frame => return self.call_operator(record, next),
             CompareOp | CompareOpInt | CompareOpFloat => return self.compare(i, record),
             IsOp => return self.is_op(i, record),
             ToBool | ToBoolBool | ToBoolInt | ToBoolNone | ToBoolList | ToBoolAlwaysTrue => {
@@ -292,7 +293,8 @@ impl Lowering<'_> {
             | CallBoundMethodExactArgs
             | CallBoundMethodGeneral
             | CallKwPy
-            | CallKwBoundMethod => return self.call_function(record, next),
+            | CallKwBoundMethod
+            | CallNonPyGeneral => return self.call_function(record, next),
             LoadAttrProperty => return self.call_property(record, next),
             BinaryOpSubscrGetitem => return self.call_getitem(record, next),
             ReturnValue => return self.return_value(),
