@@ -61,6 +61,11 @@ fn special() {
 }
 
 #[test]
+fn classes() {
+    check("classes");
+}
+
+#[test]
 fn shapes() {
     check("shapes");
 }

@@ -26,7 +26,7 @@ use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::objects::tuple_methods::TupleIterator;
 use pyrs_runtime::objects::{float, int};
 use pyrs_runtime::types::lookup::lookup;
-use pyrs_runtime::types::{TYPE, Type, as_type};
+use pyrs_runtime::types::{TYPE, Type, as_type, flags};
 
 use crate::layout::is_class;
 use crate::record::Seen;
@@ -399,6 +399,22 @@ fn is_harmless_builtin(name: &str, args: &[Obj]) -> bool {
 pub fn looks_up_plainly(class: &Type) -> bool {
     let lookup = |class: &Type| class.slots().getattro.map(|f| f as usize);
     lookup(class) == lookup(PlainObject::class()) || lookup(class) == lookup(TYPE.get())
+}
+
+/// Whether attributes of instances are looked up as `object` does it.
+pub fn is_generic(class: &Type) -> bool {
+    let lookup = |class: &Type| class.slots().getattro.map(|f| f as usize);
+    lookup(class) == lookup(PlainObject::class())
+}
+
+/// The class `object`.
+pub fn object_class() -> &'static Type {
+    PlainObject::class()
+}
+
+/// Whether `object.__new__` makes instances of the class.
+pub fn is_made_plainly(class: &Type) -> bool {
+    class.is_heap_type() && std::ptr::eq(native_base(class), PlainObject::class()) && !class.has_flag(flags::IS_ABSTRACT)
 }
 
 /// Whether a step would use something up.

@@ -7,7 +7,7 @@
 use pyrs_bytecode::Opcode;
 use pyrs_interp::dispatch::{self, Regs, TABLE, Table};
 use pyrs_interp::frame::Frame;
-use pyrs_interp::jit::{cache_at, plain_super_method};
+use pyrs_interp::jit::{cache_at, found_by_super};
 use pyrs_interp::ops::operators::{python_comparison, python_operator};
 use pyrs_macros::handler;
 use pyrs_runtime::object::{Header, Obj, Object};
@@ -82,7 +82,7 @@ pub struct Record {
     pub object: Option<Obj>,
     /// What tells the item type of a container of machine values.
     pub item_kind: u64,
-    /// The dictionaries of a global name, or a module and its own; `super` and the class behind which it looks.
+    /// The dictionaries of a global name, or a module and its own; the class behind which `super` looks, and what for.
     pub namespaces: Option<[Obj; 2]>,
     /// The frame's.
     pub globals: *const Object<Dict>,
@@ -397,8 +397,8 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
     }
 }
 
-/// The dictionaries of a global name; the dictionary of a module, and the module; `super` and the class behind which it
-/// looks.
+/// The dictionaries of a global name; the dictionary of a module, and the module; the class behind which `super`
+/// looks, and what for.
 unsafe fn namespaces_of(frame: *mut Frame, sp: *mut Value, opcode: Opcode) -> Option<[Obj; 2]> {
     // SAFETY: the handlers' contract.
     unsafe {
@@ -411,7 +411,7 @@ unsafe fn namespaces_of(frame: *mut Frame, sp: *mut Value, opcode: Opcode) -> Op
                 let dict = module.exact::<Module>()?.dict().to_obj();
                 Some([dict, module])
             }
-            Opcode::LoadSuperAttrMethod => Some([Obj::from_borrowed(*sp.sub(3)), Obj::from_borrowed(*sp.sub(2))]),
+            Opcode::LoadSuperAttrMethod => Some([Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1))]),
             _ => None,
         }
     }
@@ -455,7 +455,7 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
             LoadSuperAttrMethod => {
                 let name = &(&*(*frame).code).names.items()[oparg as usize >> 2];
                 let (class, this) = (Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1)));
-                plain_super_method(&class, &this, name.exact::<Str>()?)
+                found_by_super(&class, &this, name.exact::<Str>()?)
             }
             CallKwPy | CallKwBoundMethod => *sp.sub(oparg as usize + 3),
             CallPyExactArgs

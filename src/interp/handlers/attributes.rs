@@ -8,6 +8,7 @@ use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::inline_cache::InlineCache;
 use pyrs_runtime::objects::module::Module;
 use pyrs_runtime::objects::str::Str;
+use pyrs_runtime::objects::function::BuiltinFunction;
 use pyrs_runtime::objects::super_object::Super;
 use pyrs_runtime::protocols::attr;
 use pyrs_runtime::types::shape::{Managed, Shape};
@@ -559,7 +560,7 @@ pub unsafe fn super_attr_method(mut m: Regs) -> Value {
 
 /// The method behind `class` for an instance, borrowed from its class; `NULL` for anything less simple.
 #[inline(never)]
-pub fn plain_super_method(class: &Obj, this: &Obj, name: &Object<Str>) -> Value {
+fn plain_super_method(class: &Obj, this: &Obj, name: &Object<Str>) -> Value {
     let Some(class) = as_type(class) else { return Value::NULL };
     // `super` of a class may start from it or from its metaclass.
     if as_type(this).is_some() {
@@ -568,6 +569,20 @@ pub fn plain_super_method(class: &Obj, this: &Obj, name: &Object<Str>) -> Value 
     let found = lookup_super_raw(this.class(), class, name);
     // SAFETY: the namespace holds the value.
     let fits = !found.is_null() && unsafe { found.as_obj() }.class().has_flag(flags::METHOD_DESCRIPTOR);
+    if fits { found } else { Value::NULL }
+}
+
+/// As [`plain_super_method`]; for a class, the native function behind `class`, `__new__` above all.
+pub fn found_by_super(class: &Obj, this: &Obj, name: &Object<Str>) -> Value {
+    let (Some(behind), Some(start)) = (as_type(class), as_type(this)) else {
+        return plain_super_method(class, this, name);
+    };
+    if !start.is_subclass(behind) {
+        return Value::NULL;
+    }
+    let found = lookup_super_raw(start, behind, name);
+    // SAFETY: the namespace holds the value.
+    let fits = !found.is_null() && unsafe { found.as_obj() }.exact::<BuiltinFunction>().is_some();
     if fits { found } else { Value::NULL }
 }
 

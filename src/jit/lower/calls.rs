@@ -105,11 +105,17 @@ impl Lowering<'_> {
         }
         // Guards first: what is called, and whether it has a first argument of its own.
         let mut has_self = self.has_self(f, callable + 1, record)?;
-        if method.is_some() {
-            if has_self {
+        if let Some(method) = method {
+            // A class method has been taken apart already.
+            let stack = &self.state.frames[f].stack;
+            let (first, second) = (stack[callable].known, stack[callable + 1].known);
+            let is_apart = first == Known::Word(function.value().0) && second == Known::Word(method.this.value().0);
+            if has_self && !is_apart {
                 return Ok(None);
             }
-            self.unpack_method(f, callable, function)?;
+            if !is_apart {
+                self.unpack_method(f, callable, function)?;
+            }
             has_self = true;
         }
         if call_method {

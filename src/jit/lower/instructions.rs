@@ -277,6 +277,7 @@ impl Lowering<'_> {
             LoadAttrMethodWithValues | LoadAttrMethodNoDict => return self.load_method(record),
             LoadAttrNondescriptorWithValues | LoadAttrNondescriptorNoDict => return self.load_class_value(record),
             LoadSuperAttrMethod => return self.load_super_method(record),
+            LoadAttr => return self.load_class_method(record),
             LoadAttrSlot => return self.load_slot(record),
             CallIsinstance => return self.isinstance(record),
             StoreAttrSlot => return self.store_slot(record),

@@ -175,6 +175,11 @@ impl Lowering<'_> {
     fn call_native(&mut self, record: &Record) -> Done {
         let n = record.oparg as usize;
         let Some(callable) = record.object.clone() else { return Ok(None) };
+        if let Some(function) = callable.exact::<BuiltinFunction>()
+            && function.def.name == "__new__"
+        {
+            return self.new_instance(record, function);
+        }
         if !quiet::may_be_harmless(&callable) {
             return Ok(None);
         }
@@ -272,9 +277,15 @@ impl Lowering<'_> {
             Some(tuple) => tuple.items().to_vec(),
             None => vec![wanted],
         };
-        let Some(classes) = plain_classes(&classes) else { return Ok(None) };
+        let Some(all) = classes.iter().map(as_type).collect::<Option<Vec<&Type>>>() else { return Ok(None) };
+        // Of other metaclasses, only an instance of the very class is known to be one.
+        let plain = |class: &Type| std::ptr::eq(class.class(), pyrs_runtime::types::TYPE.get());
+        let all_plain = all.iter().all(|class| plain(class));
+        if !all_plain && !is_surely(record.tops[1], &all, plain) {
+            return Ok(None);
+        }
         if self.is_begun_again() {
-            return self.isinstance_asked();
+            return if all_plain { self.isinstance_asked() } else { Ok(None) };
         }
         let class = match self.kind(2, record.tops[1])? {
             Seen::Object(class) => {
@@ -294,8 +305,8 @@ impl Lowering<'_> {
         };
         // SAFETY: as above.
         let (holds, honest) =
-            unsafe { (classes.iter().any(|wanted| (*class).is_subclass(wanted)), quiet::tells_its_class(&*class)) };
-        if !holds && !honest {
+            unsafe { (all.iter().any(|wanted| (*class).is_subclass(wanted)), quiet::tells_its_class(&*class)) };
+        if !holds && !(honest && all_plain) {
             return Ok(None);
         }
         for _ in 0..4 {
@@ -435,10 +446,23 @@ impl Lowering<'_> {
     }
 }
 
-/// The classes among `objects`, if all are classes whose `isinstance` is the ordinary one.
-fn plain_classes(objects: &[Obj]) -> Option<Vec<&Type>> {
-    let plain = |o: &Obj| std::ptr::eq(o.class(), pyrs_runtime::types::TYPE.get());
-    objects.iter().map(|o| as_type(o).filter(|_| plain(o))).collect()
+/// Whether an instance of the class that was seen is one of the first of `classes` whose `isinstance` is the ordinary one, or
+/// of the very class behind these.
+fn is_surely(seen: Seen, classes: &[&Type], plain: impl Fn(&Type) -> bool) -> bool {
+    let Seen::Object(class) = seen else { return false };
+    for wanted in classes {
+        if std::ptr::eq(*wanted, class) {
+            return true;
+        }
+        if !plain(wanted) {
+            return false;
+        }
+        // SAFETY: the class of a recorded operand, which the recording keeps in use.
+        if unsafe { (*class).is_subclass(wanted) } {
+            return true;
+        }
+    }
+    false
 }
 
 /// What the runtime is asked for an instruction that does nothing else.

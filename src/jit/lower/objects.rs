@@ -9,7 +9,6 @@ use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::module::Module;
 use pyrs_runtime::objects::singletons::none_value;
 use pyrs_runtime::objects::str::Str;
-use pyrs_runtime::objects::super_object::Super;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::types::Type;
 use pyrs_runtime::types::shape::Shape;
@@ -151,7 +150,7 @@ impl Lowering<'_> {
     }
 
     /// A method found on the class goes below the instance, as a constant.
-    fn push_method(&mut self, method: Value) -> Lower<()> {
+    pub(super) fn push_method(&mut self, method: Value) -> Lower<()> {
         self.keep(method);
         // The instance's place in memory is about to move by one word.
         if self.peek(1)?.place == Place::Memory {
@@ -162,45 +161,6 @@ impl Lowering<'_> {
         self.frame().stack.insert(at, entry);
         self.moves += 1;
         Ok(())
-    }
-
-    /// `super().name(…)`: the method is a constant for a class behind which `super` looks and the class of `self`.
-    pub(super) fn load_super_method(&mut self, record: &Record) -> Done {
-        let (Some(method), Some([super_class, start])) = (&record.object, &record.namespaces) else { return Ok(None) };
-        let Seen::Object(class) = record.tops[0] else { return Ok(None) };
-        if self.peek(3)?.known != Known::Word(super_class.value().0) || !is_super(super_class) {
-            return Ok(None);
-        }
-        // SAFETY: the class of a recorded operand, whose version is about to be compared.
-        let version = unsafe { (*class).current_version() };
-        if version == 0 {
-            return Ok(None);
-        }
-        self.guard_version(class, version)?;
-        if self.peek(2)?.known != Known::Word(start.value().0) {
-            self.in_registers(2)?;
-            self.room(1)?;
-            self.in_registers(2)?;
-            self.op(Uop::Copy2)?;
-            self.op_immediate(Uop::GuardIs, start.value().0)?;
-            self.out.objects.push(start.clone());
-        }
-        let this = self.pop_second()?;
-        self.discard()?;
-        self.push_entry(this);
-        self.push_method(method.value())?;
-        Ok(Some(1))
-    }
-
-    /// Gives the second word up; the top one, which is still in its register if it was in one, is no longer on the stack.
-    fn pop_second(&mut self) -> Lower<Entry> {
-        if self.peek(2)?.own == Own::Counted {
-            self.before_effect()?;
-        }
-        self.in_registers(2)?;
-        let (top, second) = (self.pop()?, self.pop()?);
-        self.op(if second.own == Own::Counted { Uop::DecrefSecond } else { Uop::Nip })?;
-        Ok(top)
     }
 
     /// `text += other` of a variable, which is stored back along with it: nobody else holds the text, and it grows where
@@ -415,8 +375,4 @@ impl Lowering<'_> {
         }
         Ok(Some(1))
     }
-}
-
-fn is_super(class: &Obj) -> bool {
-    class.value() == <Super as pyrs_runtime::PyClass>::class().value()
 }
