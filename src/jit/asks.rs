@@ -14,15 +14,15 @@ use pyrs_interp::ops::iteration::Pair;
 use pyrs_runtime::class::MethodDef;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::heap;
+use pyrs_runtime::native_only::native_only;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::builtin_function::BuiltinFunction;
 use pyrs_runtime::objects::cell::Cell;
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::inline_cache::InlineCache;
+use pyrs_runtime::objects::int;
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::object::new_plain_instance;
-use pyrs_runtime::objects::int;
-use pyrs_runtime::native_only::native_only;
 use pyrs_runtime::objects::singletons::{bool_obj, bool_value, none, none_value};
 use pyrs_runtime::objects::slice::Slice;
 use pyrs_runtime::objects::str::Str;
@@ -257,9 +257,7 @@ pub unsafe extern "C" fn map(thread: *const Thread, at: *mut Value, count: u64) 
 /// As [`Ask`] says.
 pub unsafe extern "C" fn set(thread: *const Thread, at: *mut Value, count: u64) -> Value {
     // SAFETY: by contract.
-    unsafe {
-        answer(thread, || ops::build::build_set(at, count as usize))
-    }
+    unsafe { answer(thread, || ops::build::build_set(at, count as usize)) }
 }
 
 /// # Safety

@@ -414,7 +414,9 @@ pub fn object_class() -> &'static Type {
 
 /// Whether `object.__new__` makes instances of the class.
 pub fn is_made_plainly(class: &Type) -> bool {
-    class.is_heap_type() && std::ptr::eq(native_base(class), PlainObject::class()) && !class.has_flag(flags::IS_ABSTRACT)
+    class.is_heap_type()
+        && std::ptr::eq(native_base(class), PlainObject::class())
+        && !class.has_flag(flags::IS_ABSTRACT)
 }
 
 /// Whether a step would use something up.

@@ -7,6 +7,7 @@ use pyrs_macros::handler;
 use pyrs_runtime::call::Args;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::heap::{decref_or_null, incref};
+use pyrs_runtime::name;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
 use pyrs_runtime::objects::dict::Dict;
@@ -19,7 +20,6 @@ use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::{attr, truth};
 use pyrs_runtime::thread::Thread;
-use pyrs_runtime::name;
 use pyrs_runtime::types::{TYPE, Type, lookup_raw};
 use pyrs_runtime::value::Value;
 

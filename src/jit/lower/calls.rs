@@ -290,11 +290,9 @@ impl Lowering<'_> {
         self.call_constant(record, next, 2)
     }
 
-    /// Enters the function in the record's cache with the top `argc` words as its arguments.
+    /// Enters the function that the record's cache has found with the top `argc` words as its arguments.
     fn call_constant(&mut self, record: &Record, next: &Record, argc: usize) -> Done {
-        let Some(cache) = &record.cache else { return Ok(None) };
-        // SAFETY: the class's version, just compared, keeps the function alive.
-        let object = unsafe { Obj::from_borrowed(cache.target_value()) };
+        let Some(object) = &record.object else { return Ok(None) };
         let Some(function) = object.exact::<Function>() else { return Ok(None) };
         let code = function.code();
         let f = self.state.innermost();
@@ -493,7 +491,8 @@ impl Lowering<'_> {
     fn may_answer(&self, caller: usize, known: Known) -> bool {
         // SAFETY: the frame waits at an instruction.
         let waiting = unsafe { decode(self.state.frames[caller].call.0) };
-        let is_bool = known == Known::Bool || known == Known::Word(true_value().0) || known == Known::Word(false_value().0);
+        let is_bool =
+            known == Known::Bool || known == Known::Word(true_value().0) || known == Known::Word(false_value().0);
         match waiting {
             Some((Opcode::CompareOp, oparg)) => is_bool || oparg & COMPARES_AS_BOOL == 0,
             Some((opcode, _)) => opcode.deopt() == Opcode::BinaryOp,

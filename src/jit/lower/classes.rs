@@ -1,5 +1,6 @@
 //! Classes that are constants of the trace: their class methods, what `super()` finds behind them, new instances.
 
+use pyrs_interp::jit::found_by_super;
 use pyrs_runtime::object::{Obj, Object, PyClass};
 use pyrs_runtime::objects::builtin_function::BuiltinFunction;
 use pyrs_runtime::objects::function::{ClassMethod, Function};
@@ -93,7 +94,12 @@ impl Lowering<'_> {
     /// class that `self` is.
     pub(super) fn load_super_method(&mut self, record: &Record) -> Done {
         let (Some(method), Some([start, this])) = (&record.object, &record.namespaces) else { return Ok(None) };
-        if self.peek(3)?.known != Known::Word(<Super as PyClass>::class().value().0) {
+        // SAFETY: the recorded code is alive, and keeps its names.
+        let name = unsafe { &(&*record.code).names.items()[record.oparg as usize >> 2] };
+        // A class may have changed since it was recorded; what is compared is its present version.
+        let found = name.exact::<Str>().map(|name| found_by_super(start, this, name));
+        let is_super = self.peek(3)?.known == Known::Word(<Super as PyClass>::class().value().0);
+        if !is_super || found != Some(method.value()) {
             return Ok(None);
         }
         self.guard_constant(2, start)?;
@@ -105,8 +111,8 @@ impl Lowering<'_> {
             for _ in 0..3 {
                 self.discard()?;
             }
-            self.keep(method.value());
-            self.push_constant(method.value().0);
+            let method = self.keep(method);
+            self.push_constant(method.0);
             self.push_constant(0);
             return Ok(Some(1));
         }
@@ -120,7 +126,7 @@ impl Lowering<'_> {
         let this = self.pop_second()?;
         self.discard()?;
         self.push_entry(this);
-        self.push_method(method.value())?;
+        self.push_method(method)?;
         Ok(Some(1))
     }
 

@@ -12,7 +12,6 @@ use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::types::Type;
 use pyrs_runtime::types::shape::Shape;
-use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use super::instructions::{Done, FUSED, decode, units};
@@ -123,7 +122,7 @@ impl Lowering<'_> {
 
     /// A method found on the class: it goes below the instance, as a constant.
     pub(super) fn load_method(&mut self, record: &Record) -> Done {
-        let Some(cache) = &record.cache else { return Ok(None) };
+        let (Some(cache), Some(method)) = (&record.cache, &record.object) else { return Ok(None) };
         match self.kind(1, record.tops[0])? {
             Seen::Object(class) => {
                 self.guard_owner(cache, class, record.opcode == Opcode::LoadAttrMethodWithValues)?;
@@ -134,24 +133,24 @@ impl Lowering<'_> {
             }
             _ => return Ok(None),
         }
-        self.push_method(cache.target_value())?;
+        self.push_method(method)?;
         Ok(Some(1))
     }
 
     /// As [`Self::load_method`], where attributes are in a dictionary, which may hide the method.
     pub(super) fn load_method_of_dict(&mut self, record: &Record) -> Done {
+        let Some(method) = &record.object else { return Ok(None) };
         let plan = self.named_entry(record, record.oparg >> 1)?;
-        let Some(cache) = &record.cache else { return Ok(None) };
         self.ask_keeping(1, asks::method, plan)?;
         // The answer says no more than that there is one.
         self.drop_int();
-        self.push_method(cache.target_value())?;
+        self.push_method(method)?;
         Ok(Some(1))
     }
 
     /// A method found on the class goes below the instance, as a constant.
-    pub(super) fn push_method(&mut self, method: Value) -> Lower<()> {
-        self.keep(method);
+    pub(super) fn push_method(&mut self, method: &Obj) -> Lower<()> {
+        let method = self.keep(method);
         // The instance's place in memory is about to move by one word.
         if self.peek(1)?.place == Place::Memory {
             self.in_registers(1)?;
@@ -190,18 +189,19 @@ impl Lowering<'_> {
         self.pop()?;
         self.drop_int();
         self.pop()?;
-        let known = Known::Class { class: <Str as pyrs_runtime::PyClass>::class(), version: 0, shape: std::ptr::null() };
+        let known =
+            Known::Class { class: <Str as pyrs_runtime::PyClass>::class(), version: 0, shape: std::ptr::null() };
         self.state.frames[f].locals[slot].known = known;
         Ok(Some(FUSED))
     }
 
     pub(super) fn load_class_value(&mut self, record: &Record) -> Done {
-        let (Some(cache), Seen::Object(class)) = (&record.cache, record.tops[0]) else { return Ok(None) };
+        let (Some(cache), Some(found)) = (&record.cache, &record.object) else { return Ok(None) };
+        let Seen::Object(class) = record.tops[0] else { return Ok(None) };
         self.guard_owner(cache, class, record.opcode == Opcode::LoadAttrNondescriptorWithValues)?;
-        let v = cache.target_value();
-        self.keep(v);
+        let found = self.keep(found);
         self.discard()?;
-        self.push_constant(v.0);
+        self.push_constant(found.0);
         self.push_null_for_call(record.oparg);
         Ok(Some(1))
     }
