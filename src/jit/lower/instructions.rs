@@ -12,9 +12,7 @@ use pyrs_uops::Uop;
 
 use super::emit::snapshot;
 use super::iteration::unpacks_pair;
-use super::{
-    Begin, Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State, Way,
-};
+use super::{Begin, Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, State, Way};
 use crate::layout::{is_class, layout};
 use crate::record::{End, Record, Seen, TOPS};
 use crate::stats::Abort;
@@ -331,7 +329,7 @@ impl Lowering<'_> {
         self.out.interpreted += 1;
         let exit = self.out.exits.len() as u32;
         self.out.exits.push(ExitPlan {
-            snapshot: Snapshot::default(),
+            state: None,
             stub: Vec::new(),
             ip: record.start,
             way: Way::Interpret,
@@ -408,9 +406,7 @@ impl Lowering<'_> {
         if self.state.frames.len() == 1 {
             return Ok(());
         }
-        let mut plan = snapshot(&self.state, ip)?;
-        plan.state = None;
-        let plan = Box::new(plan);
+        let plan = Box::new(snapshot(&self.state, ip)?);
         let operand = &raw const *plan as u64;
         self.out.pushes.push(plan);
         self.op_with(Uop::PushFrames, [operand, 0, 0], [layout().thread_jit_top, 0, 0, 0])?;
