@@ -66,7 +66,9 @@ unsafe extern "C" fn leave(
         let (function, code) = (head.function, head.code().value());
         // Destructors see the caller on top.
         thread.frame.set(caller as *mut u8);
-        thread.recursion_remaining.set(thread.recursion_remaining.get() + 1);
+        if !head.hidden {
+            thread.recursion_remaining.set(thread.recursion_remaining.get() + 1);
+        }
         let mut at = Frame::locals(frame);
         while at < end {
             decref_or_null(*at);

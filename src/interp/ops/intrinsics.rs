@@ -11,15 +11,19 @@ use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::singletons::none;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
-use pyrs_runtime::protocols::{attr, iter, number, sequence};
+use pyrs_runtime::protocols::{attr, iter, number, sequence, sum};
 use pyrs_runtime::{name, raise};
 
+use crate::consumers;
 use crate::frame::Frame;
 use crate::generator;
 
 /// # Safety
 /// `frame` is the caller's running frame.
 pub unsafe fn call_1(frame: *mut Frame, which: u32, v: &Obj) -> PyResult<Obj> {
+    if which == consumers::SUM_FINISH {
+        return Ok(sum::finish(v));
+    }
     let which = Intrinsic1::from_u32(which).ok_or_else(|| raise!(SystemError, "bad intrinsic {which}"))?;
     match which {
         Intrinsic1::Print => print_expression(v),
@@ -44,6 +48,9 @@ pub unsafe fn call_1(frame: *mut Frame, which: u32, v: &Obj) -> PyResult<Obj> {
 }
 
 pub fn call_2(which: u32, a: &Obj, b: &Obj) -> PyResult<Obj> {
+    if which == consumers::SUM_STEP {
+        return sum::step(a, b);
+    }
     let which = Intrinsic2::from_u32(which).ok_or_else(|| raise!(SystemError, "bad intrinsic {which}"))?;
     match which {
         Intrinsic2::PrepReraiseStar => {
