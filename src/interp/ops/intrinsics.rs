@@ -33,11 +33,7 @@ pub unsafe fn call_1(frame: *mut Frame, which: u32, v: &Obj) -> PyResult<Obj> {
         Intrinsic1::StopIterationError => stop_iteration_error(unsafe { &*frame }, v),
         Intrinsic1::AsyncGenWrap => Ok(generator::wrap_value(v.clone())),
         Intrinsic1::UnaryPositive => number::positive(v),
-        Intrinsic1::ListToTuple => {
-            // SAFETY: the compiler put a list there.
-            let list = unsafe { v.downcast_unchecked::<List>() };
-            Ok(Tuple::from_vec(list.take()).into_obj())
-        }
+        Intrinsic1::ListToTuple => Ok(list_to_tuple(v)),
         Intrinsic1::TypeVar => typing_helper("_make_typevar", &[v.clone(), none(), none()]),
         Intrinsic1::ParamSpec => typing_helper("_make_paramspec", std::slice::from_ref(v)),
         Intrinsic1::TypeVarTuple => typing_helper("_make_typevartuple", std::slice::from_ref(v)),
@@ -45,6 +41,12 @@ pub unsafe fn call_1(frame: *mut Frame, which: u32, v: &Obj) -> PyResult<Obj> {
         Intrinsic1::TypeAlias => typing_helper("_make_typealias", std::slice::from_ref(v)),
         Intrinsic1::Invalid => Err(raise!(SystemError, "bad intrinsic 0")),
     }
+}
+
+/// The items of a list that nobody else has, as a tuple.
+pub fn list_to_tuple(v: &Obj) -> Obj {
+    let list = v.exact::<List>().expect("the compiler put a list there");
+    Tuple::from_vec(list.take()).into_obj()
 }
 
 pub fn call_2(which: u32, a: &Obj, b: &Obj) -> PyResult<Obj> {

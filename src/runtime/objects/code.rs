@@ -14,8 +14,8 @@ use pyrs_bytecode::{CodeObject, ExceptionEntry};
 use pyrs_bytecode::{Constant, Opcode, WStr, co_flags, local_kind};
 
 use crate::object::{DataCell, Obj, ObjCell, Object, Ptr};
-use crate::objects::inline_cache::{CacheArena, counter};
 use crate::objects::function::Function;
+use crate::objects::inline_cache::{CacheArena, counter};
 use crate::objects::int;
 use crate::objects::singletons::{bool_obj, ellipsis, none};
 use crate::objects::str::Str;

@@ -37,6 +37,7 @@ impl Compensated {
 }
 
 /// What has been added up so far, and how.
+#[derive(Clone)]
 enum Total {
     Int(i64),
     Float(Compensated),
@@ -165,6 +166,18 @@ pub fn step(total: &Obj, item: &Obj) -> PyResult<Obj> {
     Ok(partial.into_obj())
 }
 
+/// Whether [`step`] runs no Python code.
+pub fn is_native(total: &Obj, item: &Obj) -> bool {
+    let is_number = |v: &Obj| {
+        int::is_exact(v) || float::is_exact(v) || v.exact::<Bool>().is_some() || v.exact::<Complex>().is_some()
+    };
+    let total_is_number = match total.exact::<PartialSum>() {
+        Some(partial) => partial.total.with(|total| !matches!(total, Total::Other(v) if !is_number(v))),
+        None => is_number(total),
+    };
+    total_is_number && is_number(item)
+}
+
 /// What [`step`] has added up.
 pub fn finish(total: &Obj) -> Obj {
     match total.exact::<PartialSum>() {
@@ -175,8 +188,8 @@ pub fn finish(total: &Obj) -> Obj {
 
 impl Object<PartialSum> {
     fn add(&self, item: &Obj) -> PyResult<()> {
-        // Taken out meanwhile: adding may run Python code.
-        let total = self.total.replace(Total::default()).add(item)?;
+        // With a copy: adding may run Python code, and fail.
+        let total = self.total.with(|total| total.clone()).add(item)?;
         self.total.replace(total);
         Ok(())
     }
