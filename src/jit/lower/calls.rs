@@ -15,6 +15,7 @@ use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use super::instructions::{Done, decode, units};
+use super::shared::Shared;
 use super::{Callee, Entry, Known, Local, Lower, Lowering, Own, Place, RESERVE_WORDS, VirtualFrame};
 use crate::asks;
 use crate::layout::layout;
@@ -259,7 +260,7 @@ impl Lowering<'_> {
     }
 
     /// Sets parameters that no argument is given for.
-    fn set_defaults(&mut self, f: usize, frame: &mut VirtualFrame, defaults: &[(usize, Obj)]) -> Lower<()> {
+    fn set_defaults(&mut self, f: usize, frame: &mut Shared<VirtualFrame>, defaults: &[(usize, Obj)]) -> Lower<()> {
         // The callee is the innermost frame for a moment: its variables have homes then.
         self.state.frames.push(frame.clone());
         for (slot, value) in defaults {
@@ -399,7 +400,7 @@ impl Lowering<'_> {
     pub(super) fn move_arguments_from(
         &mut self,
         f: usize,
-        frame: VirtualFrame,
+        frame: Shared<VirtualFrame>,
         argc: usize,
         first: usize,
         keep: usize,
@@ -409,7 +410,7 @@ impl Lowering<'_> {
     }
 
     /// Moves the top words to the callee's variables `slots`, and leaves the caller with `keep` words.
-    fn move_arguments(&mut self, f: usize, frame: VirtualFrame, slots: &[usize], keep: usize) -> Lower<()> {
+    fn move_arguments(&mut self, f: usize, frame: Shared<VirtualFrame>, slots: &[usize], keep: usize) -> Lower<()> {
         self.state.frames.push(frame);
         let inner = self.state.innermost();
         for &slot in slots.iter().rev() {

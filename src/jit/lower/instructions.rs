@@ -12,9 +12,7 @@ use pyrs_uops::Uop;
 
 use super::emit::snapshot;
 use super::iteration::unpacks_pair;
-use super::{
-    Begin, Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State, Way,
-};
+use super::{Begin, Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, State, Way};
 use crate::layout::{is_class, layout};
 use crate::record::{End, Record, Seen, TOPS};
 use crate::stats::Abort;
@@ -305,6 +303,10 @@ impl Lowering<'_> {
             StoreDeref => return self.store_deref(record),
             LoadFastAndClear => return self.load_and_clear(record),
             ReturnGenerator => return self.return_generator(record),
+            CallIntrinsic1 => return self.sum_finish(record),
+            CallIntrinsic2 => return self.sum_step(record),
+            LoadCommonConstant => return self.load_common_constant(record),
+            EndSend => return self.end_send(),
             _ => return Ok(None),
         }
         Ok(Some(1))
@@ -331,10 +333,10 @@ impl Lowering<'_> {
         });
         let operand = &raw const *plan as u64;
         self.out.interprets.push(plan);
-        self.out.interpreted += 1;
+        self.out.interpreted += !crate::frames::is_quick(record.opcode) as usize;
         let exit = self.out.exits.len() as u32;
         self.out.exits.push(ExitPlan {
-            snapshot: Snapshot::default(),
+            state: None,
             stub: Vec::new(),
             ip: record.start,
             way: Way::Interpret,
@@ -388,6 +390,8 @@ impl Lowering<'_> {
                 // SAFETY: an instruction is there.
                 match unsafe { decode(behind) } {
                     _ if next.start == behind => {}
+                    // Behind a loop, or a delegation, that has ended.
+                    _ if matches!(next.opcode, Opcode::EndFor | Opcode::EndSend) => {}
                     // A value may be stored along with the return.
                     Some((Opcode::StoreFast, slot)) if next.start == behind.wrapping_add(1) => {
                         caller.locals[slot as usize].known = Known::Nothing;
@@ -411,9 +415,7 @@ impl Lowering<'_> {
         if self.state.frames.len() == 1 {
             return Ok(());
         }
-        let mut plan = snapshot(&self.state, ip)?;
-        plan.state = None;
-        let plan = Box::new(plan);
+        let plan = Box::new(snapshot(&self.state, ip)?);
         let operand = &raw const *plan as u64;
         self.out.pushes.push(plan);
         self.op_with(Uop::PushFrames, [operand, 0, 0], [layout().thread_jit_top, 0, 0, 0])?;

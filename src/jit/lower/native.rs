@@ -93,7 +93,13 @@ impl Lowering<'_> {
         if !would_answer(record) {
             return Ok(None);
         }
+        // The call has gone on in a frame: nothing native answers.
+        let calls = record.opcode.deopt() == Call && record.opcode != CallAllocAndEnterInit;
+        if calls && self.records[i + 1].frame != record.frame {
+            return Ok(None);
+        }
         match record.opcode {
+            CallIntrinsic1 | CallIntrinsic2 | GetAwaitable | GetYieldFromIter => return self.ask_for_generator(record),
             LoadAttrWithHint => {
                 let plan = self.named_entry(record, record.oparg >> 1)?;
                 self.ask(1, asks::load_entry, plan, Known::Something)?;
