@@ -160,7 +160,8 @@ impl Lowering<'_> {
             StoreFast => self.store_local(oparg)?,
             StoreFastLoadFast => {
                 self.store_local(oparg >> 4)?;
-                self.load_local(oparg & 15, record.locals[1])?;
+                let same = oparg >> 4 == oparg & 15;
+                self.load_local(oparg & 15, if same { record.tops[0] } else { record.locals[1] })?;
             }
             StoreFastStoreFast => {
                 self.store_local(oparg >> 4)?;
