@@ -228,6 +228,7 @@ impl Lowering<'_> {
             BinaryOpSubscrListInt | BinaryOpSubscrTupleInt => return self.subscript(record),
             StoreSubscrListInt => return self.store_subscript(record),
             StoreSubscr => return self.store_machine_item(record),
+            CompareOp if next.frame != record.frame => return self.call_operator(record, next),
             CompareOp | CompareOpInt | CompareOpFloat => return self.compare(i, record),
             IsOp => return self.is_op(i, record),
             ToBool | ToBoolBool | ToBoolInt | ToBoolNone | ToBoolList | ToBoolAlwaysTrue => {
@@ -271,9 +272,10 @@ impl Lowering<'_> {
                 let Some(cache) = &record.cache else { return Ok(None) };
                 self.load_instance_value(cache, record.oparg)?;
             }
-            // Where attributes are in a dictionary, the interpreter looks whether it hides the method.
             LoadAttrMethodWithValues | LoadAttrMethodNoDict => return self.load_method(record),
             LoadAttrNondescriptorWithValues | LoadAttrNondescriptorNoDict => return self.load_class_value(record),
+            LoadSuperAttrMethod => return self.load_super_method(record),
+            LoadAttr => return self.load_class_method(record),
             LoadAttrSlot => return self.load_slot(record),
             CallIsinstance => return self.isinstance(record),
             StoreAttrSlot => return self.store_slot(record),
@@ -290,7 +292,8 @@ impl Lowering<'_> {
             | CallBoundMethodExactArgs
             | CallBoundMethodGeneral
             | CallKwPy
-            | CallKwBoundMethod => return self.call_function(record, next),
+            | CallKwBoundMethod
+            | CallNonPyGeneral => return self.call_function(record, next),
             LoadAttrProperty => return self.call_property(record, next),
             BinaryOpSubscrGetitem => return self.call_getitem(record, next),
             ReturnValue => return self.return_value(),

@@ -13,6 +13,7 @@
 //! where the interpreter expects it.
 
 mod calls;
+mod classes;
 mod closures;
 mod doubles;
 mod emit;
