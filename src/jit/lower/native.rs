@@ -193,7 +193,7 @@ impl Lowering<'_> {
         let name = unsafe { (&*record.code).names.items()[name as usize].value() };
         let plan = Box::new(NamedEntry { cache, name: name.as_pointer() as *const Object<Str> });
         let address = &raw const *plan as u64;
-        self.out.entries.push(plan);
+        self.out.plans.push(plan);
         Ok(address)
     }
 
@@ -225,7 +225,7 @@ impl Lowering<'_> {
         let argc = n + has_self as usize;
         let plan = Box::new(NativeCall { callable: word, argc });
         let operand = &raw const *plan as u64;
-        self.out.calls.push(plan);
+        self.out.plans.push(plan);
         let appends = callable.exact::<MethodDescriptor>().is_some_and(|m| m.def.name == "append");
         self.out.objects.push(callable);
         let known = if appends { Known::Word(none_value().0) } else { Known::Something };
@@ -247,7 +247,7 @@ impl Lowering<'_> {
         }
         let plan = Box::new(BoundCall { def, argc: n });
         let operand = &raw const *plan as u64;
-        self.out.bound_calls.push(plan);
+        self.out.plans.push(plan);
         self.ask(n + 2, asks::bound, operand, Known::Something)?;
         Ok(Some(1))
     }
