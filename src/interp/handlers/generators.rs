@@ -10,6 +10,8 @@ use pyrs_runtime::thread::{EVAL_BREAKER, Thread};
 use pyrs_runtime::types::slots::SendResult;
 use pyrs_runtime::value::Value;
 
+use super::arithmetic::may_be_python;
+use super::iteration::get_python_iter;
 use crate::delegation;
 use crate::dispatch::Regs;
 use crate::dispatch::tri;
@@ -151,6 +153,9 @@ pub unsafe fn get_awaitable(m: Regs) -> Value {
 #[handler]
 pub unsafe fn get_yield_from_iter(m: Regs) -> Value {
     m.save();
+    if may_be_python(m.peek(1)) {
+        return m.tail(get_python_iter);
+    }
     let r = tri!(m, generator::yield_from_iter(m.frame, m.obj(1)));
     m.replace_next(1, r.into_value(), 1)
 }
