@@ -313,6 +313,12 @@ impl Lowering<'_> {
         Ok(Some(1))
     }
 
+    /// The iterator of an instance whose class has a generator function as `__iter__`.
+    pub(super) fn call_iter(&mut self, record: &Record, next: &Record) -> Done {
+        self.guard_kind(1, record.tops[0])?;
+        self.call_constant(record, next, 1)
+    }
+
     /// Where the next inlined frame's head is.
     pub(super) fn new_head(&mut self, f: usize) -> Lower<i32> {
         if f == 0 {
