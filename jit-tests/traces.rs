@@ -54,3 +54,13 @@ fn calls() {
 fn references() {
     check("references");
 }
+
+#[test]
+fn special() {
+    check("special");
+}
+
+#[test]
+fn keys() {
+    check("keys");
+}
