@@ -343,3 +343,58 @@ def restless(n):
 
 
 print(restless(500))
+
+
+class Vector:
+    def __init__(self, x):
+        self.x = x
+
+    def __add__(self, other):
+        return Vector(self.x + other.x) if isinstance(other, Vector) else NotImplemented
+
+    def __radd__(self, other):
+        return Vector(self.x * 2)
+
+    def __sub__(self, other):
+        return NotImplemented
+
+    def __lt__(self, other):
+        return self.x < other.x if self.x < 5 else NotImplemented
+
+
+class Plain(Vector):
+    pass
+
+
+class Reflects(Vector):
+    def __radd__(self, other):
+        return Vector(1000)
+
+    def __rsub__(self, other):
+        return Vector(500)
+
+    def __gt__(self, other):
+        return 7
+
+
+class Ordered(Plain):
+    def __gt__(self, other):
+        return NotImplemented
+
+
+def derived_operands():
+    kinds = [Vector, Plain, Reflects, Ordered]
+    values = [kind(i) for i, kind in enumerate(kinds * 3)]
+    total, errors = 0, 0
+    for i in range(1440):
+        a, b = values[i % 12], values[i // 12 % 12]
+        try:
+            total += (a + b).x + (1 + b).x
+            total += (a < b) * 3
+            total += (a - b).x
+        except TypeError as e:
+            errors += len(str(e))
+    return total, errors
+
+
+print(derived_operands())

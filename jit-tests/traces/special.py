@@ -32,10 +32,10 @@ class Derived(Number):
 def f(n):
     # never: INTERPRET
     # never: PUSH_FRAMES
-    a, b, c, t, s = Number.of(1), Derived.of(2), Number.of(3), 0, ""
+    a, b, t, s = Number.of(1), Derived.of(2), 0, ""
     for i in range(n):
         # check: LT_INT
-        if a < c:
+        if a < b:
             # check: ADD_INT
             t += a(i)
         # check: ASK_STACK

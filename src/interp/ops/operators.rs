@@ -7,8 +7,9 @@ use pyrs_bytecode::{BinaryOp, Opcode, co_flags};
 use pyrs_runtime::call;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::name;
-use pyrs_runtime::object::{Obj, Object};
+use pyrs_runtime::object::{Obj, Object, PyClass};
 use pyrs_runtime::objects::function::Function;
+use pyrs_runtime::objects::object::PlainObject;
 use pyrs_runtime::objects::singletons::not_implemented_value;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::{float, int};
@@ -85,9 +86,11 @@ fn plain_function(class: &Type, name: &Object<Str>) -> Option<Value> {
 pub fn python_operator(op: BinaryOp, a: &Obj, b: &Obj) -> Option<Operator> {
     let names = names(op)?;
     if is_python_instance(a) {
-        // The right operand goes first if its class is derived; one that is changed in place is asked for that.
+        // The right operand goes first if its class is derived and has a method of its own; one that is changed in place
+        // is asked for that.
         let same = std::ptr::eq(a.class(), b.class());
-        let derived = !same && b.class().is_subclass(a.class());
+        let own = || lookup_raw(a.class(), names.reflected) != lookup_raw(b.class(), names.reflected);
+        let derived = !same && b.class().is_subclass(a.class()) && own();
         let changes = names.inplace.is_some_and(|name| !lookup_raw(a.class(), name).is_null());
         if derived || changes {
             return None;
@@ -136,8 +139,11 @@ fn is_exact_number(v: &Obj) -> bool {
 pub fn python_comparison(op: CompareOp, a: &Obj, b: &Obj) -> Option<Operator> {
     let is_heap_type = |v: &Obj| v.value().is_pointer_or_null() && v.class().is_heap_type();
     if is_heap_type(a) {
-        // The right operand goes first if its class is derived.
-        let derived = !std::ptr::eq(a.class(), b.class()) && b.class().is_subclass(a.class());
+        // The right operand goes first if its class is derived; it knows nothing if it has the method from `object`.
+        let same = std::ptr::eq(a.class(), b.class());
+        let reflected = comparison_name(op.swapped());
+        let knows = || lookup_raw(b.class(), reflected) != lookup_raw(PlainObject::class(), reflected);
+        let derived = !same && b.class().is_subclass(a.class()) && knows();
         let function = plain_function(a.class(), comparison_name(op)).filter(|_| !derived)?;
         return Some(Operator { function, reflected: false });
     }
