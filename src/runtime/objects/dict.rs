@@ -9,6 +9,7 @@ use std::cell::{Cell, UnsafeCell};
 
 use crate::errors::{PyResult, raise_key_error};
 use crate::heap::cycles::Visitor;
+use crate::heap::incref;
 use crate::object::{Obj, Object, Ptr, PyClass, Trace};
 use crate::objects::str::Str;
 use crate::protocols::compare;
@@ -28,14 +29,23 @@ pub struct Entry {
     value: Option<Obj>,
 }
 
-#[derive(Default)]
 #[repr(C)]
 struct Table {
     entries: Vec<Entry>,
-    indices: Box<[u32]>,
+    /// The index table of a small dict.
+    few: [u32; MIN_SIZE],
+    /// That of a larger one: empty as long as `few` serves.
+    many: Box<[u32]>,
     used: usize,
     /// Everything in front of this entry is a hole, so that taking items from the front stays cheap.
     first: usize,
+}
+
+impl Default for Table {
+    #[inline]
+    fn default() -> Table {
+        Table { entries: Vec::new(), few: [EMPTY; MIN_SIZE], many: Box::default(), used: 0, first: 0 }
+    }
 }
 
 /// Payload of `dict`.
@@ -76,8 +86,9 @@ impl Trace for Dict {
 }
 
 impl Default for Dict {
+    #[inline]
     fn default() -> Dict {
-        Dict { table: UnsafeCell::default(), keys_version: Cell::new(0), changes: Cell::new(0), watched: Cell::new(0) }
+        Dict::of(Table::default())
     }
 }
 
@@ -91,6 +102,11 @@ enum Found {
 static NEXT_KEYS_VERSION: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
 
 impl Dict {
+    #[inline(always)]
+    fn of(table: Table) -> Dict {
+        Dict { table: UnsafeCell::new(table), keys_version: Cell::new(0), changes: Cell::new(0), watched: Cell::new(0) }
+    }
+
     pub fn new() -> Ptr<Dict> {
         Ptr::new(Dict::default())
     }
@@ -221,7 +237,8 @@ impl Dict {
             // SAFETY: the class says what the word points to.
             unsafe { key.as_obj() }.exact::<Str>()?.known_hash()
         };
-        let at = *table.indices.get(hash as usize & table.indices.len().wrapping_sub(1))?;
+        let indices = table.indices();
+        let at = *indices.get(hash as usize & indices.len().wrapping_sub(1))?;
         table.entries.get(at as usize).filter(|e| e.key.as_ref().is_some_and(|k| k.value() == key))
     }
 
@@ -249,11 +266,12 @@ impl Dict {
             return Found::Missing;
         }
         let hash = key.hash();
-        let mask = table.indices.len() - 1;
+        let indices = table.indices();
+        let mask = indices.len() - 1;
         let mut perturb = hash as u64;
         let mut i = hash as usize & mask;
         loop {
-            match table.indices[i] {
+            match indices[i] {
                 EMPTY => return Found::Missing,
                 DELETED => {}
                 at => {
@@ -282,8 +300,9 @@ impl Dict {
     fn find(&self, key: &Obj, hash: i64) -> PyResult<Found> {
         // The very object where its hash points, or nothing there: nearly always.
         let table = self.table();
-        let first = hash as usize & table.indices.len().wrapping_sub(1);
-        match table.indices.get(first) {
+        let indices = table.indices();
+        let first = hash as usize & indices.len().wrapping_sub(1);
+        match indices.get(first) {
             None | Some(&EMPTY) => Ok(Found::Missing),
             Some(&at) => match table.entries.get(at as usize) {
                 Some(Entry { key: Some(k), .. }) if k.is(key) => Ok(Found::At(first, at as usize)),
@@ -298,11 +317,12 @@ impl Dict {
             if table.used == 0 {
                 return Ok(Found::Missing);
             }
-            let mask = table.indices.len() - 1;
+            let indices = table.indices();
+            let mask = indices.len() - 1;
             let mut perturb = hash as u64;
             let mut i = hash as usize & mask;
             loop {
-                match table.indices[i] {
+                match indices[i] {
                     EMPTY => return Ok(Found::Missing),
                     DELETED => {}
                     at => {
@@ -367,6 +387,9 @@ impl Dict {
     }
 
     pub fn get(&self, key: &Obj) -> PyResult<Option<Obj>> {
+        if let Some(entry) = self.quick_entry(key.value()) {
+            return Ok(entry.value.clone());
+        }
         if let Some(s) = key.exact::<Str>() {
             // Keys that are instances of str subclasses may compare in Python: the general search sees them.
             if let Found::At(_, at) = self.find_str(s) {
@@ -390,6 +413,9 @@ impl Dict {
     }
 
     pub fn contains(&self, key: &Obj) -> PyResult<bool> {
+        if self.quick_entry(key.value()).is_some() {
+            return Ok(true);
+        }
         let hash = hash_key(key)?;
         Ok(matches!(self.find(key, hash)?, Found::At(..)))
     }
@@ -409,9 +435,10 @@ impl Dict {
 
     pub fn set_hashed(&self, key: Obj, hash: i64, value: Obj) -> PyResult<()> {
         // Nothing where the hash points, and room: nearly always, for a new key.
-        let table = self.table_mut();
-        let first = hash as usize & table.indices.len().wrapping_sub(1);
-        if table.indices.get(first) == Some(&EMPTY) && table.entries.len() < table.capacity() {
+        let table = self.table();
+        let indices = table.indices();
+        let first = hash as usize & indices.len().wrapping_sub(1);
+        if indices.get(first) == Some(&EMPTY) && table.entries.len() < table.capacity() {
             self.append(first, key, hash, value);
             return Ok(());
         }
@@ -454,7 +481,11 @@ impl Dict {
     #[inline(always)]
     fn append(&self, slot: usize, key: Obj, hash: i64, value: Obj) {
         let table = self.table_mut();
-        table.indices[slot] = table.entries.len() as u32;
+        let at = table.entries.len();
+        if at == table.entries.capacity() {
+            table.reserve_entries();
+        }
+        table.indices_mut()[slot] = at as u32;
         table.entries.push(Entry { hash, key: Some(key), value: Some(value) });
         table.used += 1;
         self.structure_changed();
@@ -482,13 +513,13 @@ impl Dict {
 
     fn remove_at(&self, i: usize, at: usize) -> (Obj, Obj) {
         let table = self.table_mut();
-        table.indices[i] = DELETED;
+        table.indices_mut()[i] = DELETED;
         let e = &mut table.entries[at];
         let (key, value) = (e.key.take(), e.value.take());
         table.used -= 1;
         if table.used == 0 {
             table.entries.clear();
-            table.indices.fill(EMPTY);
+            table.indices_mut().fill(EMPTY);
             table.first = 0;
         }
         while table.entries.get(table.first).is_some_and(|e| e.key.is_none()) {
@@ -506,10 +537,11 @@ impl Dict {
         }
         let at = table.entries.len().checked_sub(1)?;
         let hash = table.entries[at].hash;
-        let mask = table.indices.len() - 1;
+        let indices = table.indices();
+        let mask = indices.len() - 1;
         let mut perturb = hash as u64;
         let mut i = hash as usize & mask;
-        while table.indices[i] != at as u32 {
+        while indices[i] != at as u32 {
             continue_probe(&mut i, &mut perturb, mask);
         }
         let item = self.remove_at(i, at);
@@ -571,18 +603,7 @@ impl Dict {
 
     /// A shallow copy as an exact dict.
     pub fn copy(&self) -> Ptr<Dict> {
-        let copy = Dict::new();
-        let mut table = Table {
-            entries: self.table().entries.clone(),
-            indices: self.table().indices.clone(),
-            used: self.len(),
-            first: 0,
-        };
-        if table.entries.len() != table.used {
-            table.grow();
-        }
-        drop(copy.table_replace(table));
-        copy
+        Ptr::new(Dict::of(self.table().copy()))
     }
 
     fn table_replace(&self, table: Table) -> Table {
@@ -593,13 +614,7 @@ impl Dict {
     /// Exchanges the contents (used by `dict.__init__` fast paths and `|=`).
     pub fn update_from(&self, other: &Object<Dict>) -> PyResult<()> {
         if self.is_empty() && other.table().entries.len() == other.len() {
-            let table = Table {
-                entries: other.table().entries.clone(),
-                indices: other.table().indices.clone(),
-                used: other.len(),
-                first: 0,
-            };
-            drop(self.table_replace(table));
+            drop(self.table_replace(other.table().copy()));
             return Ok(());
         }
         let mut at = 0;
@@ -619,7 +634,7 @@ impl Dict {
     /// Bytes of the table, for `sys.getsizeof`.
     pub fn table_size(&self) -> usize {
         let table = self.table();
-        table.entries.capacity() * size_of::<Entry>() + table.indices.len() * 4
+        table.entries.capacity() * size_of::<Entry>() + table.many.len() * 4
     }
 
     /// Marks the dictionary so that `crate::watch` hears of changes.
@@ -658,21 +673,58 @@ fn continue_probe(i: &mut usize, perturb: &mut u64, mask: usize) {
 }
 
 impl Table {
+    #[inline(always)]
+    fn indices(&self) -> &[u32] {
+        if self.many.is_empty() { &self.few } else { &self.many }
+    }
+
+    #[inline(always)]
+    fn indices_mut(&mut self) -> &mut [u32] {
+        if self.many.is_empty() { &mut self.few } else { &mut self.many }
+    }
+
     /// Entries that fit before the index table has to grow: two thirds of its size.
     #[inline(always)]
     fn capacity(&self) -> usize {
-        self.indices.len() * 2 / 3
+        self.indices().len() * 2 / 3
     }
 
     #[inline]
     fn free_slot(&self, hash: i64) -> usize {
-        let mask = self.indices.len() - 1;
+        let indices = self.indices();
+        let mask = indices.len() - 1;
         let mut perturb = hash as u64;
         let mut i = hash as usize & mask;
-        while self.indices[i] < DELETED {
+        while indices[i] < DELETED {
             continue_probe(&mut i, &mut perturb, mask);
         }
         i
+    }
+
+    /// The same items, without holes.
+    fn copy(&self) -> Table {
+        if self.entries.len() == self.used {
+            let mut entries = Vec::with_capacity(if self.used == 0 { 0 } else { self.capacity() });
+            // Entries without holes are whole: as words, and each has its references counted.
+            self.entries.iter().flat_map(|e| [&e.key, &e.value]).flatten().for_each(|o| incref(o.value()));
+            // SAFETY: the references that the copies stand for have just been counted; there is room for them.
+            unsafe {
+                std::ptr::copy_nonoverlapping(self.entries.as_ptr(), entries.as_mut_ptr(), self.used);
+                entries.set_len(self.used);
+            }
+            return Table { entries, few: self.few, many: self.many.clone(), used: self.used, first: 0 };
+        }
+        let entries = self.entries.iter().filter(|e| e.key.is_some()).cloned().collect();
+        let mut table = Table { entries, used: self.used, ..Table::default() };
+        table.grow();
+        table
+    }
+
+    /// Makes room for the entries that the index table is large enough for.
+    #[cold]
+    #[inline(never)]
+    fn reserve_entries(&mut self) {
+        self.entries.reserve_exact(self.capacity() - self.entries.len());
     }
 
     #[cold]
@@ -682,26 +734,29 @@ impl Table {
     }
 
     fn reserve(&mut self, n: usize) {
-        self.rebuild((n * 3 / 2 + 1).max(MIN_SIZE).next_power_of_two());
+        let size = (n * 3 / 2 + 1).max(MIN_SIZE).next_power_of_two();
+        if size == MIN_SIZE && self.entries.is_empty() && self.many.is_empty() {
+            self.entries.reserve_exact(self.capacity());
+        } else {
+            self.rebuild(size);
+        }
     }
 
+    /// Makes an index table of that size for the entries, which lose their holes.
     fn rebuild(&mut self, size: usize) {
-        let capacity = size * 2 / 3;
-        if self.entries.is_empty() && self.entries.capacity() < capacity {
-            self.entries = Vec::with_capacity(capacity);
-            self.indices = vec![EMPTY; size].into_boxed_slice();
-            self.first = 0;
-            return;
+        if self.entries.len() != self.used {
+            self.entries.retain(|e| e.key.is_some());
         }
-        self.entries.retain(|e| e.key.is_some());
         self.first = 0;
+        let capacity = size * 2 / 3;
         if self.entries.capacity() < capacity {
             self.entries.reserve_exact(capacity - self.entries.len());
         }
-        self.indices = vec![EMPTY; size].into_boxed_slice();
+        self.few = [EMPTY; MIN_SIZE];
+        self.many = if size == MIN_SIZE { Box::default() } else { vec![EMPTY; size].into_boxed_slice() };
         for at in 0..self.entries.len() {
             let i = self.free_slot(self.entries[at].hash);
-            self.indices[i] = at as u32;
+            self.indices_mut()[i] = at as u32;
         }
     }
 }
