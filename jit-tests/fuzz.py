@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 HEAD = """
+import types
 from array import array
 from collections import defaultdict, deque, namedtuple
 class P:
@@ -51,6 +52,45 @@ def scale(x, k=0.5):
     y = x * k
     if y > 1e6: y = 0.25
     return y
+def gen(n, k=1):
+    for e in range(n):
+        yield e * k
+def walk(x, n):
+    if n:
+        yield from walk(x, n - 1)
+    yield x
+    if n > 1:
+        yield from walk(n, n - 2)
+def echo(n):
+    x = 0
+    for e in range(n):
+        x = (yield e) or x
+    return x
+def through(n):
+    x = yield from echo(n)
+    yield x
+def send(g, v):
+    next(g)
+    for e in range(9):
+        try:
+            v = g.send(v)
+        except StopIteration:
+            return v
+    return -1
+@types.coroutine
+def pause(v):
+    return (yield v)
+async def soon(n, v):
+    if n > 1:
+        return await soon(n - 1, v)
+    return await pause(v) if n else v
+def drive(c):
+    v = None
+    while True:
+        try:
+            v = c.send(v)
+        except StopIteration as e:
+            return e.value
 def show(v):
     return v if not isinstance(v, float) else round(v, 6)
 def mod(v):
@@ -80,7 +120,11 @@ class Maker:
             "pop(0) if len(xs) > 5 else 0", "len({k: i for k in t})", "(0 if isinstance(a, int) else 1)", "sorted(t)[0]",
             "int(type(a) is int)", "dd[i % 4]", "(i % 40).bit_length()", "int(issubclass(type(a), float))", "N(1, i % 3).v",
             "getattr(p, 'a', 0)", "int(getattr(type(p), 'get', None) is P.get)", "ks.get(N(i % 3, 1), 5)", "int(Pretend.__eq__ is None)",
-            "int(isinstance(pre, int))", "int(isinstance(p, (int, Q)))", "K(i % 5)", "dd2[i % 6]", "int(type(p.get()) is type(a))", "int(p is q)", "(i & 7)", "(i << 3)", "(i ^ 5)", "(i // 3)", "~i", "dq[0]", "d[0]", f"d.get(i % 5, {y})", "len(xs)", f"int({x} > {y})", f"({x} % 7 if {x} == {x} else {y})",
+            "int(isinstance(pre, int))", "int(isinstance(p, (int, Q)))", "K(i % 5)", "dd2[i % 6]", "int(type(p.get()) is type(a))", "int(p is q)", "(i & 7)", "(i << 3)",
+            "sum(gen(i % 4))", f"sum(k * 2 for k in (i, {x}))", "sum(gen(3, f), 1)", "len(set(k for k in xs))", "sum(walk(i, 2))",
+            "max(k for k in t)", "min(gen(3, b))", f"int(any(k == {x} for k in xs))", "int(all(gen(i % 3)))", "next(gen(4, a))",
+            "len(''.join(str(k) for k in t))", "sorted(gen(4, -1))[i % 4]", "tuple(gen(5))[i % 5]", "send(through(i % 4), 3)",
+            "drive(soon(i % 4, b))", "list(walk(a, i % 3))[-1]", "len(frozenset(gen(i % 5)))", "(i ^ 5)", "(i // 3)", "~i", "dq[0]", "d[0]", f"d.get(i % 5, {y})", "len(xs)", f"int({x} > {y})", f"({x} % 7 if {x} == {x} else {y})",
         ])
 
     def test(self, depth=0):
@@ -122,6 +166,7 @@ class Maker:
                              "for j in (1, 2.5, 3):", "for j, k in d.copy().items():", "for j in list(d):", "for j in d.copy().values():",
                              "for j, k in zip(xs[:3], ai):", "for j in map(int, txt[:3]):", "for j in ai:", "for j in {i % 3, 1}:",
                              "for j, k in ((1, 2), (3, 4)):", "for j in reversed(xs[:3]):", "for j in by[:3]:", "for j in iter(t):",
+                             "for j in gen(i % 4):", "for j in walk(i, i % 3):", "for j in (k for k in xs[:4] if k):", "for j, k in zip(gen(2), t):",
                              "for j in sorted(fs, key=str)[:2] and [1]:", "for (j, k), l in zip(enumerate(t), xs):"])
             return [pad + head] + self.block(depth + 1)
         if kind < 0.94 and depth < 3:

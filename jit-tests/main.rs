@@ -76,6 +76,16 @@ fn operators() {
 }
 
 #[test]
+fn consumers() {
+    check("consumers");
+}
+
+#[test]
+fn coroutines() {
+    check("coroutines");
+}
+
+#[test]
 fn generators() {
     check("generators");
 }

@@ -153,3 +153,33 @@ def unpack(n):
 
 
 print(unpack(2000))
+
+
+def replaced_while_recording():
+    """The class changes in the loop that used it: what was found on it is gone when the trace is made."""
+
+    def make(n):
+        return lambda self, *key: n
+
+    class Changing:
+        value = 2.5
+        __getitem__ = lambda self, key: 1
+        method = lambda self: 1
+        got = property(lambda self: 1)
+
+    found = []
+    thing = Changing()
+    for i in range(40):
+        if i % 20 == 17:
+            Changing.__getitem__ = lambda self, key: 1
+            Changing.method = make(1)
+            Changing.got = property(lambda self: 1)
+        found.append(thing[i] + thing.method() + thing.got + thing.value + Changing.value)
+        if i % 10 == 9:
+            Changing.__getitem__ = Changing.method = make(i)
+            Changing.got = property(lambda self, n=i: n)
+            Changing.value = i + 0.25
+    print(found)
+
+
+replaced_while_recording()

@@ -61,7 +61,9 @@ pub unsafe fn leave_frame(thread: &Thread, frame: *mut Frame) {
     // SAFETY: by contract.
     unsafe {
         thread.frame.set((*frame).previous as *mut u8);
-        leave_recursion(thread);
+        if !(*frame).hidden {
+            leave_recursion(thread);
+        }
         if (*frame).owner == crate::frame::Owner::Thread {
             frame::clear(frame);
             frame::pop(thread, frame);

@@ -54,8 +54,8 @@ pub struct Frame {
     pub is_entry: bool,
     /// What becomes of the result.
     pub returns: Returns,
-    /// The frame has not reached its first traceable instruction.
-    pub incomplete: bool,
+    /// It stands for a native function ([`crate::consumers`]), and programs don't see it.
+    pub hidden: bool,
     /// Instructions to skip in the caller after a return (units).
     pub return_offset: u16,
     /// Whether `f_trace_lines` etc. events were asked for.
@@ -103,7 +103,7 @@ impl Frame {
         // SAFETY: by contract.
         unsafe {
             let f = &*frame;
-            let special = f.owner as u8 | f.is_entry as u8 | f.returns as u8;
+            let special = f.owner as u8 | f.is_entry as u8 | f.returns as u8 | f.hidden as u8;
             special == 0 && f.frame_object.get().is_null()
         }
     }
@@ -243,7 +243,7 @@ pub unsafe fn init(frame: *mut Frame, function: Value, code: &Object<Code>, loca
             owner: Owner::Thread,
             is_entry: false,
             returns: Returns::Value,
-            incomplete: false,
+            hidden: false,
             return_offset: 0,
             instrumented: 0,
         });
@@ -324,7 +324,7 @@ pub fn current(thread: &Thread) -> *mut Frame {
 pub fn visible(mut frame: *mut Frame) -> *mut Frame {
     // SAFETY: the chain holds live frames.
     unsafe {
-        while !frame.is_null() && (*frame).incomplete {
+        while !frame.is_null() && (*frame).hidden {
             frame = (*frame).previous;
         }
     }

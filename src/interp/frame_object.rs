@@ -390,12 +390,12 @@ fn flag(value: Option<&Obj>) -> PyResult<bool> {
         .ok_or_else(|| raise!(TypeError, "attribute value type must be bool"))
 }
 
-/// Where a coroutine was made: (filename, line, function) of up to `depth` frames.
+/// Where the coroutine of the running frame was made: (filename, line, function) of up to `depth` callers.
 pub fn origin(depth: i32) -> Obj {
     let mut rows = Vec::new();
-    let mut at = frame::current(thread::current());
-    // SAFETY: the chain holds live frames.
+    // SAFETY: the chain holds live frames, the coroutine's own among them.
     unsafe {
+        let mut at = frame::visible((*frame::current(thread::current())).previous);
         while !at.is_null() && rows.len() < depth as usize {
             let code = (*at).code();
             let line = (*at).line().unwrap_or(0);

@@ -83,7 +83,9 @@ pub fn wishes_changed(thread: &Thread) {
     // SAFETY: the chain holds live frames.
     unsafe {
         while !frame.is_null() {
-            update((*frame).code());
+            if !(*frame).hidden {
+                update((*frame).code());
+            }
             frame = (*frame).previous;
         }
     }

@@ -114,6 +114,33 @@ pub unsafe fn resume_for_iter(
     }
 }
 
+/// SEND_GEN: as [`resume_for_iter`], with the value on top of the operand stack, which moves up to the receiver's.
+///
+/// # Safety
+/// As [`resume_for_iter`], at a SEND.
+pub unsafe fn resume_for_send(
+    thread: &Thread,
+    frame: *mut Frame,
+    ip: *mut u16,
+    sp: *mut Value,
+    behind: u16,
+) -> Option<(*mut Frame, *mut u16, *mut Value)> {
+    // SAFETY: by contract: live words; the handler does the same.
+    unsafe {
+        let core = generators::receiver(&*(sp.sub(2) as *const Obj))?;
+        let resumed = generators::resumable_in(thread, core)?;
+        let v = *sp.sub(1);
+        if core.is_fresh() && v != none_value() {
+            return None;
+        }
+        (*frame).ip = ip;
+        (*frame).sp = sp.sub(1);
+        (*frame).return_offset = behind;
+        generators::link_in(thread, core, resumed, v);
+        Some((resumed, generators::resume_point(resumed), (*resumed).sp))
+    }
+}
+
 /// Gives a back edge its form.
 #[cold]
 #[handler]

@@ -1,12 +1,14 @@
 //! Tier 0: the bytecode interpreter.
 //!
 //! [`dispatch`] runs frames, [`handlers`] are its instructions, and [`specialize`] rewrites those for what they see
-//! (tier 1); [`eval`] enters it; [`frame`] lays frames out; [`bind`] distributes arguments; [`unwind`] finds exception
+//! (tier 1); [`eval`] enters it; [`frame`] lays frames out; [`bind`] distributes arguments; [`consumers`] are
+//! native functions that loop over generators; [`unwind`] finds exception
 //! handlers; [`generator`] and [`async_generator`] suspend frames; [`observe`] counts instructions or shakes the specializer; [`frame_object`] and [`locals_proxy`] show
 //! them to Python code; [`ops`] holds the bodies of longer operations.
 
 pub mod async_generator;
 pub mod bind;
+pub mod consumers;
 pub mod dispatch;
 pub mod eval;
 pub mod frame;
@@ -30,6 +32,7 @@ use pyrs_runtime::class::ClassDef;
 pub fn classes() -> Vec<fn() -> &'static ClassDef> {
     vec![
         frame_object::FrameObject::def,
+        pyrs_runtime::protocols::sum::PartialSum::def,
         locals_proxy::LocalsProxy::def,
         generator::Generator::def,
         generator::Coroutine::def,

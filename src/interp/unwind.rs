@@ -31,10 +31,10 @@ pub unsafe fn unwind(thread: &Thread, mut frame: *mut Frame, mut add_entry: bool
     // SAFETY: by contract.
     unsafe {
         loop {
-            if add_entry && !(*frame).incomplete {
+            if add_entry && !(*frame).hidden {
                 add_traceback(thread, frame);
             }
-            let watched = instrument::exceptions_watched();
+            let watched = instrument::exceptions_watched() && !(*frame).hidden;
             if watched {
                 let event = if add_entry { event::RAISE } else { event::RERAISE };
                 instrument::exception_event(thread, frame, event, None);

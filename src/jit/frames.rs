@@ -24,8 +24,15 @@ pub fn function_for(opcode: Opcode) -> Step {
         Opcode::ReturnValue => leave,
         Opcode::YieldValue => suspend,
         Opcode::ForIterGen => resume,
+        Opcode::SendGen => send,
         _ => helpers::interpret,
     }
+}
+
+/// Whether the usual case of the instruction takes no interpreter, and leads where it has led before. Chains of delegating
+/// generators lead to too many places.
+pub fn is_quick(opcode: Opcode) -> bool {
+    matches!(opcode, Opcode::ReturnValue | Opcode::YieldValue | Opcode::ForIterGen)
 }
 
 /// RETURN_VALUE of a frame that was called inside the same loop, and that nobody has looked at.
@@ -40,6 +47,9 @@ unsafe extern "C" fn leave(
     unsafe {
         let (thread, expected) = (&*thread_pointer, (*plan).expected);
         let (head, caller) = (&*frame, (*frame).previous);
+        if head.owner == Owner::Generator && !head.is_entry && head.returns == Returns::Value && !is_watched(frame) {
+            return finish(thread, frame, top, &*plan);
+        }
         let ordinary = head.owner == Owner::Thread && !head.is_entry && !is_watched(frame);
         if !ordinary || frame as *mut Value == thread.stack_base.get() || is_watched(caller) {
             return helpers::interpret(thread_pointer, frame, top, plan);
@@ -66,7 +76,9 @@ unsafe extern "C" fn leave(
         let (function, code) = (head.function, head.code().value());
         // Destructors see the caller on top.
         thread.frame.set(caller as *mut u8);
-        thread.recursion_remaining.set(thread.recursion_remaining.get() + 1);
+        if !head.hidden {
+            thread.recursion_remaining.set(thread.recursion_remaining.get() + 1);
+        }
         let mut at = Frame::locals(frame);
         while at < end {
             decref_or_null(*at);
@@ -83,8 +95,42 @@ unsafe extern "C" fn leave(
     }
 }
 
-/// Code units of FOR_ITER with its cache.
+/// RETURN_VALUE of a generator that is not resumed by native code.
+unsafe fn finish(thread: &Thread, frame: *mut Frame, top: *mut Value, plan: &InterpretPlan) -> *mut Frame {
+    // SAFETY: as in [`leave`].
+    unsafe {
+        let resumer = (*frame).previous;
+        let end = Frame::locals(frame).add(plan.words - 1);
+        let v = *end;
+        (*frame).sp = end;
+        pyrs_interp::eval::leave_frame(thread, frame);
+        let ip = (*resumer).ip.add((*resumer).return_offset as usize);
+        let sp = (*resumer).sp;
+        *sp = v;
+        go_on(thread, top, plan, resumer, ip, sp.add(1))
+    }
+}
+
+/// Code units of FOR_ITER, and of SEND, with their caches.
 const FOR_ITER_UNITS: usize = 2;
+
+/// SEND_GEN: goes on in the frame of what is delegated to.
+unsafe extern "C" fn send(
+    thread_pointer: *const Thread,
+    frame: *mut Frame,
+    top: *mut Value,
+    plan: *const InterpretPlan,
+) -> *mut Frame {
+    // SAFETY: as in [`leave`].
+    unsafe {
+        let (thread, plan_at) = (&*thread_pointer, &*plan);
+        let sp = Frame::locals(frame).add(plan_at.words);
+        let behind = FOR_ITER_UNITS as u16 + plan_at.oparg;
+        let sent = pyrs_interp::jit::resume_for_send(thread, frame, plan_at.opcode_at, sp, behind);
+        let Some((delegate, ip, sp)) = sent else { return helpers::interpret(thread_pointer, frame, top, plan) };
+        go_on(thread, top, plan_at, delegate, ip, sp)
+    }
+}
 
 /// FOR_ITER_GEN: goes on in the generator's frame.
 unsafe extern "C" fn resume(
@@ -106,7 +152,7 @@ unsafe extern "C" fn resume(
     }
 }
 
-/// YIELD_VALUE of a generator that a loop runs over, or that another one delegates to.
+/// YIELD_VALUE of a generator that a loop runs over, or that others delegate to: then the value goes further up.
 unsafe extern "C" fn suspend(
     thread_pointer: *const Thread,
     frame: *mut Frame,
@@ -116,30 +162,39 @@ unsafe extern "C" fn suspend(
     // SAFETY: as in [`leave`].
     unsafe {
         let (thread, plan_at) = (&*thread_pointer, &*plan);
-        let resumer = (*frame).previous;
         if (*frame).is_entry || is_watched(frame) {
             return helpers::interpret(thread_pointer, frame, top, plan);
         }
-        let at = (*resumer).ip.add(FOR_ITER_UNITS);
-        let stores = *at as u8 == Opcode::StoreFast as u8;
-        let after = if stores { at.add(1) } else { at };
-        if after != plan_at.expected || *at as u8 == Opcode::YieldValue as u8 {
-            return helpers::interpret(thread_pointer, frame, top, plan);
+        let mut sp = Frame::locals(frame).add(plan_at.words - 1);
+        let v = *sp;
+        let (mut frame, mut ip, mut oparg) = (frame, plan_at.opcode_at, plan_at.oparg);
+        loop {
+            let resumer = (*frame).previous;
+            (*frame).sp = sp;
+            (*frame).ip = ip.add(1);
+            pyrs_interp::generator::suspended(thread, frame, oparg as u32);
+            (frame, ip, sp) = (resumer, (*resumer).ip.add(FOR_ITER_UNITS), (*resumer).sp);
+            if *ip as u8 != Opcode::YieldValue as u8 {
+                break;
+            }
+            if (*frame).is_entry || is_watched(frame) {
+                // Native code goes on with the value.
+                *sp = v;
+                thread.stack_top.set(top);
+                state::get().resume = Resume::At { frame, ip, sp: sp.add(1) };
+                return std::ptr::null_mut();
+            }
+            oparg = *ip >> 8;
         }
-        let end = Frame::locals(frame).add(plan_at.words - 1);
-        let v = *end;
-        (*frame).sp = end;
-        (*frame).ip = plan_at.opcode_at.add(1);
-        pyrs_interp::generator::suspended(thread, frame, plan_at.oparg as u32);
-        let mut sp = (*resumer).sp;
-        if stores {
-            let slot = Frame::locals(resumer).add((*at >> 8) as usize);
+        if *ip as u8 == Opcode::StoreFast as u8 {
+            let slot = Frame::locals(frame).add((*ip >> 8) as usize);
+            ip = ip.add(1);
             decref_or_null(std::mem::replace(&mut *slot, v));
         } else {
             *sp = v;
             sp = sp.add(1);
         }
-        go_on(thread, top, plan_at, resumer, after, sp)
+        go_on(thread, top, plan_at, frame, ip, sp)
     }
 }
 

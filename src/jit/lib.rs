@@ -19,6 +19,7 @@ pub mod dump;
 pub mod executor;
 mod flush;
 pub mod frames;
+pub mod generators;
 pub mod helpers;
 pub mod layout;
 pub mod lower;

@@ -1,6 +1,7 @@
 //! What compiled code asks for where it makes functions and generators, or changes a global variable: as
 //! [`crate::asks`], which see.
 
+use pyrs_bytecode::co_flags;
 use pyrs_interp::frame::{self, Frame};
 use pyrs_interp::generator;
 use pyrs_interp::ops::call::set_function_attribute;
@@ -13,6 +14,8 @@ use pyrs_runtime::objects::singletons::none;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::thread::Thread;
 use pyrs_runtime::value::Value;
+
+use crate::generators;
 
 /// The namespaces of a new function: those of the code that makes it.
 pub struct FunctionPlan {
@@ -77,6 +80,9 @@ pub unsafe extern "C" fn generator(thread: *const Thread, at: *mut Value, plan: 
     // SAFETY: by contract.
     unsafe {
         let plan = &*(plan as *const GeneratorPlan);
+        if (&*plan.code).flags & co_flags::COROUTINE != 0 && !generators::may_make_coroutine(&*thread) {
+            return Value::NULL;
+        }
         let word = |base: *mut u8, offset: i32| *(base.wrapping_offset(offset as isize) as *mut Value);
         let function = match plan.function {
             Holder::Constant(word) => Value(word),

@@ -18,7 +18,7 @@ use pyrs_runtime::objects::machine_items::MachineItems;
 use pyrs_runtime::objects::module::Module;
 use pyrs_runtime::objects::singletons::{false_value, none_value, true_value};
 use pyrs_runtime::thread::Thread;
-use pyrs_runtime::types::Type;
+use pyrs_runtime::types::{Type, as_type};
 use pyrs_runtime::value::Value;
 
 use crate::stats::Abort;
@@ -77,7 +77,8 @@ pub struct Record {
     pub locals: [Seen; 2],
     /// The alternative of the inline cache that fits the operands.
     pub cache: Option<InlineCache>,
-    /// The callable of a call, the value of a global name.
+    /// The callable of a call, the value of a global name, what the cache has found on a class: alive, whatever the
+    /// program does to the class before the trace is made.
     pub object: Option<Obj>,
     /// What tells the item type of a container of machine values.
     pub item_kind: u64,
@@ -298,6 +299,8 @@ unsafe fn look(frame: *mut Frame, start: *mut u16, ip: *mut u16, sp: *mut Value,
             Opcode::StoreFastLoadFast => [Seen::Null, local(oparg & 15)],
             _ => [Seen::Null; 2],
         };
+        let cache = cache_of(frame, ip, sp, opcode, oparg);
+        let object = object_of(frame, ip, sp, opcode, oparg, cache.as_ref());
         Record {
             start,
             ip,
@@ -308,8 +311,8 @@ unsafe fn look(frame: *mut Frame, start: *mut u16, ip: *mut u16, sp: *mut Value,
             depth,
             tops,
             locals,
-            cache: cache_of(frame, ip, sp, opcode, oparg),
-            object: object_of(frame, ip, sp, opcode, oparg),
+            cache,
+            object,
             item_kind: item_kind_of(sp, depth, opcode, oparg),
             namespaces: namespaces_of(frame, sp, opcode),
             globals: (*frame).globals,
@@ -333,6 +336,7 @@ unsafe fn cache_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opco
             (Opcode::LoadFastBorrowLoadFastBorrow, Some(next @ Opcode::StoreAttrInstanceValue)) => {
                 chosen_cache(ip.add(1), local(oparg & 15), next)
             }
+            (Opcode::BinaryOpSubscrGetitem, _) => chosen_cache(ip, *sp.sub(2), opcode),
             _ if sp == Frame::stack_base(frame) => chosen_cache(ip, Value::NULL, opcode),
             _ => chosen_cache(ip, *sp.sub(1), opcode),
         }
@@ -359,24 +363,22 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
             | LoadAttrSlot
             | StoreAttrSlot
             | LoadAttrProperty
-    );
-    let single = matches!(
-        opcode,
-        LoadGlobalModule
-            | LoadGlobalBuiltin
-            | LoadAttrModule
-            | LoadAttrClass
-            | LoadAttrClassWithMetaclassCheck
             | BinaryOpSubscrGetitem
     );
+    let of_class = matches!(opcode, LoadAttrClass | LoadAttrClassWithMetaclassCheck);
+    let single = matches!(opcode, LoadGlobalModule | LoadGlobalBuiltin | LoadAttrModule);
     // SAFETY: these forms keep the address of their caches; the owner is on top of the stack.
     unsafe {
-        if !(by_shape || by_version || single) {
+        if !(by_shape || by_version || of_class || single) {
             return None;
         }
         let mut cache = cache_at(ip.add(2));
         if single {
             return Some((*cache).clone());
+        }
+        if of_class {
+            let stands = as_type(owner.as_obj()).is_some_and(|class| class.current_version() == (*cache).version);
+            return stands.then(|| (*cache).clone());
         }
         if owner.is_null() || (by_shape && !owner.is_pointer_or_null()) {
             return None;
@@ -433,8 +435,15 @@ unsafe fn item_kind_of(sp: *mut Value, depth: usize, opcode: Opcode, oparg: u32)
     unsafe { *((container.as_pointer() as *const u8).add(offset) as *const u64) }
 }
 
-/// The callable of a call, the value of a global name.
-unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opcode, oparg: u32) -> Option<Obj> {
+/// The callable of a call, the value of a global name, what the cache has found on a class that has not changed since.
+unsafe fn object_of(
+    frame: *mut Frame,
+    ip: *mut u16,
+    sp: *mut Value,
+    opcode: Opcode,
+    oparg: u32,
+    cache: Option<&InlineCache>,
+) -> Option<Obj> {
     use Opcode::*;
     // SAFETY: the handlers' contract: the words are live references.
     unsafe {
@@ -445,6 +454,15 @@ unsafe fn object_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opc
                 python_operator(op, &a, &b)?.function
             }
             CallKwPy | CallKwBoundMethod => *sp.sub(oparg as usize + 3),
+            LoadAttrMethodNoDict
+            | LoadAttrMethodWithValues
+            | LoadAttrMethodLazyDict
+            | LoadAttrNondescriptorNoDict
+            | LoadAttrNondescriptorWithValues
+            | LoadAttrProperty
+            | LoadAttrClass
+            | LoadAttrClassWithMetaclassCheck
+            | BinaryOpSubscrGetitem => cache?.target_value(),
             CallPyExactArgs
             | CallPyGeneral
             | CallBoundMethodExactArgs

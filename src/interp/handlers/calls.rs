@@ -22,6 +22,7 @@ use pyrs_runtime::thread::Thread;
 use pyrs_runtime::types::{TYPE, Type};
 use pyrs_runtime::value::Value;
 
+use super::consumers;
 use crate::dispatch::Regs;
 use crate::dispatch::tri;
 use crate::eval::{enter_recursion, leave_recursion};
@@ -363,7 +364,7 @@ pub unsafe fn call(m: Regs) -> Value {
 
 /// Any callable.
 #[handler]
-unsafe fn any_call(mut m: Regs) -> Value {
+pub unsafe fn any_call(mut m: Regs) -> Value {
     let args = m.sp.sub(m.oparg);
     if (*args.sub(1)).is_null() && m.obj(m.oparg + 2).exact::<Method>().is_some() {
         unpack_method(&m, *args.sub(2));
@@ -582,6 +583,9 @@ pub unsafe fn alloc_and_enter_init(mut m: Regs) -> Value {
 /// A class whose call stays native.
 #[handler]
 pub unsafe fn builtin_class(m: Regs) -> Value {
+    if consumers::has_generator(&m) {
+        return m.tail(consumers::call);
+    }
     m.tail(non_py_general)
 }
 
@@ -592,6 +596,9 @@ pub unsafe fn builtin(m: Regs) -> Value {
     let args = m.sp.sub(m.oparg);
     if !(*args.sub(1)).is_null() {
         return m.tail(call);
+    }
+    if consumers::has_generator(&m) {
+        return m.tail(consumers::call);
     }
     m.save();
     let thread = m.thread as *mut Thread;
@@ -619,6 +626,9 @@ pub unsafe fn method_descriptor(m: Regs) -> Value {
     let class = (*(args as *const Obj)).class();
     if !std::ptr::eq(class, method.owner()) && !class.is_subclass(method.owner()) {
         return m.tail(call);
+    }
+    if consumers::has_generator(&m) {
+        return m.tail(consumers::call);
     }
     m.save();
     let v = (method.def.call)(m.thread as *mut Thread, callable, args, argc, Value::NULL);

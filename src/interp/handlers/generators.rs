@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use pyrs_bytecode::Opcode;
 use pyrs_macros::handler;
+use pyrs_runtime::object::Obj;
 use pyrs_runtime::objects::singletons::none_value;
 use pyrs_runtime::thread::{EVAL_BREAKER, Thread};
 use pyrs_runtime::types::slots::SendResult;
@@ -109,16 +110,18 @@ pub unsafe fn send(m: Regs) -> Value {
     }
 }
 
+/// What is entered without a native call.
+#[inline(always)]
+pub fn receiver(v: &Obj) -> Option<&Core> {
+    match v.exact::<Generator>() {
+        Some(generator) => Some(&generator.core),
+        None => v.exact::<Coroutine>().map(|coroutine| &coroutine.core),
+    }
+}
+
 #[handler]
 pub unsafe fn send_gen(mut m: Regs) -> Value {
-    let receiver = m.obj(2);
-    let core = if let Some(generator) = receiver.exact::<Generator>() {
-        &generator.core
-    } else if let Some(coroutine) = receiver.exact::<Coroutine>() {
-        &coroutine.core
-    } else {
-        return m.tail(send);
-    };
+    let Some(core) = receiver(m.obj(2)) else { return m.tail(send) };
     let Some(frame) = resumable(&m, core) else { return m.tail(send) };
     if core.is_fresh() && m.peek(1) != none_value() {
         return m.tail(send);

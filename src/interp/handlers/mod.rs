@@ -6,6 +6,7 @@ pub mod attributes;
 pub mod build;
 pub mod calls;
 pub mod comparison;
+pub mod consumers;
 pub mod exceptions;
 pub mod generators;
 pub mod iteration;

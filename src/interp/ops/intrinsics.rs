@@ -11,15 +11,19 @@ use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::singletons::none;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
-use pyrs_runtime::protocols::{attr, iter, number, sequence};
+use pyrs_runtime::protocols::{attr, iter, number, sequence, sum};
 use pyrs_runtime::{name, raise};
 
+use crate::consumers;
 use crate::frame::Frame;
 use crate::generator;
 
 /// # Safety
 /// `frame` is the caller's running frame.
 pub unsafe fn call_1(frame: *mut Frame, which: u32, v: &Obj) -> PyResult<Obj> {
+    if which == consumers::SUM_FINISH {
+        return Ok(sum::finish(v));
+    }
     let which = Intrinsic1::from_u32(which).ok_or_else(|| raise!(SystemError, "bad intrinsic {which}"))?;
     match which {
         Intrinsic1::Print => print_expression(v),
@@ -29,11 +33,7 @@ pub unsafe fn call_1(frame: *mut Frame, which: u32, v: &Obj) -> PyResult<Obj> {
         Intrinsic1::StopIterationError => stop_iteration_error(unsafe { &*frame }, v),
         Intrinsic1::AsyncGenWrap => Ok(generator::wrap_value(v.clone())),
         Intrinsic1::UnaryPositive => number::positive(v),
-        Intrinsic1::ListToTuple => {
-            // SAFETY: the compiler put a list there.
-            let list = unsafe { v.downcast_unchecked::<List>() };
-            Ok(Tuple::from_vec(list.take()).into_obj())
-        }
+        Intrinsic1::ListToTuple => Ok(list_to_tuple(v)),
         Intrinsic1::TypeVar => typing_helper("_make_typevar", &[v.clone(), none(), none()]),
         Intrinsic1::ParamSpec => typing_helper("_make_paramspec", std::slice::from_ref(v)),
         Intrinsic1::TypeVarTuple => typing_helper("_make_typevartuple", std::slice::from_ref(v)),
@@ -43,7 +43,16 @@ pub unsafe fn call_1(frame: *mut Frame, which: u32, v: &Obj) -> PyResult<Obj> {
     }
 }
 
+/// The items of a list that nobody else has, as a tuple.
+pub fn list_to_tuple(v: &Obj) -> Obj {
+    let list = v.exact::<List>().expect("the compiler put a list there");
+    Tuple::from_vec(list.take()).into_obj()
+}
+
 pub fn call_2(which: u32, a: &Obj, b: &Obj) -> PyResult<Obj> {
+    if which == consumers::SUM_STEP {
+        return sum::step(a, b);
+    }
     let which = Intrinsic2::from_u32(which).ok_or_else(|| raise!(SystemError, "bad intrinsic {which}"))?;
     match which {
         Intrinsic2::PrepReraiseStar => {

@@ -242,11 +242,9 @@ impl Lowering<'_> {
         self.call_constant(record, next, 2)
     }
 
-    /// Enters the function in the record's cache with the top `argc` words as its arguments.
+    /// Enters the function that the record's cache has found with the top `argc` words as its arguments.
     fn call_constant(&mut self, record: &Record, next: &Record, argc: usize) -> Done {
-        let Some(cache) = &record.cache else { return Ok(None) };
-        // SAFETY: the class's version, just compared, keeps the function alive.
-        let object = unsafe { Obj::from_borrowed(cache.target_value()) };
+        let Some(object) = &record.object else { return Ok(None) };
         let Some(function) = object.exact::<Function>() else { return Ok(None) };
         let code = function.code();
         let f = self.state.innermost();

@@ -1,7 +1,7 @@
 //! Functions and generators that a trace makes.
 
 use pyrs_bytecode::Opcode;
-use pyrs_interp::generator::Generator;
+use pyrs_interp::generator::{Coroutine, Generator};
 use pyrs_runtime::PyClass;
 use pyrs_runtime::object::Object;
 use pyrs_runtime::objects::function::Function;
@@ -13,7 +13,7 @@ use super::{Callee, Known, Lower, Lowering, Own};
 use crate::makers::{self, FunctionPlan, GeneratorPlan, GlobalPlan, Holder};
 use crate::record::{Record, Seen};
 
-fn known<T: PyClass>() -> Known {
+pub(super) fn known<T: PyClass>() -> Known {
     Known::Class { class: T::class(), version: 0, shape: std::ptr::null() }
 }
 
@@ -38,7 +38,7 @@ impl Lowering<'_> {
         let f = self.state.innermost();
         // SAFETY: the recorded code is alive.
         let code = unsafe { &*record.code };
-        if f == 0 || code.flags & (ASYNC_GENERATOR | COROUTINE) != 0 || !self.state.frames[f].stack.is_empty() {
+        if f == 0 || code.flags & ASYNC_GENERATOR != 0 || !self.state.frames[f].stack.is_empty() {
             return Ok(None);
         }
         self.variables_to_memory(f)?;
@@ -58,7 +58,8 @@ impl Lowering<'_> {
             local.own = Own::Uncounted;
             local.known = Known::Word(0);
         }
-        self.push(known::<Generator>(), Own::Counted);
+        let is_coroutine = code.flags & COROUTINE != 0;
+        self.push(if is_coroutine { known::<Coroutine>() } else { known::<Generator>() }, Own::Counted);
         self.return_value()
     }
 

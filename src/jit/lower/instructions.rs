@@ -302,6 +302,10 @@ impl Lowering<'_> {
             StoreDeref => return self.store_deref(record),
             LoadFastAndClear => return self.load_and_clear(record),
             ReturnGenerator => return self.return_generator(record),
+            CallIntrinsic1 => return self.sum_finish(record),
+            CallIntrinsic2 => return self.sum_step(record),
+            LoadCommonConstant => return self.load_common_constant(record),
+            EndSend => return self.end_send(),
             _ => return Ok(None),
         }
         Ok(Some(1))
@@ -328,7 +332,7 @@ impl Lowering<'_> {
         });
         let operand = &raw const *plan as u64;
         self.out.interprets.push(plan);
-        self.out.interpreted += 1;
+        self.out.interpreted += !crate::frames::is_quick(record.opcode) as usize;
         let exit = self.out.exits.len() as u32;
         self.out.exits.push(ExitPlan {
             snapshot: Snapshot::default(),
@@ -385,6 +389,8 @@ impl Lowering<'_> {
                 // SAFETY: an instruction is there.
                 match unsafe { decode(behind) } {
                     _ if next.start == behind => {}
+                    // Behind a loop, or a delegation, that has ended.
+                    _ if matches!(next.opcode, Opcode::EndFor | Opcode::EndSend) => {}
                     // A value may be stored along with the return.
                     Some((Opcode::StoreFast, slot)) if next.start == behind.wrapping_add(1) => {
                         caller.locals[slot as usize].known = Known::Nothing;

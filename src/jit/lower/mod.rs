@@ -18,6 +18,7 @@ mod doubles;
 mod emit;
 mod floats;
 mod functions;
+mod generators;
 mod instructions;
 mod iteration;
 mod machine_items;

@@ -2,6 +2,7 @@
 
 use pyrs_bytecode::Opcode;
 use pyrs_interp::frame::Returns;
+use pyrs_interp::jit::read_u32;
 use pyrs_runtime::class::MethodDef;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::builtin_function::BuiltinFunction;
@@ -92,7 +93,13 @@ impl Lowering<'_> {
         if !would_answer(record) {
             return Ok(None);
         }
+        // The call has gone on in a frame: nothing native answers.
+        let calls = record.opcode.deopt() == Call && record.opcode != CallAllocAndEnterInit;
+        if calls && self.records[i + 1].frame != record.frame {
+            return Ok(None);
+        }
         match record.opcode {
+            CallIntrinsic1 | CallIntrinsic2 | GetAwaitable | GetYieldFromIter => return self.ask_for_generator(record),
             LoadAttrWithHint => {
                 let plan = self.named_entry(record, record.oparg >> 1)?;
                 self.ask(1, asks::load_entry, plan, Known::Something)?;
@@ -233,8 +240,8 @@ impl Lowering<'_> {
             self.discard()?;
         }
         // SAFETY: a live object has this class, or did while recording, which keeps the class.
-        let class = unsafe { (*class).value() };
-        self.keep(class);
+        let class = unsafe { (*class).to_obj() };
+        let class = self.keep(&class);
         self.push_constant(class.0);
         Ok(Some(1))
     }
@@ -306,7 +313,9 @@ impl Lowering<'_> {
     /// `isinstance` of objects of many classes with constant ones.
     fn isinstance_asked(&mut self) -> Done {
         let Known::Word(wanted) = self.peek(1)?.known else { return Ok(None) };
-        self.keep(Value(wanted));
+        // SAFETY: a constant of the trace is alive.
+        let classes = unsafe { Obj::from_borrowed(Value(wanted)) };
+        self.keep(&classes);
         self.discard()?;
         self.ask(1, asks::isinstance, wanted, Known::Bool)?;
         self.drop_callable()?;
@@ -320,7 +329,8 @@ impl Lowering<'_> {
 
     /// An attribute of a class that is a constant of the trace.
     fn load_class_attribute(&mut self, record: &Record) -> Done {
-        let (Some(cache), Known::Word(class)) = (&record.cache, self.peek(1)?.known) else { return Ok(None) };
+        let (Some(cache), Some(found)) = (&record.cache, &record.object) else { return Ok(None) };
+        let Known::Word(class) = self.peek(1)?.known else { return Ok(None) };
         let at = class + layout().type_version as u64;
         self.guard_memory(at as *const u32, cache.version)?;
         if record.opcode == Opcode::LoadAttrClassWithMetaclassCheck {
@@ -328,10 +338,9 @@ impl Lowering<'_> {
             let metaclass = unsafe { (*Value(class).as_pointer()).class.get() } as u64;
             self.guard_memory((metaclass + layout().type_version as u64) as *const u32, cache.version2)?;
         }
-        let v = cache.target_value();
-        self.keep(v);
+        let found = self.keep(found);
         self.discard()?;
-        self.push_constant(v.0);
+        self.push_constant(found.0);
         self.push_null_for_call(record.oparg);
         Ok(Some(1))
     }
@@ -387,8 +396,12 @@ impl Lowering<'_> {
         {
             return Ok(None);
         }
+        // SAFETY: the code is alive, the version behind the instruction's counter.
+        if unsafe { read_u32(record.ip.add(2)) } != class.current_version() {
+            return Ok(None);
+        }
         let [init, _] = class.spec_cache.get();
-        // SAFETY: the class's cache holds a function as long as its version stands.
+        // SAFETY: the class holds the function as long as its version stands.
         let init = unsafe { Obj::from_borrowed(Value(init)) };
         let Some(function) = init.exact::<Function>() else { return Ok(None) };
         let code = function.code();
@@ -426,10 +439,10 @@ impl Lowering<'_> {
         Ok(Some(1))
     }
 
-    /// An object that the trace refers to.
-    pub(super) fn keep(&mut self, v: Value) {
-        // SAFETY: a live object, borrowed from its class.
-        self.out.objects.push(unsafe { Obj::from_borrowed(v) });
+    /// An object that the trace refers to, as long as it lives.
+    pub(super) fn keep(&mut self, object: &Obj) -> Value {
+        self.out.objects.push(object.clone());
+        object.value()
     }
 }
 

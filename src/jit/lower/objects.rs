@@ -119,7 +119,7 @@ impl Lowering<'_> {
 
     /// A method found on the class: it goes below the instance, as a constant.
     pub(super) fn load_method(&mut self, record: &Record) -> Done {
-        let Some(cache) = &record.cache else { return Ok(None) };
+        let (Some(cache), Some(method)) = (&record.cache, &record.object) else { return Ok(None) };
         match self.kind(1, record.tops[0])? {
             Seen::Object(class) => {
                 self.guard_owner(cache, class, record.opcode == Opcode::LoadAttrMethodWithValues)?;
@@ -130,8 +130,7 @@ impl Lowering<'_> {
             }
             _ => return Ok(None),
         }
-        let method = cache.target_value();
-        self.keep(method);
+        let method = self.keep(method);
         // Its place in memory is about to move by one word.
         if self.peek(1)?.place == Place::Memory {
             self.in_registers(1)?;
@@ -144,12 +143,12 @@ impl Lowering<'_> {
     }
 
     pub(super) fn load_class_value(&mut self, record: &Record) -> Done {
-        let (Some(cache), Seen::Object(class)) = (&record.cache, record.tops[0]) else { return Ok(None) };
+        let (Some(cache), Some(found)) = (&record.cache, &record.object) else { return Ok(None) };
+        let Seen::Object(class) = record.tops[0] else { return Ok(None) };
         self.guard_owner(cache, class, record.opcode == Opcode::LoadAttrNondescriptorWithValues)?;
-        let v = cache.target_value();
-        self.keep(v);
+        let found = self.keep(found);
         self.discard()?;
-        self.push_constant(v.0);
+        self.push_constant(found.0);
         self.push_null_for_call(record.oparg);
         Ok(Some(1))
     }

@@ -790,7 +790,7 @@ pub mod builtins {
             drop(bytes);
             return Err(raise!(TypeError, "sum() can't sum {} [use b''.join(seq) instead]", start.class().name()));
         }
-        crate::core::sum::sum(iterable, start)
+        pyrs_runtime::protocols::sum::sum(iterable, start)
     }
 
     /// vars([object]) -> dictionary

@@ -8,7 +8,6 @@ pub mod imp;
 pub mod import;
 pub mod marshal;
 pub mod monitoring;
-pub mod sum;
 pub mod sys;
 pub mod sys_objects;
 pub mod tree;

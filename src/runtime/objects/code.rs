@@ -4,7 +4,7 @@
 //! names, and a copy of the instructions whose inline caches and specialized opcodes the interpreter
 //! rewrites in place.
 
-use std::cell::{Cell, OnceCell, UnsafeCell};
+use std::cell::{OnceCell, UnsafeCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,6 +14,7 @@ use pyrs_bytecode::{CodeObject, ExceptionEntry};
 use pyrs_bytecode::{Constant, Opcode, WStr, co_flags, local_kind};
 
 use crate::object::{DataCell, Obj, ObjCell, Object, Ptr};
+use crate::objects::function::Function;
 use crate::objects::inline_cache::{CacheArena, counter};
 use crate::objects::int;
 use crate::objects::singletons::{bool_obj, ellipsis, none};
@@ -53,8 +54,8 @@ pub struct Code {
     pub version: u32,
     /// Index of the first traceable instruction.
     pub first_traceable: usize,
-    /// `co_extra`-like word for profilers and the JIT.
-    pub extra: Cell<usize>,
+    /// The loops that take the values of generators with this code for native functions, by the interpreter's numbers.
+    pub consumers: DataCell<Vec<Option<Ptr<Function>>>>,
     /// What tools of `sys.monitoring` watch here.
     pub monitoring: DataCell<Option<Box<Monitoring>>>,
     /// Inline caches that do not fit the instruction stream.
@@ -198,7 +199,7 @@ impl Code {
             simple_args: fixed_args && source.kwonlyargcount == 0,
             version: next_version(),
             first_traceable,
-            extra: Cell::new(0),
+            consumers: DataCell::new(Vec::new()),
             monitoring: DataCell::new(None),
             caches: CacheArena::default(),
             handlers: OnceCell::new(),

@@ -7,5 +7,6 @@ pub mod compare;
 pub mod iter;
 pub mod number;
 pub mod sequence;
+pub mod sum;
 pub mod text;
 pub mod truth;
