@@ -15,8 +15,7 @@ use std::ptr;
 
 use crate::object::{Header, IMMORTAL_LIMIT, Obj, Object, Ptr};
 use crate::thread::runtime;
-use crate::types::Type;
-use crate::types::shape;
+use crate::types::{Type, flags, shape};
 use crate::value::Value;
 
 /// Adds a reference to whatever the word holds.
@@ -281,6 +280,27 @@ pub unsafe fn new_instance_with<T: crate::object::PyClass>(fill: impl FnOnce(*mu
 #[inline(never)]
 unsafe fn alloc_instance(class: &Type, payload_end: usize) -> *mut Header {
     debug_assert!(class.itemsize() == 0);
+    if !class.has_flag(flags::FINALIZER | flags::MANAGED | flags::HEAPTYPE | flags::INLINE_SLOTS) {
+        let block = alloc::allocate_quick(class.basicsize(), class.is_gc()) as *mut Header;
+        if !block.is_null() {
+            // SAFETY: fresh memory of that size.
+            unsafe {
+                (*block).refcnt.set(1);
+                (*block).class.set(class);
+            }
+            return block;
+        }
+    }
+    // SAFETY: by contract.
+    unsafe { alloc_managed_instance(class, payload_end) }
+}
+
+/// As [`alloc_instance`], for instances that have more than a payload.
+///
+/// # Safety
+/// As [`alloc_instance`].
+#[inline(never)]
+unsafe fn alloc_managed_instance(class: &Type, payload_end: usize) -> *mut Header {
     let size = class.basicsize() + shape::initial_capacity(class) * 8;
     debug_assert!(size >= payload_end);
     // SAFETY: fresh memory of that size.

@@ -9,7 +9,6 @@ use std::cell::{Cell, UnsafeCell};
 
 use crate::errors::{PyResult, raise_key_error};
 use crate::heap::cycles::Visitor;
-use crate::heap::incref;
 use crate::object::{Obj, Object, Ptr, PyClass, Trace};
 use crate::objects::str::Str;
 use crate::protocols::compare;
@@ -88,7 +87,7 @@ impl Trace for Dict {
 impl Default for Dict {
     #[inline]
     fn default() -> Dict {
-        Dict::of(Table::default())
+        Dict { table: UnsafeCell::default(), keys_version: Cell::new(0), changes: Cell::new(0), watched: Cell::new(0) }
     }
 }
 
@@ -102,11 +101,6 @@ enum Found {
 static NEXT_KEYS_VERSION: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
 
 impl Dict {
-    #[inline(always)]
-    fn of(table: Table) -> Dict {
-        Dict { table: UnsafeCell::new(table), keys_version: Cell::new(0), changes: Cell::new(0), watched: Cell::new(0) }
-    }
-
     pub fn new() -> Ptr<Dict> {
         Ptr::new(Dict::default())
     }
@@ -603,7 +597,9 @@ impl Dict {
 
     /// A shallow copy as an exact dict.
     pub fn copy(&self) -> Ptr<Dict> {
-        Ptr::new(Dict::of(self.table().copy()))
+        let copy = Dict::new();
+        copy.table_mut().copy_from(self.table());
+        copy
     }
 
     fn table_replace(&self, table: Table) -> Table {
@@ -614,7 +610,8 @@ impl Dict {
     /// Exchanges the contents (used by `dict.__init__` fast paths and `|=`).
     pub fn update_from(&self, other: &Object<Dict>) -> PyResult<()> {
         if self.is_empty() && other.table().entries.len() == other.len() {
-            drop(self.table_replace(other.table().copy()));
+            drop(self.table_replace(Table::default()));
+            self.table_mut().copy_from(other.table());
             return Ok(());
         }
         let mut at = 0;
@@ -701,23 +698,29 @@ impl Table {
         i
     }
 
-    /// The same items, without holes.
-    fn copy(&self) -> Table {
-        if self.entries.len() == self.used {
-            let mut entries = Vec::with_capacity(if self.used == 0 { 0 } else { self.capacity() });
-            // Entries without holes are whole: as words, and each has its references counted.
-            self.entries.iter().flat_map(|e| [&e.key, &e.value]).flatten().for_each(|o| incref(o.value()));
-            // SAFETY: the references that the copies stand for have just been counted; there is room for them.
-            unsafe {
-                std::ptr::copy_nonoverlapping(self.entries.as_ptr(), entries.as_mut_ptr(), self.used);
-                entries.set_len(self.used);
-            }
-            return Table { entries, few: self.few, many: self.many.clone(), used: self.used, first: 0 };
+    /// Takes over copies of all items, for an empty table.
+    fn copy_from(&mut self, other: &Table) {
+        if other.used == 0 {
+            return;
         }
-        let entries = self.entries.iter().filter(|e| e.key.is_some()).cloned().collect();
-        let mut table = Table { entries, used: self.used, ..Table::default() };
-        table.grow();
-        table
+        if other.entries.len() != other.used {
+            self.entries = other.entries.iter().filter(|e| e.key.is_some()).cloned().collect();
+            self.used = other.used;
+            return self.grow();
+        }
+        self.entries.reserve_exact(other.capacity());
+        // SAFETY: without holes every entry has key and value; there is room for all.
+        unsafe {
+            let first = self.entries.as_mut_ptr();
+            for (i, Entry { hash, key, value }) in other.entries.iter().enumerate() {
+                let (key, value) = (key.as_ref().unwrap_unchecked(), value.as_ref().unwrap_unchecked());
+                first.add(i).write(Entry { hash: *hash, key: Some(key.clone()), value: Some(value.clone()) });
+            }
+            self.entries.set_len(other.used);
+        }
+        self.few = other.few;
+        self.many = other.many.clone();
+        self.used = other.used;
     }
 
     /// Makes room for the entries that the index table is large enough for.
