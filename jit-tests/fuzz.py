@@ -36,6 +36,29 @@ class Pretend:
     @property
     def __class__(self):
         return int
+class H:
+    eqs = 0
+    def __init__(self, n):
+        self.n = n
+    def __hash__(self):
+        return self.n % 4
+    def __eq__(self, other):
+        H.eqs += 1
+        return isinstance(other, H) and self.n == other.n
+    def __lt__(self, other):
+        return self.n < other.n
+    def __len__(self):
+        return self.n % 3
+    def __contains__(self, k):
+        return k == self.n
+    def __getitem__(self, k):
+        return self.n + k
+    def __neg__(self):
+        return 3 - self.n
+    def __call__(self, k, m=2):
+        return self.n * m + k
+    def __ge__(self, other):
+        return self.n - 2 if isinstance(other, H) else NotImplemented
 class S:
     __slots__ = ("u", "v")
     def __init__(self, u):
@@ -120,7 +143,9 @@ class Maker:
             "pop(0) if len(xs) > 5 else 0", "len({k: i for k in t})", "(0 if isinstance(a, int) else 1)", "sorted(t)[0]",
             "int(type(a) is int)", "dd[i % 4]", "(i % 40).bit_length()", "int(issubclass(type(a), float))", "N(1, i % 3).v",
             "getattr(p, 'a', 0)", "int(getattr(type(p), 'get', None) is P.get)", "ks.get(N(i % 3, 1), 5)", "int(Pretend.__eq__ is None)",
-            "int(isinstance(pre, int))", "int(isinstance(p, (int, Q)))", "K(i % 5)", "dd2[i % 6]", "int(type(p.get()) is type(a))", "int(p is q)", "(i & 7)", "(i << 3)",
+            "int(isinstance(pre, int))", "int(isinstance(p, (int, Q)))", "K(i % 5)", "dd2[i % 6]", "int(type(p.get()) is type(a))", "hd.get(H(i % 6), 2)", "hd.get(i % 5, 1)", "hd.get((i % 3, H(i % 2)), 7)", "len(H(i % 5))", "-H(i % 7)", "H(2)[i % 3]",
+            "int([H(1), i % 3] == [H(i % 2), 1])", "min(H(3), H(i % 5)).n", "len({H(i % 3), H(1), i % 3})", "hs.index(H(i % 3))", "H.eqs", "h(i % 7)", "H(1)(i, 3)", "h(1, m=i % 3)",
+            "int(p is q)", "(i & 7)", "(i << 3)",
             "sum(gen(i % 4))", f"sum(k * 2 for k in (i, {x}))", "sum(gen(3, f), 1)", "len(set(k for k in xs))", "sum(walk(i, 2))",
             "max(k for k in t)", "min(gen(3, b))", f"int(any(k == {x} for k in xs))", "int(all(gen(i % 3)))", "next(gen(4, a))",
             "len(''.join(str(k) for k in t))", "sorted(gen(4, -1))[i % 4]", "tuple(gen(5))[i % 5]", "send(through(i % 4), 3)",
@@ -132,7 +157,7 @@ class Maker:
         op = r.choice(["<", "<=", "==", "!=", ">", ">="])
         return r.choice([
             f"{self.number(depth + 1)} {op} {self.number(depth + 1)}", f"i % {r.randint(2, 9)} == {r.randint(0, 2)}",
-            f"i {op} {r.randint(0, 60)}", "a is None", "not b", f"(i % 5) in d", "i & 1", "txt[i % 6] == '3'", "(i % 7) in fs", "(i, 1) in fs", "K(i % 7) in fs", "N(3, 1) in fs", "i % 4 in dd", "p in (q, p)", "p in {q: 1}", "'1' in s", "a in t", "fs <= fs2", "s", "d", "i is not None",
+            f"i {op} {r.randint(0, 60)}", "a is None", "not b", f"(i % 5) in d", "i & 1", "txt[i % 6] == '3'", "(i % 7) in fs", "(i, 1) in fs", "K(i % 7) in fs", "H(i % 5) in hd", "i % 4 in hd", "H(i % 3) in hs", "i in H(5)", "H(i % 4) == H(2)", "H(i % 3)", "H(1) < H(i % 3)", "H(i % 4) >= H(1)", "h < H(i % 6)", "h == i % 3", "i % 3 == h", "h != H(i % 2)", "h >= i", "N(3, 1) in fs", "i % 4 in dd", "p in (q, p)", "p in {q: 1}", "'1' in s", "a in t", "fs <= fs2", "s", "d", "i is not None",
             "ai", "str(i) < '3'", "type(b) is float", "isinstance(b, (int, float))", "t == (1, 2.5, 3)",
         ])
 
@@ -157,7 +182,7 @@ class Maker:
                                     "f = f * 1e200", "f = -g", "g = [v for v in (f, g)][0]", "f = (lambda: f)() * 0.5",
                                     "g = max(f, 0.0)", "p.a = g", "g = (f - g) * (f + g) / 3.0", "d.update()", "s = f'{i:03d}{b!r}'[:9]", "xs.extend(t)",
                                     "xs.insert(0, i)", "d = {**d, 9: i}", "b = [k + i for k in xs][-1]", "w = S(i)",
-                                    "xs.sort(key=str)", "d[9] = 1", "d.pop(9, None)", f"dd[i % 5] += {self.atom()}", "dd2[i % 9] = i", "ks[N(2, i % 2)] = i", "p.a = i", "f = f * 0.5 + 1"])]
+                                    "xs.sort(key=str)", "d[9] = 1", "d.pop(9, None)", f"dd[i % 5] += {self.atom()}", "dd2[i % 9] = i", "ks[N(2, i % 2)] = i", "p.a = i", "h = H(i % 5)", "hd[H(i % 5)] = i", "hd[i % 6] = 1", "hd.pop(H(i % 6), 0)", "hd[i % 3, H(i % 2)] = i", "s += txt[i % 6]", "s = s[-5:]", "s += s[:1]; s = s[:9]", "f = f * 0.5 + 1"])]
         if kind < 0.78 and depth < 4:
             out = [f"{pad}if {self.test()}:"] + self.block(depth + 1)
             return out + ([f"{pad}else:"] + self.block(depth + 1) if r.random() < 0.5 else [])
@@ -188,6 +213,7 @@ class Maker:
                       "    by, ba, txt, dq = b'abcde', bytearray(b'xyz'), '314159', deque([1, 2, 3])",
                       "    fs = frozenset([1, 3, 5, (3, 1), 'x'])", "    fs2 = fs | {4}", "    pop, pre, dd, dd2 = xs.pop, Pretend(), defaultdict(int, {1: 5}), Missing({2: 3})",
                       "    ks = {N(1, 1): 4, (2, 1): 6, 3: 1}",
+                      "    h, hd, hs = H(3), {H(0): 1, 2: 3}, [H(0), H(1), H(2)]",
                       "    for i in range(n):"]
             whole = r.random() < 0.7
             lines += ["        try:"] * whole
@@ -198,7 +224,7 @@ class Maker:
                       "        if isinstance(f, float) and not -1e9 < f < 1e9: f = 1.5",
                       "        if isinstance(g, float) and not -1e9 < g < 1e9: g = 0.5",
                       "    return [show(v) for v in (a, b, c, f, g)] + [s[-9:], xs[:5], sorted(d, key=str), show(p.a), show(q.b), show(w.u), list(ai), list(ab), list(al), [show(v) for v in ad],"
-                      " bytes(ba), list(dq), len(fs2)]"]
+                      " bytes(ba), list(dq), len(fs2), len(hd), H.eqs]"]
             lines += ["try:", f"    print(f{n}({r.randint(60, 160)}))", f"    print(f{n}(7))",
                       "except Exception as e:", "    print(type(e).__name__, e, e.__traceback__.tb_lineno)"]
         return lines

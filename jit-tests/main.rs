@@ -51,6 +51,21 @@ fn deopt() {
 }
 
 #[test]
+fn keys() {
+    check("keys");
+}
+
+#[test]
+fn special() {
+    check("special");
+}
+
+#[test]
+fn classes() {
+    check("classes");
+}
+
+#[test]
 fn shapes() {
     check("shapes");
 }

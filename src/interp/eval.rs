@@ -7,6 +7,7 @@
 use pyrs_runtime::call::Args;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::heap::decref_or_null;
+use pyrs_runtime::native_only;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
 use pyrs_runtime::objects::dict::Dict;
@@ -42,6 +43,9 @@ pub fn leave_recursion(thread: &Thread) {
 
 #[cold]
 fn too_deep(thread: &Thread) -> PyResult<()> {
+    if native_only::is_closed(thread) {
+        return Err(native_only::refuse(thread));
+    }
     // Room for handlers and tracebacks while the error is on its way.
     if thread.recursion_remaining.get() < -50 {
         thread.recursion_remaining.set(thread.recursion_remaining.get() + 1);

@@ -12,6 +12,8 @@ use pyrs_runtime::objects::singletons::none_value;
 use pyrs_runtime::thread::Thread;
 use pyrs_runtime::value::Value;
 
+pub use crate::handlers::attributes::found_by_super;
+pub use crate::handlers::calls::python_call_method;
 pub use crate::specialize::{cache_at, read_u32};
 
 use crate::dispatch::{Handler, Regs};

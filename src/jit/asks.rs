@@ -1,9 +1,12 @@
 //! Operations that compiled code asks the runtime for, without making its inlined frames real.
 //!
 //! Each function looks at operands that lie in memory, the deepest one first, and answers with a new reference. Where
-//! the operands are not of the built-in classes it knows, where Python code would have to run, or where the
-//! operation fails, it declines with 0 and has done nothing: compiled code is left, and the interpreter executes the
-//! instruction.
+//! Python code would have to run, or where the operation fails, it declines with 0 and has done nothing: compiled code
+//! is left, and the interpreter executes the instruction.
+//!
+//! That Python code would have to run shows while the operation is tried: the interpreter is closed meanwhile
+//! ([`native_only`]). So only operations are tried that change nothing before they have done all their comparisons,
+//! and whose attempt does not use an iterator up.
 
 use pyrs_bytecode::BinaryOp;
 use pyrs_interp::ops;
@@ -11,14 +14,16 @@ use pyrs_interp::ops::iteration::Pair;
 use pyrs_runtime::class::MethodDef;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::heap;
+use pyrs_runtime::native_only::native_only;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::builtin_function::BuiltinFunction;
 use pyrs_runtime::objects::cell::Cell;
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::inline_cache::InlineCache;
+use pyrs_runtime::objects::int;
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::object::new_plain_instance;
-use pyrs_runtime::objects::singletons::{bool_value, none, none_value};
+use pyrs_runtime::objects::singletons::{bool_obj, bool_value, none, none_value};
 use pyrs_runtime::objects::slice::Slice;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
@@ -29,7 +34,7 @@ use pyrs_runtime::types::slots::CompareOp;
 use pyrs_runtime::types::{Type, as_type};
 use pyrs_runtime::value::Value;
 
-use crate::quiet::{self, is_key, is_plain, is_sequence};
+use crate::quiet::{self, is_plain, is_sequence};
 
 /// The form of all functions here: thread, operands, something of the instruction.
 pub type Ask = unsafe extern "C" fn(*const Thread, *mut Value, u64) -> Value;
@@ -41,15 +46,10 @@ unsafe fn operand<'a>(at: *mut Value, i: usize) -> &'a Obj {
 }
 
 /// An answer, or "no": the exception of a failed attempt is dropped, the interpreter will raise its own.
-fn answer(thread: *const Thread, result: PyResult<Obj>) -> Value {
-    match result {
-        Ok(v) => v.into_value(),
-        Err(_) => {
-            // SAFETY: the running thread.
-            drop(unsafe { (*thread).take_exception() });
-            Value::NULL
-        }
-    }
+#[inline]
+fn answer(thread: *const Thread, attempt: impl FnOnce() -> PyResult<Obj>) -> Value {
+    // SAFETY: the running thread.
+    native_only(unsafe { &*thread }, attempt).map_or(Value::NULL, Obj::into_value)
 }
 
 /// # Safety
@@ -57,33 +57,15 @@ fn answer(thread: *const Thread, result: PyResult<Obj>) -> Value {
 pub unsafe extern "C" fn binary(thread: *const Thread, at: *mut Value, op: u64) -> Value {
     // SAFETY: by contract; the compiler numbers the operators.
     let (a, b, op) = unsafe { (operand(at, 0), operand(at, 1), std::mem::transmute::<u8, BinaryOp>(op as u8)) };
-    let fits = if op == BinaryOp::Subscript { has_quiet_item(a, b) } else { is_quiet_operator(op, a, b) };
-    if !fits {
+    if op == BinaryOp::Subscript {
+        return answer(thread, || sequence::getitem(a, b));
+    }
+    // Views of dictionaries take any iterable as the other operand.
+    let takes_back = !quiet::is_iterator(b) && (!op.is_inplace() || quiet::changes_at_once(a, b));
+    if !takes_back {
         return Value::NULL;
     }
-    answer(thread, if op == BinaryOp::Subscript { sequence::getitem(a, b) } else { number::binary_op(op, a, b) })
-}
-
-fn has_quiet_item(container: &Obj, key: &Obj) -> bool {
-    match quiet::as_plain_dict(container) {
-        // A missing key is for the interpreter, which knows of `__missing__`.
-        Some(dict) => is_key(key) && (container.exact::<Dict>().is_some() || dict.get(key).is_ok_and(|v| v.is_some())),
-        None => quiet::is_indexed(container) && quiet::is_index(key),
-    }
-}
-
-/// An operator that fails has changed nothing: it may be tried again.
-fn is_quiet_operator(op: BinaryOp, a: &Obj, b: &Obj) -> bool {
-    use BinaryOp::*;
-    let sequences = |v: &Obj| is_sequence(v) || is_plain(v);
-    match op {
-        Remainder | InplaceRemainder => is_plain(a) && quiet::is_plain_throughout(b),
-        Add | Multiply | InplaceAdd | InplaceMultiply => sequences(a) && sequences(b),
-        And | Or | Xor | Subtract => {
-            (is_plain(a) && is_plain(b)) || (quiet::is_set_of_keys(a) && quiet::is_set_of_keys(b))
-        }
-        _ => is_plain(a) && is_plain(b),
-    }
+    answer(thread, || number::binary_op(op, a, b))
 }
 
 /// # Safety
@@ -91,15 +73,16 @@ fn is_quiet_operator(op: BinaryOp, a: &Obj, b: &Obj) -> bool {
 pub unsafe extern "C" fn comparison(thread: *const Thread, at: *mut Value, oparg: u64) -> Value {
     // SAFETY: by contract.
     let (a, b) = unsafe { (operand(at, 0), operand(at, 1)) };
-    let fits = match quiet::is_set(a) {
-        true => quiet::is_set(b) && quiet::is_set_of_keys(a),
-        false => (is_key(a) && is_key(b)) || (quiet::is_plain_throughout(a) && quiet::is_plain_throughout(b)),
-    };
-    if !fits {
-        return Value::NULL;
+    let op = CompareOp::from_index(oparg as usize >> 5);
+    if matches!(op, CompareOp::Eq | CompareOp::Ne)
+        && let Some(equal) = compare::quick_equal(a, b)
+    {
+        return bool_value(equal == (op == CompareOp::Eq));
     }
-    let result = compare::compare_bool(a, b, CompareOp::from_index(oparg as usize >> 5));
-    answer(thread, result.map(pyrs_runtime::objects::singletons::bool_obj))
+    // The same object need not be equal to itself; what is not a bool is for the interpreter.
+    // SAFETY: the running thread.
+    let v = native_only(unsafe { &*thread }, || compare::rich_compare(a, b, op));
+    v.filter(|v| v.value() == bool_value(true) || v.value() == bool_value(false)).map_or(Value::NULL, Obj::into_value)
 }
 
 /// # Safety
@@ -107,17 +90,10 @@ pub unsafe extern "C" fn comparison(thread: *const Thread, at: *mut Value, oparg
 pub unsafe extern "C" fn contains(thread: *const Thread, at: *mut Value, inverted: u64) -> Value {
     // SAFETY: by contract.
     let (item, container) = unsafe { (operand(at, 0), operand(at, 1)) };
-    let text = || container.exact::<Str>().is_some() && item.exact::<Str>().is_some();
-    let listed = || {
-        quiet::items_are(container, is_key)
-            || (quiet::is_container(container) && !is_sequence(container))
-            || quiet::as_plain_dict(container).is_some()
-    };
-    if !(is_key(item) && (text() || listed())) {
+    if !quiet::knows_its_items(container.class()) {
         return Value::NULL;
     }
-    let result = iter::contains(container, item).map(|r| r != (inverted != 0));
-    answer(thread, result.map(pyrs_runtime::objects::singletons::bool_obj))
+    answer(thread, || iter::contains(container, item).map(|found| bool_obj(found != (inverted != 0))))
 }
 
 /// A new cell with the contents of a variable, which may be NULL.
@@ -138,14 +114,13 @@ pub unsafe extern "C" fn store_subscript(thread: *const Thread, at: *mut Value, 
     // SAFETY: by contract.
     let (value, container, key) = unsafe { (operand(at, 0), operand(at, 1), operand(at, 2)) };
     if let Some(dict) = quiet::as_plain_dict(container) {
-        let set = |dict: &Object<Dict>| dict.set(key.clone(), value.clone()).map(|()| none());
-        return if is_key(key) { answer(thread, set(dict)) } else { Value::NULL };
+        return answer(thread, || dict.set(key.clone(), value.clone()).map(|()| none()));
     }
     let items = is_plain(value) || is_sequence(value) || key.exact::<Slice>().is_none();
     if !(quiet::is_indexed(container) && quiet::is_index(key) && items) {
         return Value::NULL;
     }
-    answer(thread, sequence::setitem(container, key, value).map(|()| none()))
+    answer(thread, || sequence::setitem(container, key, value).map(|()| none()))
 }
 
 /// The value, the container, start, stop.
@@ -160,7 +135,7 @@ pub unsafe extern "C" fn store_slice(thread: *const Thread, at: *mut Value, _: u
         return Value::NULL;
     }
     // SAFETY: the four operands end there.
-    answer(thread, unsafe { ops::build::store_slice(at.add(4)) }.map(|()| none()))
+    answer(thread, || unsafe { ops::build::store_slice(at.add(4)) }.map(|()| none()))
 }
 
 /// The container, the key.
@@ -170,10 +145,11 @@ pub unsafe extern "C" fn store_slice(thread: *const Thread, at: *mut Value, _: u
 pub unsafe extern "C" fn delete_subscript(thread: *const Thread, at: *mut Value, _: u64) -> Value {
     // SAFETY: by contract.
     let (container, key) = unsafe { (operand(at, 0), operand(at, 1)) };
-    if !has_quiet_item(container, key) {
+    let fits = quiet::as_plain_dict(container).is_some() || (quiet::is_indexed(container) && quiet::is_index(key));
+    if !fits {
         return Value::NULL;
     }
-    answer(thread, sequence::delitem(container, key).map(|()| none()))
+    answer(thread, || sequence::delitem(container, key).map(|()| none()))
 }
 
 /// The value behind a unary operator; the operand says which.
@@ -183,10 +159,7 @@ pub unsafe extern "C" fn delete_subscript(thread: *const Thread, at: *mut Value,
 pub unsafe extern "C" fn negative(thread: *const Thread, at: *mut Value, inverts: u64) -> Value {
     // SAFETY: by contract.
     let v = unsafe { operand(at, 0) };
-    if !is_plain(v) {
-        return Value::NULL;
-    }
-    answer(thread, if inverts != 0 { number::invert(v) } else { number::negative(v) })
+    answer(thread, || if inverts != 0 { number::invert(v) } else { number::negative(v) })
 }
 
 unsafe fn copied(at: *mut Value, count: usize) -> Vec<Obj> {
@@ -238,7 +211,7 @@ pub unsafe extern "C" fn extend(thread: *const Thread, at: *mut Value, distance:
             return Value::NULL;
         }
         let list = at.sub(distance as usize);
-        answer(thread, ops::build::list_extend(list, operand(at, 0)).map(|()| none()))
+        answer(thread, || ops::build::list_extend(list, operand(at, 0)).map(|()| none()))
     }
 }
 
@@ -249,7 +222,7 @@ pub unsafe extern "C" fn extend(thread: *const Thread, at: *mut Value, distance:
 pub unsafe extern "C" fn add_element(thread: *const Thread, at: *mut Value, distance: u64) -> Value {
     // SAFETY: by contract.
     let (v, set) = unsafe { (operand(at, 0), operand(at.sub(distance as usize), 0)) };
-    if is_key(v) { answer(thread, ops::build::set_add(set, v.clone()).map(|()| none())) } else { Value::NULL }
+    answer(thread, || ops::build::set_add(set, v.clone()).map(|()| none()))
 }
 
 /// Key and value, and the dictionary `distance` words below the key.
@@ -260,8 +233,8 @@ pub unsafe extern "C" fn add_item(thread: *const Thread, at: *mut Value, distanc
     // SAFETY: by contract.
     let (key, v, dict) = unsafe { (operand(at, 0), operand(at, 1), operand(at.sub(distance as usize), 0)) };
     match dict.exact::<Dict>() {
-        Some(dict) if is_key(key) => answer(thread, dict.set(key.clone(), v.clone()).map(|()| none())),
-        _ => Value::NULL,
+        Some(dict) => answer(thread, || dict.set(key.clone(), v.clone()).map(|()| none())),
+        None => Value::NULL,
     }
 }
 
@@ -272,13 +245,11 @@ pub unsafe extern "C" fn add_item(thread: *const Thread, at: *mut Value, distanc
 pub unsafe extern "C" fn map(thread: *const Thread, at: *mut Value, count: u64) -> Value {
     // SAFETY: by contract.
     unsafe {
-        let keys = (0..count as usize).all(|i| is_key(operand(at, 2 * i)));
-        if !keys {
-            return Value::NULL;
-        }
-        // The dictionary takes references over; the operands keep theirs.
-        (0..2 * count as usize).for_each(|i| heap::incref(*at.add(i)));
-        answer(thread, ops::build::build_map(at, count as usize))
+        answer(thread, || {
+            // The dictionary takes references over; the operands keep theirs.
+            (0..2 * count as usize).for_each(|i| heap::incref(*at.add(i)));
+            ops::build::build_map(at, count as usize)
+        })
     }
 }
 
@@ -286,10 +257,7 @@ pub unsafe extern "C" fn map(thread: *const Thread, at: *mut Value, count: u64) 
 /// As [`Ask`] says.
 pub unsafe extern "C" fn set(thread: *const Thread, at: *mut Value, count: u64) -> Value {
     // SAFETY: by contract.
-    unsafe {
-        let keys = (0..count as usize).all(|i| is_key(operand(at, i)));
-        if keys { answer(thread, ops::build::build_set(at, count as usize)) } else { Value::NULL }
-    }
+    unsafe { answer(thread, || ops::build::build_set(at, count as usize)) }
 }
 
 /// # Safety
@@ -311,7 +279,7 @@ pub unsafe extern "C" fn slice_object(_: *const Thread, at: *mut Value, count: u
 pub unsafe extern "C" fn convert(thread: *const Thread, at: *mut Value, how: u64) -> Value {
     // SAFETY: by contract.
     let v = unsafe { operand(at, 0) };
-    if quiet::is_plain_throughout(v) { answer(thread, ops::build::convert_value(v, how as u32)) } else { Value::NULL }
+    answer(thread, || ops::build::convert_value(v, how as u32))
 }
 
 /// # Safety
@@ -319,12 +287,9 @@ pub unsafe extern "C" fn convert(thread: *const Thread, at: *mut Value, how: u64
 pub unsafe extern "C" fn format(thread: *const Thread, at: *mut Value, has_spec: u64) -> Value {
     // SAFETY: by contract.
     let v = unsafe { operand(at, 0) };
-    if !is_plain(v) {
-        return Value::NULL;
-    }
     // SAFETY: by contract.
     let spec = (has_spec != 0).then(|| unsafe { operand(at, 1) });
-    answer(thread, ops::build::format(v, spec))
+    answer(thread, || ops::build::format(v, spec))
 }
 
 /// # Safety
@@ -332,7 +297,7 @@ pub unsafe extern "C" fn format(thread: *const Thread, at: *mut Value, has_spec:
 pub unsafe extern "C" fn iterator(thread: *const Thread, at: *mut Value, _: u64) -> Value {
     // SAFETY: by contract.
     let v = unsafe { operand(at, 0) };
-    if quiet::is_walkable(v) { answer(thread, iter::iter(v)) } else { Value::NULL }
+    answer(thread, || iter::iter(v))
 }
 
 /// What an iterator at its end answers with; no object has this word.
@@ -348,10 +313,11 @@ pub unsafe extern "C" fn next_item(thread: *const Thread, at: *mut Value, _: u64
     if !quiet::is_quiet_iterator(it) {
         return Value::NULL;
     }
-    match ops::iteration::next(it) {
-        Ok(Some(v)) => v.into_value(),
-        Ok(None) => EXHAUSTED,
-        Err(raised) => answer(thread, Err(raised)),
+    // SAFETY: the running thread.
+    match native_only(unsafe { &*thread }, || ops::iteration::next(it)) {
+        Some(Some(v)) => v.into_value(),
+        Some(None) => EXHAUSTED,
+        None => Value::NULL,
     }
 }
 
@@ -383,33 +349,23 @@ pub unsafe extern "C" fn next_pair(thread: *const Thread, at: *mut Value, _: u64
 pub unsafe extern "C" fn slice(thread: *const Thread, at: *mut Value, _: u64) -> Value {
     // SAFETY: by contract.
     let (v, start, stop) = unsafe { (operand(at, 0), operand(at, 1), operand(at, 2)) };
-    if quiet::is_indexed(v) && is_plain(start) && is_plain(stop) {
-        answer(thread, ops::build::binary_slice(v, start, stop))
-    } else {
-        Value::NULL
-    }
+    answer(thread, || ops::build::binary_slice(v, start, stop))
 }
 
 /// # Safety
 /// As [`Ask`] says.
-pub unsafe extern "C" fn truth(_: *const Thread, at: *mut Value, _: u64) -> Value {
+pub unsafe extern "C" fn truth(thread: *const Thread, at: *mut Value, _: u64) -> Value {
     // SAFETY: by contract.
     let v = unsafe { operand(at, 0) };
-    if !(is_plain(v) || quiet::is_container(v)) {
-        return Value::NULL;
-    }
-    truth::is_true(v).map_or(Value::NULL, bool_value)
+    answer(thread, || truth::is_true(v).map(bool_obj))
 }
 
 /// # Safety
 /// As [`Ask`] says.
-pub unsafe extern "C" fn length(_: *const Thread, at: *mut Value, _: u64) -> Value {
+pub unsafe extern "C" fn length(thread: *const Thread, at: *mut Value, _: u64) -> Value {
     // SAFETY: by contract.
     let v = unsafe { operand(at, 0) };
-    if !quiet::is_container(v) {
-        return Value::NULL;
-    }
-    truth::len(v).map_or(Value::NULL, |n| Value::from_fixnum(n as i64))
+    answer(thread, || truth::len(v).map(|n| int::new(n as i64)))
 }
 
 /// A new instance of the class that the operand is.
@@ -427,7 +383,8 @@ pub struct NamedEntry {
     pub name: *const Object<Str>,
 }
 
-unsafe fn dict_of<'a>(owner: &Obj, entry: &NamedEntry) -> Option<&'a Object<Dict>> {
+/// The managed words of an instance that the entry's cache fits.
+unsafe fn managed_of<'a>(owner: &Obj, entry: &NamedEntry) -> Option<&'a Managed> {
     let v = owner.value();
     if !v.is_pointer_or_null() {
         return None;
@@ -438,9 +395,15 @@ unsafe fn dict_of<'a>(owner: &Obj, entry: &NamedEntry) -> Option<&'a Object<Dict
             return None;
         }
         let managed = &*((v.as_pointer() as *const u8).add(entry.cache.shape_offset as usize) as *const Managed);
-        let dict = managed.dict.get();
-        let fits = std::ptr::eq(managed.shape.get(), entry.cache.shape) && !dict.is_null();
-        fits.then(|| &*(dict.as_pointer() as *const Object<Dict>))
+        std::ptr::eq(managed.shape.get(), entry.cache.shape).then_some(managed)
+    }
+}
+
+unsafe fn dict_of<'a>(owner: &Obj, entry: &NamedEntry) -> Option<&'a Object<Dict>> {
+    // SAFETY: a dictionary word holds a dict, or NULL.
+    unsafe {
+        let dict = managed_of(owner, entry)?.dict.get();
+        (!dict.is_null()).then(|| &*(dict.as_pointer() as *const Object<Dict>))
     }
 }
 
@@ -486,10 +449,30 @@ pub unsafe extern "C" fn method(_: *const Thread, at: *mut Value, plan: u64) -> 
     // SAFETY: by contract.
     unsafe {
         let entry = &*(plan as *const NamedEntry);
-        match dict_of(operand(at, 0), entry) {
-            Some(dict) if dict.peek_str(&*entry.name).is_null() => none_value(),
-            _ => Value::NULL,
+        match managed_of(operand(at, 0), entry) {
+            Some(managed) if managed.dict.get().is_null() => none_value(),
+            Some(_) => match dict_of(operand(at, 0), entry) {
+                Some(dict) if dict.peek_str(&*entry.name).is_null() => none_value(),
+                _ => Value::NULL,
+            },
+            None => Value::NULL,
         }
+    }
+}
+
+/// Appends to the text of a variable, which lies `distance` words below the operand.
+///
+/// # Safety
+/// As [`Ask`] says; the variable owns its word.
+pub unsafe extern "C" fn append_text(_: *const Thread, at: *mut Value, distance: u64) -> Value {
+    // SAFETY: by contract; the text takes its own reference over, so that it can grow where it is.
+    unsafe {
+        let (slot, right) = (at.sub(distance as usize), operand(at, 0));
+        if operand(slot, 0).exact::<Str>().is_none() || right.exact::<Str>().is_none() {
+            return Value::NULL;
+        }
+        *slot = Str::append(*slot, right);
+        none_value()
     }
 }
 
@@ -512,12 +495,15 @@ pub unsafe extern "C" fn native(thread: *const Thread, at: *mut Value, plan: u64
         if !quiet::is_harmless(callable, args) {
             return Value::NULL;
         }
-        let v = ops::call::vectorcall(&*thread, plan.callable, at, plan.argc, Value::NULL);
-        if v.is_null() {
-            drop((*thread).take_exception());
-        }
-        v
+        call(thread, plan.callable, at, plan.argc)
     }
+}
+
+unsafe fn call(thread: *const Thread, callable: Value, args: *mut Value, argc: usize) -> Value {
+    // SAFETY: by the caller's contract.
+    answer(thread, || unsafe {
+        pyrs_runtime::call::result(ops::call::vectorcall(&*thread, callable, args, argc, Value::NULL))
+    })
 }
 
 /// A call of a native function that is bound to an object: `pop = numbers.pop; pop()`.
@@ -540,11 +526,7 @@ pub unsafe extern "C" fn bound(thread: *const Thread, at: *mut Value, plan: u64)
         if !fits || !quiet::is_harmless(callable, args) {
             return Value::NULL;
         }
-        let v = ops::call::vectorcall(&*thread, callable.value(), at.add(2), plan.argc, Value::NULL);
-        if v.is_null() {
-            drop((*thread).take_exception());
-        }
-        v
+        call(thread, callable.value(), at.add(2), plan.argc)
     }
 }
 
@@ -576,5 +558,8 @@ pub unsafe extern "C" fn isinstance(_: *const Thread, at: *mut Value, wanted: u6
 pub unsafe extern "C" fn attribute(thread: *const Thread, at: *mut Value, name: u64) -> Value {
     // SAFETY: by contract: the code keeps its names.
     let (owner, name) = unsafe { (operand(at, 0), &*(Value(name).as_pointer() as *const Object<Str>)) };
-    if quiet::has_quiet_attribute(owner, name) { answer(thread, attr::getattr(owner, name)) } else { Value::NULL }
+    if !quiet::looks_up_plainly(owner.class()) {
+        return Value::NULL;
+    }
+    answer(thread, || attr::getattr(owner, name))
 }

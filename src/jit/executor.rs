@@ -1,5 +1,6 @@
 //! Compiled traces: how they are made, entered, left and linked.
 
+use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
 use pyrs_bytecode::Opcode;
@@ -30,6 +31,10 @@ pub struct Executor {
     pub start: *mut u16,
     /// The globals of the frame it begins in: the same code may be run with others.
     pub globals: *const Object<Dict>,
+    /// The trace of the loop that this one is a side trace of, or a side trace's; itself for a loop.
+    pub root: usize,
+    /// Micro-ops of all the traces that have this one for their root.
+    pub tree_size: usize,
     /// How many traces before this one began at the same place because the one before left at once.
     pub chain: u16,
     pub entry: usize,
@@ -61,7 +66,10 @@ pub struct Executor {
 pub struct Exit {
     pub executor: usize,
     pub index: usize,
-    pub snapshot: Snapshot,
+    /// The abstract machine after the stub has run; none if the interpreter's frames are real already.
+    pub state: Option<State>,
+    /// How the interpreter's frames are made from it, once somebody has come through here.
+    snapshot: OnceCell<Snapshot>,
     pub ip: *mut u16,
     pub way: Way,
     /// The runtime has been asked, and has declined.
@@ -75,6 +83,15 @@ pub struct Exit {
     pub side: Option<usize>,
     /// For exits that resume: where control went, and the traces that go on there.
     pub faces: Vec<Face>,
+}
+
+impl Exit {
+    fn snapshot(&self) -> &Snapshot {
+        self.snapshot.get_or_init(|| match &self.state {
+            Some(state) => lower::snapshot(state, self.ip).expect("no word is in a register behind an exit's stub"),
+            None => Snapshot::default(),
+        })
+    }
 }
 
 /// A place that an interpreted instruction has led to instead of the recorded one.
@@ -95,6 +112,10 @@ const MAX_ATTEMPTS: u16 = 4;
 
 /// Back edges have sixteen bits for an executor's number.
 pub(crate) const MAX_EXECUTORS: usize = u16::MAX as usize;
+
+/// Micro-ops of a tree of traces with which its exits have to be taken twice as often, then three times, … before one
+/// more trace is made: what a trace costs is to be paid by the way it shortens, and in large trees there are many ways.
+pub(crate) const PATIENT_SIZE: usize = 4096;
 
 /// Traces that begin at one place, each because the one before did not fit.
 const MAX_CHAIN: u16 = 4;
@@ -179,7 +200,7 @@ pub unsafe fn left(m: Regs) -> Value {
         };
         return Regs { frame, ip, sp, oparg: exit as usize, ..m }.tail(faced);
     }
-    let frame = helpers::materialize(&*m.thread, m.frame, m.sp, &(*exit).snapshot);
+    let frame = helpers::materialize(&*m.thread, m.frame, m.sp, (*exit).snapshot());
     if (*exit).way == Way::Box {
         return Regs { frame, ip: (*exit).ip, sp: (*frame).sp, oparg: exit as usize, ..m }.tail(faced);
     }
@@ -243,7 +264,7 @@ unsafe fn face(
             };
         }
         let state = state::get();
-        let due = face.count.is_multiple_of(state.options.exit_threshold as u32);
+        let due = face.count.is_multiple_of(state.patience(exit.executor));
         let watched = !(*frame).frame_object.get().is_null();
         if face.attempts >= MAX_ATTEMPTS || !due || watched || !state.may_record(thread) {
             return Ahead::Interpret;
@@ -270,7 +291,7 @@ unsafe fn count(
         let state = state::get();
         if exit.side.is_some()
             || exit.attempts >= MAX_ATTEMPTS
-            || !exit.count.is_multiple_of(state.options.exit_threshold as u32)
+            || !exit.count.is_multiple_of(state.patience(exit.executor))
             || !state.may_record(thread)
         {
             return false;
@@ -282,7 +303,7 @@ unsafe fn count(
             return false;
         }
         exit.attempts += 1;
-        let Some(mut begin) = exit.snapshot.state.clone() else { return false };
+        let Some(mut begin) = exit.state.clone() else { return false };
         // The interpreter's frames are where the abstract machine has its own.
         for (i, f) in begin.frames.iter_mut().enumerate() {
             let head = (top as *mut u8).wrapping_add(f.head as usize) as *mut Frame;
@@ -401,6 +422,9 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     executor.latency = recording.began.elapsed();
     state.stats.latencies.push(executor.latency);
     let index = state.executors.len();
+    if executor.root != index {
+        state.executors[executor.root].tree_size += executor.body.len();
+    }
     // SAFETY: recorded code is alive; the exit belongs to an executor.
     unsafe { link(state, recording, &executor, index) };
     state.stats.traces += 1;
@@ -448,7 +472,8 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         exits.push(Exit {
             executor: number,
             index,
-            snapshot: plan.snapshot,
+            state: plan.state,
+            snapshot: OnceCell::new(),
             ip: plan.ip,
             way: plan.way,
             asked: plan.asked,
@@ -488,6 +513,11 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         code: first.code,
         start: first.start,
         globals: first.globals,
+        root: match recording.origin {
+            Origin::Exit { executor, .. } => state.executors[executor].root,
+            Origin::Loop { .. } => number,
+        },
+        tree_size: lowered.body.len(),
         chain: match recording.origin {
             Origin::Exit { executor, exit } => {
                 let parent = &state.executors[executor];

@@ -1,9 +1,9 @@
-//! What runs no Python code.
+//! What may be tried, and what is worth trying.
 //!
-//! Compiled code asks the runtime for operations while its inlined frames are not real ([`crate::asks`]). That is
-//! allowed for operands whose operations are native all the way down: numbers, texts, built-in containers, and keys
-//! whose hash and comparison nobody has defined in Python. The predicates here look at operands; those on classes
-//! tell from what was recorded whether it is worth asking.
+//! Compiled code asks the runtime for operations while its inlined frames are not real ([`crate::asks`]). Python code
+//! that such an operation turns out to need is refused, and then nothing must have happened yet. The predicates on
+//! operands here tell operations of which that is true; those on classes tell from what was recorded whether it is
+//! worth asking.
 
 use pyrs_runtime::object::{Obj, Object, PyClass};
 use pyrs_runtime::objects::builtin_function::{BuiltinFunction, MethodDescriptor};
@@ -17,7 +17,7 @@ use pyrs_runtime::objects::list_methods::ListIterator;
 use pyrs_runtime::objects::object::PlainObject;
 use pyrs_runtime::objects::property::Property;
 use pyrs_runtime::objects::range::RangeIterator;
-use pyrs_runtime::objects::set::{FrozenSet, Set, SetData};
+use pyrs_runtime::objects::set::{FrozenSet, Set};
 use pyrs_runtime::objects::set_methods::SetIterator;
 use pyrs_runtime::objects::singletons::{false_value, none_value, true_value};
 use pyrs_runtime::objects::slice::Slice;
@@ -26,7 +26,7 @@ use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::objects::tuple_methods::TupleIterator;
 use pyrs_runtime::objects::{float, int};
 use pyrs_runtime::types::lookup::lookup;
-use pyrs_runtime::types::{TYPE, Type, as_type};
+use pyrs_runtime::types::{TYPE, Type, as_type, flags};
 
 use crate::layout::is_class;
 use crate::record::Seen;
@@ -48,42 +48,6 @@ fn is_rarer_plain(v: &Obj) -> bool {
         || v.exact::<Complex>().is_some()
 }
 
-/// Plain values, and tuples and lists of them.
-pub fn is_plain_throughout(v: &Obj) -> bool {
-    is_plain(v) || items_are(v, is_plain)
-}
-
-/// Whether all items of a tuple or list are of the kind.
-pub fn items_are(v: &Obj, kind: impl Fn(&Obj) -> bool) -> bool {
-    if let Some(tuple) = v.exact::<Tuple>() {
-        return tuple.items().iter().all(kind);
-    }
-    // SAFETY: looking at items runs no other code.
-    v.exact::<List>().is_some_and(|list| unsafe { list.items_unchecked() }.iter().all(kind))
-}
-
-/// A key whose hash and comparison run no Python code.
-#[inline]
-pub fn is_key(v: &Obj) -> bool {
-    !v.value().is_pointer_or_null() || v.exact::<Str>().is_some() || is_rarer_key(v)
-}
-
-fn is_rarer_key(v: &Obj) -> bool {
-    if let Some(tuple) = v.exact::<Tuple>() {
-        return tuple.items().iter().all(is_key);
-    }
-    if is_rarer_plain(v) {
-        return true;
-    }
-    let equality = equality(v.class());
-    let like = |class: &Type| equality == self::equality(class);
-    // Equal to itself alone; numbers and texts of other classes; named tuples.
-    like(PlainObject::class())
-        || like(int::CLASS.get())
-        || like(Str::class())
-        || (like(Tuple::class()) && v.downcast::<Tuple>().is_some_and(|tuple| tuple.items().iter().all(is_key)))
-}
-
 /// A dictionary whose class leaves subscripts and membership to `dict`. Keys that are missing may be another matter.
 pub fn as_plain_dict(v: &Obj) -> Option<&Object<Dict>> {
     if let Some(dict) = v.exact::<Dict>() {
@@ -96,27 +60,33 @@ pub fn as_plain_dict(v: &Obj) -> Option<&Object<Dict>> {
     v.downcast::<Dict>().filter(|_| accesses(v.class()) == accesses(Dict::class()))
 }
 
-/// The functions that hash and compare instances.
-fn equality(class: &Type) -> (Option<usize>, Option<usize>) {
-    let slots = class.slots();
-    (slots.hash.map(|f| f as usize), slots.richcompare.map(|f| f as usize))
-}
-
 pub fn is_sequence(v: &Obj) -> bool {
     v.exact::<List>().is_some() || v.exact::<Tuple>().is_some() || v.exact::<Str>().is_some()
 }
 
-fn as_exact_set(v: &Obj) -> Option<&SetData> {
-    v.exact::<Set>().map(|s| &s.0).or_else(|| v.exact::<FrozenSet>().map(|s| &s.0))
+fn is_set(v: &Obj) -> bool {
+    v.exact::<Set>().is_some() || v.exact::<FrozenSet>().is_some()
 }
 
-pub fn is_set(v: &Obj) -> bool {
-    as_exact_set(v).is_some()
+/// Whether an operation in place, on `a`, changes nothing until it knows that it will succeed.
+pub fn changes_at_once(a: &Obj, b: &Obj) -> bool {
+    // What can't be changed in place at all, and what a class written in Python does.
+    let is_immutable = is_plain(a) || a.exact::<Tuple>().is_some() || a.exact::<FrozenSet>().is_some();
+    let is_plain_instance = || {
+        let class = a.class();
+        class.is_heap_type() && std::ptr::eq(native_base(class), PlainObject::class())
+    };
+    is_immutable
+        || (a.exact::<List>().is_some() && (is_sequence(b) || is_plain(b)))
+        || (is_set(a) && is_set(b))
+        || is_plain_instance()
 }
 
-/// A set of keys.
-pub fn is_set_of_keys(v: &Obj) -> bool {
-    as_exact_set(v).is_some_and(|set| set.all(is_key))
+/// Whether `in` looks at the items that are there: a container of a native class, or one that leaves it to that.
+/// Others are walked, and iterators are used up.
+pub fn knows_its_items(class: &Type) -> bool {
+    let contains = |class: &Type| class.slots().contains.map(|f| f as usize);
+    contains(class).is_some() && contains(class) == contains(native_base(class))
 }
 
 /// The name of a native class, with its module outside of `builtins`.
@@ -218,40 +188,50 @@ pub fn is_quiet_iterator(it: &Obj) -> bool {
     it.value().is_pointer_or_null() && may_step(it.class()) && steps_quietly(it)
 }
 
-/// Something that can be walked without running Python code.
-pub fn is_walkable(v: &Obj) -> bool {
-    is_container(v) || is_quiet_iterator(v)
-}
-
 // ---- what was recorded
 
-/// Whether words of these kinds are what [`is_plain`] looks for.
-pub fn seen_plain(seen: Seen) -> bool {
-    match seen {
-        Seen::Object(class) => {
-            is_class::<Str>(class)
-                || is_class::<Bytes>(class)
-                || is_class::<Complex>(class)
-                || std::ptr::eq(class, int::CLASS.get())
-                || std::ptr::eq(class, float::CLASS.get())
-        }
-        Seen::Null => false,
-        _ => true,
-    }
+/// The functions behind an operation of a class.
+type Operation = fn(&Type) -> [Option<usize>; 2];
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $name:ident: $first:ident, $second:ident;)*) => {
+        $($(#[$doc])* pub fn $name(class: &Type) -> [Option<usize>; 2] {
+            let slots = class.slots();
+            [slots.$first.map(|f| f as usize), slots.$second.map(|f| f as usize)]
+        })*
+    };
 }
 
-/// Whether the class is one of the built-in containers.
+operations! {
+    subscripts: getitem, sq_item;
+    stores: setitem, getitem;
+    comparison: richcompare, hash;
+    truth: nb_bool, length;
+    length: length, sq_item;
+    iteration: iter, getitem;
+}
+
+/// Whether the class leaves the operation to native code.
+pub fn seen_native(seen: Seen, operation: Operation) -> bool {
+    let Seen::Object(class) = seen else { return seen != Seen::Null };
+    // SAFETY: the class of a recorded operand, which the recording keeps in use.
+    let class = unsafe { &*class };
+    !class.is_heap_type() || operation(class) == operation(native_base(class))
+}
+
+/// Whether it is an instance of a native class, or of one derived from a native class other than `object`.
+pub fn seen_builtin(seen: Seen) -> bool {
+    let Seen::Object(class) = seen else { return seen != Seen::Null };
+    // SAFETY: as above.
+    let class = unsafe { &*class };
+    !class.is_heap_type() || !std::ptr::eq(native_base(class), PlainObject::class())
+}
+
+/// Whether `in` looks at what is there.
 pub fn seen_container(seen: Seen) -> bool {
     let Seen::Object(class) = seen else { return false };
-    // SAFETY: the class of a recorded operand, which the recording's code keeps in use.
-    is_container_class(unsafe { &*class })
-}
-
-/// Whether iterating over such words is quiet.
-pub fn seen_walkable(seen: Seen) -> bool {
-    let Seen::Object(class) = seen else { return false };
     // SAFETY: as above.
-    seen_container(seen) || may_step(unsafe { &*class })
+    knows_its_items(unsafe { &*class })
 }
 
 // ---- callables
@@ -393,14 +373,14 @@ pub fn is_harmless(callable: &Obj, args: &[Obj]) -> bool {
     match native(callable) {
         Some(Native::Function("builtins", name)) => is_harmless_builtin(name, args),
         Some(Native::Function("_operator", _)) => args.iter().all(is_plain),
-        Some(Native::Function("math", _)) => args.iter().all(is_plain_throughout),
+        Some(Native::Function("math", _)) => !args.iter().any(is_iterator),
         Some(Native::Function("time", name)) => CLOCKS.contains(&name) && args.is_empty(),
         Some(Native::Method(owner, name)) => {
-            if let Some(this) = callable.exact::<BuiltinFunction>().and_then(|f| f.this.as_ref()) {
-                return is_harmless_method(owner, name, this, args);
+            if callable.exact::<BuiltinFunction>().is_some_and(|f| f.this.is_some()) {
+                return is_harmless_method(owner, name, args);
             }
             let [this, rest @ ..] = args else { return false };
-            this.class().is_subclass(owner) && is_harmless_method(owner, name, this, rest)
+            this.class().is_subclass(owner) && is_harmless_method(owner, name, rest)
         }
         Some(Native::Class(class)) => is_harmless_class(native_name(class), args),
         _ => false,
@@ -409,37 +389,39 @@ pub fn is_harmless(callable: &Obj, args: &[Obj]) -> bool {
 
 fn is_harmless_builtin(name: &str, args: &[Obj]) -> bool {
     match name {
-        "len" | "iter" => args.iter().all(is_walkable),
-        "hash" => args.iter().all(is_key),
-        "callable" | "id" => true,
-        "issubclass" => args.iter().all(|class| is_plain_class(class) || items_are(class, is_plain_class)),
-        "getattr" => match args {
-            [owner, name, ..] => name.exact::<Str>().is_some_and(|name| has_quiet_attribute(owner, name)),
-            _ => false,
-        },
-        "min" | "max" | "sum" | "sorted" | "any" | "all" => args.iter().all(is_plain_throughout),
-        _ => args.iter().all(is_plain),
+        "getattr" => args.first().is_some_and(|owner| looks_up_plainly(owner.class())),
+        "min" | "max" | "sum" | "sorted" | "any" | "all" => !args.iter().any(is_iterator),
+        _ => true,
     }
 }
 
-/// A class whose metaclass is `type`.
-fn is_plain_class(v: &Obj) -> bool {
-    v.value().is_pointer_or_null() && std::ptr::eq(v.class(), TYPE.get())
+/// Whether attributes of instances are looked up in the ordinary way: an attempt leaves nothing behind.
+pub fn looks_up_plainly(class: &Type) -> bool {
+    let lookup = |class: &Type| class.slots().getattro.map(|f| f as usize);
+    lookup(class) == lookup(PlainObject::class()) || lookup(class) == lookup(TYPE.get())
 }
 
-/// Whether looking an attribute up runs no Python code: no class defines how, and what is found on a class binds
-/// natively or not at all.
-pub fn has_quiet_attribute(owner: &Obj, name: &Object<Str>) -> bool {
-    let binds_quietly = |found: Option<Obj>| match found {
-        Some(found) => found.class().slots().descr_get.is_none() || binds_natively(&found),
-        None => true,
-    };
-    if is_plain_class(owner) {
-        let class = as_type(owner).expect("it has a metaclass");
-        return binds_quietly(lookup(class, name)) && binds_quietly(lookup(TYPE.get(), name));
-    }
-    let plain = PlainObject::class().slots().getattro.map(|f| f as usize);
-    owner.class().slots().getattro.map(|f| f as usize) == plain && binds_quietly(lookup(owner.class(), name))
+/// Whether attributes of instances are looked up as `object` does it.
+pub fn is_generic(class: &Type) -> bool {
+    let lookup = |class: &Type| class.slots().getattro.map(|f| f as usize);
+    lookup(class) == lookup(PlainObject::class())
+}
+
+/// The class `object`.
+pub fn object_class() -> &'static Type {
+    PlainObject::class()
+}
+
+/// Whether `object.__new__` makes instances of the class.
+pub fn is_made_plainly(class: &Type) -> bool {
+    class.is_heap_type()
+        && std::ptr::eq(native_base(class), PlainObject::class())
+        && !class.has_flag(flags::IS_ABSTRACT)
+}
+
+/// Whether a step would use something up.
+pub fn is_iterator(v: &Obj) -> bool {
+    v.value().is_pointer_or_null() && v.class().slots().iternext.is_some()
 }
 
 /// Whether `__class__` of instances is their class: nothing pretends to be something else.
@@ -457,32 +439,22 @@ fn is_harmless_class(name: &str, args: &[Obj]) -> bool {
     match name {
         "type" => args.len() == 1,
         "object" => args.is_empty(),
-        "list" | "tuple" | "enumerate" | "zip" => args.iter().all(|a| is_walkable(a) || a.value().is_fixnum()),
-        "reversed" => args.iter().all(|a| a.exact::<List>().is_some()),
-        "set" | "frozenset" => {
-            args.iter().all(|a| items_are(a, is_key) || is_set_of_keys(a) || a.exact::<Str>().is_some())
-        }
-        "dict" => args.is_empty(),
-        "bool" => args.iter().all(|a| is_plain(a) || is_container(a)),
-        "bytes" | "bytearray" => args.iter().all(is_plain_throughout),
-        _ => args.iter().all(is_plain),
+        "enumerate" | "zip" => true,
+        "list" | "tuple" => args.iter().all(|a| !is_iterator(a) || is_quiet_iterator(a)),
+        _ => !args.iter().any(is_iterator),
     }
 }
 
-fn is_harmless_method(owner: &Type, name: &str, this: &Obj, rest: &[Obj]) -> bool {
+fn is_harmless_method(owner: &Type, name: &str, rest: &[Obj]) -> bool {
     if !may_be_harmless_method(owner, name) {
         return false;
     }
     match (native_name(owner), name) {
         ("list", "append" | "insert") => true,
         ("list", "extend") => rest.iter().all(is_container),
-        ("list" | "tuple", "index" | "count" | "remove") => rest.iter().all(is_key) && items_are(this, is_key),
-        ("dict", "get" | "setdefault" | "pop") => rest.first().is_some_and(is_key),
-        ("set", "add" | "discard" | "remove") => rest.iter().all(is_key),
-        ("set" | "frozenset", _) => {
-            rest.iter().all(|a| is_set_of_keys(a) || items_are(a, is_key)) && is_set_of_keys(this)
-        }
-        ("str", _) | ("bytes" | "bytearray", "join") => rest.iter().all(is_plain_throughout),
+        ("list" | "tuple", "index" | "count" | "remove") => true,
+        ("dict", "get" | "setdefault" | "pop") | ("set", "add" | "discard" | "remove") => true,
+        ("set" | "frozenset" | "str", _) | ("bytes" | "bytearray", "join") => !rest.iter().any(is_iterator),
         ("collections.deque", "append" | "appendleft") => true,
         _ => rest.iter().all(is_plain),
     }

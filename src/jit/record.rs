@@ -7,8 +7,8 @@
 use pyrs_bytecode::Opcode;
 use pyrs_interp::dispatch::{self, Regs, TABLE, Table};
 use pyrs_interp::frame::Frame;
-use pyrs_interp::jit::cache_at;
-use pyrs_interp::ops::operators::python_operator;
+use pyrs_interp::jit::{cache_at, found_by_super};
+use pyrs_interp::ops::operators::{python_comparison, python_operator};
 use pyrs_macros::handler;
 use pyrs_runtime::object::{Header, Obj, Object};
 use pyrs_runtime::objects::code::Code;
@@ -17,6 +17,7 @@ use pyrs_runtime::objects::inline_cache::InlineCache;
 use pyrs_runtime::objects::machine_items::MachineItems;
 use pyrs_runtime::objects::module::Module;
 use pyrs_runtime::objects::singletons::{false_value, none_value, true_value};
+use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::thread::Thread;
 use pyrs_runtime::types::{Type, as_type};
 use pyrs_runtime::value::Value;
@@ -77,12 +78,12 @@ pub struct Record {
     pub locals: [Seen; 2],
     /// The alternative of the inline cache that fits the operands.
     pub cache: Option<InlineCache>,
-    /// The callable of a call, the value of a global name, what the cache has found on a class: alive, whatever the
-    /// program does to the class before the trace is made.
+    /// The callable of a call, the value of a global name, what `super()` or the cache has found on a class: alive,
+    /// whatever the program does to the class before the trace is made.
     pub object: Option<Obj>,
     /// What tells the item type of a container of machine values.
     pub item_kind: u64,
-    /// The dictionaries of a global name.
+    /// The dictionaries of a global name, or a module and its own; the class behind which `super` looks, and what for.
     pub namespaces: Option<[Obj; 2]>,
     /// The frame's.
     pub globals: *const Object<Dict>,
@@ -350,6 +351,7 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
         opcode,
         LoadAttrInstanceValue
             | LoadAttrMethodWithValues
+            | LoadAttrMethodLazyDict
             | LoadAttrNondescriptorWithValues
             | StoreAttrInstanceValue
             | LoadAttrWithHint
@@ -358,7 +360,6 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
     let by_version = matches!(
         opcode,
         LoadAttrMethodNoDict
-            | LoadAttrMethodLazyDict
             | LoadAttrNondescriptorNoDict
             | LoadAttrSlot
             | StoreAttrSlot
@@ -398,7 +399,8 @@ unsafe fn chosen_cache(ip: *mut u16, owner: Value, opcode: Opcode) -> Option<Inl
     }
 }
 
-/// The dictionaries of a global name; the dictionary of a module, and the module.
+/// The dictionaries of a global name; the dictionary of a module, and the module; the class behind which `super`
+/// looks, and what for.
 unsafe fn namespaces_of(frame: *mut Frame, sp: *mut Value, opcode: Opcode) -> Option<[Obj; 2]> {
     // SAFETY: the handlers' contract.
     unsafe {
@@ -411,6 +413,7 @@ unsafe fn namespaces_of(frame: *mut Frame, sp: *mut Value, opcode: Opcode) -> Op
                 let dict = module.exact::<Module>()?.dict().to_obj();
                 Some([dict, module])
             }
+            Opcode::LoadSuperAttrMethod => Some([Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1))]),
             _ => None,
         }
     }
@@ -435,7 +438,8 @@ unsafe fn item_kind_of(sp: *mut Value, depth: usize, opcode: Opcode, oparg: u32)
     unsafe { *((container.as_pointer() as *const u8).add(offset) as *const u64) }
 }
 
-/// The callable of a call, the value of a global name, what the cache has found on a class that has not changed since.
+/// The callable of a call, the value of a global name, what `super()` finds on a class, or the cache has found on one that
+/// has not changed since.
 unsafe fn object_of(
     frame: *mut Frame,
     ip: *mut u16,
@@ -453,6 +457,16 @@ unsafe fn object_of(
                 let (a, b) = (Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1)));
                 python_operator(op, &a, &b)?.function
             }
+            CompareOp => {
+                let op = pyrs_runtime::types::slots::CompareOp::from_index(oparg as usize >> 5);
+                let (a, b) = (Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1)));
+                python_comparison(op, &a, &b)?.function
+            }
+            LoadSuperAttrMethod => {
+                let name = &(&*(*frame).code).names.items()[oparg as usize >> 2];
+                let (class, this) = (Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1)));
+                found_by_super(&class, &this, name.exact::<Str>()?)
+            }
             CallKwPy | CallKwBoundMethod => *sp.sub(oparg as usize + 3),
             LoadAttrMethodNoDict
             | LoadAttrMethodWithValues
@@ -468,6 +482,7 @@ unsafe fn object_of(
             | CallBoundMethodExactArgs
             | CallBoundMethodGeneral
             | CallAllocAndEnterInit
+            | CallNonPyGeneral
             | CallLen
             | CallIsinstance
             | CallListAppend

@@ -8,7 +8,7 @@ use pyrs_runtime::objects::singletons::{false_value, true_value};
 use pyrs_runtime::thread::Thread;
 
 use crate::assemble::Addresses;
-use crate::executor::{self, Executor};
+use crate::executor::{self, Executor, PATIENT_SIZE};
 use crate::helpers::{self, Resume};
 use crate::memory::{self, CodeMemory};
 use crate::options::Options;
@@ -77,6 +77,12 @@ pub(crate) fn threshold() -> u16 {
 }
 
 impl Jit {
+    /// How often an exit of the executor has to be taken before a trace is made for it.
+    pub(crate) fn patience(&self, executor: usize) -> u32 {
+        let size = self.executors[self.executors[executor].root].tree_size;
+        self.options.exit_threshold as u32 * (1 + size / PATIENT_SIZE) as u32
+    }
+
     /// Whether a recording may begin; one that nobody goes on with is dropped after a while.
     pub(crate) fn may_record(&mut self, _thread: *const Thread) -> bool {
         if self.stats.traces >= self.options.traces {

@@ -13,6 +13,7 @@ pub mod class;
 pub mod errors;
 pub mod heap;
 pub mod hooks;
+pub mod native_only;
 pub mod object;
 pub mod objects;
 pub mod protocols;

@@ -28,6 +28,8 @@ pub struct Thread {
     base_exc_info: ExcInfo,
     /// Python-to-Python call depth left before RecursionError.
     pub recursion_remaining: Cell<i32>,
+    /// The same while the interpreter is closed (see [`crate::native_only`]).
+    pub calls_while_closed: Cell<i32>,
     /// Address below which native recursion must stop.
     pub native_stack_limit: Cell<usize>,
     pub id: u64,
@@ -219,6 +221,7 @@ pub fn attach_new_thread() -> *mut Thread {
         exc_info: Cell::new(ptr::null_mut()),
         base_exc_info: ExcInfo::new(),
         recursion_remaining: Cell::new(runtime().recursion_limit.get()),
+        calls_while_closed: Cell::new(0),
         native_stack_limit: Cell::new((&raw const here as usize).saturating_sub(stack - stack / 8)),
         id: thread_ident(),
         context: ObjCell::empty(),

@@ -35,7 +35,7 @@ pub unsafe fn binary_op(m: Regs) -> Value {
 
 /// The object's class is written in Python.
 #[inline(always)]
-fn may_be_python(v: Value) -> bool {
+pub fn may_be_python(v: Value) -> bool {
     // SAFETY: operands are live words.
     v.is_pointer_or_null() && unsafe { (*(*v.as_pointer()).class.get()).is_heap_type() }
 }

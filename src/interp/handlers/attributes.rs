@@ -5,6 +5,7 @@ use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::heap::incref;
 use pyrs_runtime::object::{Header, Obj, Object, PyClass};
 use pyrs_runtime::objects::dict::Dict;
+use pyrs_runtime::objects::function::BuiltinFunction;
 use pyrs_runtime::objects::inline_cache::InlineCache;
 use pyrs_runtime::objects::module::Module;
 use pyrs_runtime::objects::str::Str;
@@ -587,6 +588,20 @@ fn plain_super_method(class: &Obj, this: &Obj, name: &Object<Str>) -> Value {
     let found = lookup_super_raw(this.class(), class, name);
     // SAFETY: the namespace holds the value.
     let fits = !found.is_null() && unsafe { found.as_obj() }.class().has_flag(flags::METHOD_DESCRIPTOR);
+    if fits { found } else { Value::NULL }
+}
+
+/// As [`plain_super_method`]; for a class, the native function behind `class`, `__new__` above all.
+pub fn found_by_super(class: &Obj, this: &Obj, name: &Object<Str>) -> Value {
+    let (Some(behind), Some(start)) = (as_type(class), as_type(this)) else {
+        return plain_super_method(class, this, name);
+    };
+    if !start.is_subclass(behind) {
+        return Value::NULL;
+    }
+    let found = lookup_super_raw(start, behind, name);
+    // SAFETY: the namespace holds the value.
+    let fits = !found.is_null() && unsafe { found.as_obj() }.exact::<BuiltinFunction>().is_some();
     if fits { found } else { Value::NULL }
 }
 

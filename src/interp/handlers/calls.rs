@@ -7,6 +7,7 @@ use pyrs_macros::handler;
 use pyrs_runtime::call::Args;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::heap::{decref_or_null, incref};
+use pyrs_runtime::name;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
 use pyrs_runtime::objects::dict::Dict;
@@ -19,7 +20,7 @@ use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::{attr, truth};
 use pyrs_runtime::thread::Thread;
-use pyrs_runtime::types::{TYPE, Type};
+use pyrs_runtime::types::{TYPE, Type, lookup_raw};
 use pyrs_runtime::value::Value;
 
 use super::consumers;
@@ -371,7 +372,7 @@ pub unsafe fn any_call(mut m: Regs) -> Value {
     }
     let (callable, args, argc) = operands(&m);
     if m.obj(m.oparg + 2).exact::<Function>().is_some() {
-        let callee = push_bound(m, callable, args, argc, Value::NULL);
+        let callee = push_named(m, callable, args, argc, Value::NULL);
         if callee.is_null() {
             return m.raise();
         }
@@ -757,9 +758,43 @@ pub unsafe fn non_py_general(m: Regs) -> Value {
         return m.tail(call);
     }
     m.save();
+    if unpack_instance(&m) {
+        return m.tail(any_call);
+    }
     let (callable, args, argc) = operands(&m);
     let v = ops::call::vectorcall(m.thread(), callable, args, argc, Value::NULL);
     finish(m, v)
+}
+
+/// The `__call__` of an instance's class, borrowed from it, if that is a Python function; else `NULL`.
+#[inline]
+pub fn python_call_method(instance: &Obj) -> Value {
+    let v = instance.value();
+    if !v.is_pointer_or_null() || !instance.class().is_heap_type() {
+        return Value::NULL;
+    }
+    let found = lookup_raw(instance.class(), name!("__call__"));
+    // SAFETY: the class holds what it finds.
+    let fits = !found.is_null() && unsafe { found.as_obj() }.exact::<Function>().is_some();
+    if fits { found } else { Value::NULL }
+}
+
+/// Puts the class's `__call__`, and the instance, in place of an instance that is called; false if that is not all.
+#[inline(never)]
+unsafe fn unpack_instance(m: &Regs) -> bool {
+    // SAFETY: contract of handlers; the instance moves, the function gets a reference.
+    unsafe {
+        let args = m.sp.sub(m.oparg);
+        let instance = *args.sub(2);
+        let function = python_call_method(instance.as_obj());
+        if function.is_null() || !(*args.sub(1)).is_null() {
+            return false;
+        }
+        incref(function);
+        *args.sub(2) = function;
+        *args.sub(1) = instance;
+        true
+    }
 }
 
 /// Callable, first argument, number of positional arguments of a CALL_KW.

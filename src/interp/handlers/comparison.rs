@@ -5,7 +5,7 @@ use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::object::Obj;
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::set::{self, FrozenSet, Set, SetData};
-use pyrs_runtime::objects::singletons::bool_value;
+use pyrs_runtime::objects::singletons::{bool_obj, bool_value, not_implemented_value};
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::protocols::{compare, iter, truth};
 use pyrs_runtime::types::slots::CompareOp;
@@ -13,12 +13,14 @@ use pyrs_runtime::value::Value;
 
 use crate::dispatch::Regs;
 use crate::dispatch::tri;
-use crate::ops::arith;
+use crate::handlers::arithmetic::may_be_python;
+use crate::handlers::calls;
+use crate::ops::{arith, operators};
 use crate::specialize::{self, due};
 use pyrs_runtime::call::raw;
 
 /// Code units of COMPARE_OP and of CONTAINS_OP with their caches.
-const UNITS: usize = 2;
+pub const UNITS: usize = 2;
 /// Bit of a COMPARE_OP's operand: the result is wanted as a bool.
 const AS_BOOL: usize = 16;
 /// Bits of a COMPARE_OP's operand that say for which orderings it holds.
@@ -32,11 +34,57 @@ pub unsafe fn compare_op(m: Regs) -> Value {
         return m.tail(specialize::operators::compare_op);
     }
     m.save();
+    if may_be_python(m.peek(1)) || may_be_python(m.peek(2)) {
+        return m.tail(python_comparison);
+    }
+    m.tail(native_comparison)
+}
+
+/// A comparison that no handler knows.
+#[handler]
+unsafe fn native_comparison(m: Regs) -> Value {
     let r = generic(m.oparg, m.obj(2), m.obj(1));
     if r.is_null() {
         return m.raise();
     }
     m.replace_next(2, r, UNITS)
+}
+
+/// Enters the function that a Python class has for the comparison. The operands stay until it returns.
+#[handler]
+unsafe fn python_comparison(m: Regs) -> Value {
+    let op = CompareOp::from_index(m.oparg >> 5);
+    let Some(operator) = operators::python_comparison(op, m.obj(2), m.obj(1)) else { return m.tail(native_comparison) };
+    let (a, b, function) = (m.peek(2), m.peek(1), operator.function);
+    let (first, second) = if operator.reflected { (b, a) } else { (a, b) };
+    let callee = calls::push_operator(m, function, first, second);
+    if callee.is_null() {
+        return m.raise();
+    }
+    calls::enter(m, callee, UNITS)
+}
+
+/// The function of a comparison has returned the word in `oparg`: the operands are on the stack.
+#[handler]
+pub unsafe fn returned(m: Regs) -> Value {
+    let v = answer(Value(m.oparg as u64), (*m.ip >> 8) as usize, m.obj(2), m.obj(1));
+    if v.is_null() {
+        return m.raise();
+    }
+    m.replace_next(2, v, UNITS)
+}
+
+/// The result of a comparison whose function has returned the owned word `v`; `NULL` if that raises.
+#[inline(never)]
+unsafe fn answer(v: Value, oparg: usize, a: &Obj, b: &Obj) -> Value {
+    // SAFETY: by contract.
+    let v = unsafe { v.into_obj() };
+    let v = if v.value() == not_implemented_value() {
+        operators::comparison_not_implemented(CompareOp::from_index(oparg >> 5), a, b)
+    } else {
+        Ok(v)
+    };
+    raw(if oparg & AS_BOOL != 0 { v.and_then(|v| truth::is_true(&v).map(bool_obj)) } else { v })
 }
 
 #[inline(never)]
@@ -45,7 +93,7 @@ fn generic(oparg: usize, a: &Obj, b: &Obj) -> Value {
     if let Some(r) = arith::compare_fast(op, a.value(), b.value()) {
         return bool_value(r);
     }
-    let as_bool = |r: Obj| -> PyResult<Obj> { truth::is_true(&r).map(pyrs_runtime::objects::singletons::bool_obj) };
+    let as_bool = |r: Obj| -> PyResult<Obj> { truth::is_true(&r).map(bool_obj) };
     let r = compare::rich_compare(a, b, op);
     raw(if oparg & AS_BOOL != 0 { r.and_then(as_bool) } else { r })
 }

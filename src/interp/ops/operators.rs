@@ -1,4 +1,4 @@
-//! Binary operators that are functions of Python classes: they run as frames of the same loop.
+//! Binary operators and comparisons that are functions of Python classes: they run as frames of the same loop.
 //!
 //! The operands stay on the caller's operand stack while the function runs (`Returns::Operator`), because its answer may be
 //! NotImplemented, and then the other operand is asked.
@@ -12,7 +12,8 @@ use pyrs_runtime::objects::function::Function;
 use pyrs_runtime::objects::singletons::not_implemented_value;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::{float, int};
-use pyrs_runtime::protocols::number;
+use pyrs_runtime::protocols::{compare, number};
+use pyrs_runtime::types::slots::CompareOp;
 use pyrs_runtime::types::{Type, lookup_raw};
 use pyrs_runtime::value::Value;
 
@@ -94,9 +95,7 @@ pub fn python_operator(op: BinaryOp, a: &Obj, b: &Obj) -> Option<Operator> {
         let function = plain_function(a.class(), names.forward)?;
         return Some(Operator { function, reflected: false });
     }
-    // Exact numbers don't know classes written in Python.
-    let is_number = int::is_exact(a) || float::is_exact(a);
-    if !is_number || !is_python_instance(b) || b.class().is_subclass(a.class()) {
+    if !is_exact_number(a) || !is_python_instance(b) || b.class().is_subclass(a.class()) {
         return None;
     }
     let function = plain_function(b.class(), names.reflected)?;
@@ -114,4 +113,50 @@ pub fn not_implemented(op: BinaryOp, a: &Obj, b: &Obj) -> PyResult<Obj> {
         return Ok(v);
     }
     Err(number::unsupported_operands(op, a, b))
+}
+
+/// The special method of a comparison.
+fn comparison_name(op: CompareOp) -> &'static Object<Str> {
+    match op {
+        CompareOp::Lt => name!("__lt__"),
+        CompareOp::Le => name!("__le__"),
+        CompareOp::Eq => name!("__eq__"),
+        CompareOp::Ne => name!("__ne__"),
+        CompareOp::Gt => name!("__gt__"),
+        CompareOp::Ge => name!("__ge__"),
+    }
+}
+
+/// Exact numbers don't know classes written in Python.
+fn is_exact_number(v: &Obj) -> bool {
+    int::is_exact(v) || float::is_exact(v)
+}
+
+/// The Python function that the comparison `a OP b` calls first, if that is so.
+pub fn python_comparison(op: CompareOp, a: &Obj, b: &Obj) -> Option<Operator> {
+    let is_heap_type = |v: &Obj| v.value().is_pointer_or_null() && v.class().is_heap_type();
+    if is_heap_type(a) {
+        // The right operand goes first if its class is derived.
+        let derived = !std::ptr::eq(a.class(), b.class()) && b.class().is_subclass(a.class());
+        let function = plain_function(a.class(), comparison_name(op)).filter(|_| !derived)?;
+        return Some(Operator { function, reflected: false });
+    }
+    if !is_exact_number(a) || !is_heap_type(b) || b.class().is_subclass(a.class()) {
+        return None;
+    }
+    let function = plain_function(b.class(), comparison_name(op.swapped()))?;
+    Some(Operator { function, reflected: true })
+}
+
+/// `a OP b` after the function that [`python_comparison`] has found has answered NotImplemented.
+pub fn comparison_not_implemented(op: CompareOp, a: &Obj, b: &Obj) -> PyResult<Obj> {
+    if !is_exact_number(a)
+        && let Some(compare) = b.class().slots().richcompare
+    {
+        let v = compare(b, a, op.swapped())?;
+        if v.value() != not_implemented_value() {
+            return Ok(v);
+        }
+    }
+    compare::without_answer(a, b, op)
 }

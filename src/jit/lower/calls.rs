@@ -1,24 +1,29 @@
 //! Inlined calls.
 
-use pyrs_bytecode::co_flags;
+use pyrs_bytecode::{Opcode, co_flags};
 use pyrs_interp::frame::Returns;
+use pyrs_interp::jit::python_call_method;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
 use pyrs_runtime::objects::function::Function;
 use pyrs_runtime::objects::method::Method;
-use pyrs_runtime::objects::singletons::{none_value, not_implemented_value};
+use pyrs_runtime::objects::singletons::{false_value, none_value, not_implemented_value, true_value};
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::compare;
 use pyrs_runtime::types::Type;
 use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
-use super::instructions::{Done, units};
+use super::instructions::{Done, decode, units};
+use super::shared::Shared;
 use super::{Callee, Entry, Known, Local, Lower, Lowering, Own, Place, RESERVE_WORDS, VirtualFrame};
 use crate::asks;
 use crate::layout::layout;
 use crate::record::{Record, Seen};
 use crate::stats::Abort;
+
+/// Bit of a COMPARE_OP's operand: the result is wanted as a bool.
+const COMPARES_AS_BOOL: u32 = 16;
 
 /// Code units of CALL with its cache.
 const CALL_UNITS: u16 = 4;
@@ -84,22 +89,41 @@ impl Lowering<'_> {
         };
         let Some(object) = &record.object else { return Ok(None) };
         let method = object.exact::<Method>();
+        let call_method = record.opcode == CallNonPyGeneral;
         let function = match method {
-            Some(method) => method.function.exact::<Function>(),
-            None => object.exact::<Function>(),
+            _ if call_method => {
+                let found = python_call_method(object);
+                // SAFETY: borrowed from the class, or NULL.
+                (!found.is_null()).then(|| unsafe { Obj::from_borrowed(found) })
+            }
+            Some(method) => Some(method.function.clone()),
+            None => Some(object.clone()),
         };
-        let Some(function) = function else { return Ok(None) };
+        let Some(function) = function.as_ref().and_then(|f| f.exact::<Function>()) else { return Ok(None) };
         let code = function.code();
         if !std::ptr::eq(next.code, code) {
             return Ok(None);
         }
         // Guards first: what is called, and whether it has a first argument of its own.
         let mut has_self = self.has_self(f, callable + 1, record)?;
-        if method.is_some() {
+        if let Some(method) = method {
+            // A class method has been taken apart already.
+            let stack = &self.state.frames[f].stack;
+            let (first, second) = (stack[callable].known, stack[callable + 1].known);
+            let is_apart = first == Known::Word(function.value().0) && second == Known::Word(method.this.value().0);
+            if has_self && !is_apart {
+                return Ok(None);
+            }
+            if !is_apart {
+                self.unpack_method(f, callable, function)?;
+            }
+            has_self = true;
+        }
+        if call_method {
             if has_self {
                 return Ok(None);
             }
-            self.unpack_method(f, callable, function)?;
+            self.unpack_instance(f, callable, object.class(), function)?;
             has_self = true;
         }
         let argc = n + has_self as usize;
@@ -199,6 +223,31 @@ impl Lowering<'_> {
         Ok(())
     }
 
+    /// An instance that is called gives way to its class's `__call__`, and becomes its argument.
+    fn unpack_instance(&mut self, f: usize, callable: usize, class: &Type, function: &Object<Function>) -> Lower<()> {
+        let version = class.current_version();
+        if version == 0 {
+            return Err(Abort::Unsupported);
+        }
+        self.copy_word(f, callable)?;
+        self.op_with(Uop::GuardVersion, [version as u64, 0, 0], [layout().type_version, 0, 0, 0])?;
+        let this = self.state.stack_home(f, callable + 1);
+        let entry = self.state.frames[f].stack[callable];
+        if entry.place == Place::Memory {
+            self.op_home([Uop::StoreFrame, Uop::StoreTop], this)?;
+        } else {
+            self.drop_int();
+        }
+        let word = function.value().0;
+        let stack = &mut self.state.frames[f].stack;
+        let known = Known::Class { class, version, shape: std::ptr::null() };
+        stack[callable + 1] = Entry { known, ..entry };
+        stack[callable] = Entry { place: Place::Constant(word), known: Known::Word(word), own: Own::Constant };
+        self.moves += 1;
+        self.out.objects.extend([function.to_obj(), class.to_obj()]);
+        Ok(())
+    }
+
     /// The top words become the tuple of `*args`.
     fn collect_rest(&mut self, count: usize) -> Lower<()> {
         if count == 0 {
@@ -211,7 +260,7 @@ impl Lowering<'_> {
     }
 
     /// Sets parameters that no argument is given for.
-    fn set_defaults(&mut self, f: usize, frame: &mut VirtualFrame, defaults: &[(usize, Obj)]) -> Lower<()> {
+    fn set_defaults(&mut self, f: usize, frame: &mut Shared<VirtualFrame>, defaults: &[(usize, Obj)]) -> Lower<()> {
         // The callee is the innermost frame for a moment: its variables have homes then.
         self.state.frames.push(frame.clone());
         for (slot, value) in defaults {
@@ -351,7 +400,7 @@ impl Lowering<'_> {
     pub(super) fn move_arguments_from(
         &mut self,
         f: usize,
-        frame: VirtualFrame,
+        frame: Shared<VirtualFrame>,
         argc: usize,
         first: usize,
         keep: usize,
@@ -361,7 +410,7 @@ impl Lowering<'_> {
     }
 
     /// Moves the top words to the callee's variables `slots`, and leaves the caller with `keep` words.
-    fn move_arguments(&mut self, f: usize, frame: VirtualFrame, slots: &[usize], keep: usize) -> Lower<()> {
+    fn move_arguments(&mut self, f: usize, frame: Shared<VirtualFrame>, slots: &[usize], keep: usize) -> Lower<()> {
         self.state.frames.push(frame);
         let inner = self.state.innermost();
         for &slot in slots.iter().rev() {
@@ -395,6 +444,7 @@ impl Lowering<'_> {
         match returns {
             Returns::Value => {}
             Returns::Init if known == Known::Word(none_value().0) => {}
+            Returns::Operator if !self.may_answer(f - 1, known) => return Ok(None),
             Returns::Operator if known != Known::Word(not_implemented_value().0) => self.guard_answer(known)?,
             Returns::Init | Returns::Operator => return Ok(None),
         }
@@ -435,6 +485,20 @@ impl Lowering<'_> {
         }
         self.frame().call = (std::ptr::null_mut(), 0);
         Ok(Some(1))
+    }
+
+    /// Whether the operator that the frame waits for takes what its function returns as it is: many comparisons want a
+    /// bool.
+    fn may_answer(&self, caller: usize, known: Known) -> bool {
+        // SAFETY: the frame waits at an instruction.
+        let waiting = unsafe { decode(self.state.frames[caller].call.0) };
+        let is_bool =
+            known == Known::Bool || known == Known::Word(true_value().0) || known == Known::Word(false_value().0);
+        match waiting {
+            Some((Opcode::CompareOp, oparg)) => is_bool || oparg & COMPARES_AS_BOOL == 0,
+            Some((opcode, _)) => opcode.deopt() == Opcode::BinaryOp,
+            None => false,
+        }
     }
 
     /// An operator's result is not NotImplemented.
@@ -503,6 +567,7 @@ impl Lowering<'_> {
     /// The word is of the kind that was seen: of the very class, unchanged, if it is an object.
     fn guard_kind(&mut self, n: usize, seen: Seen) -> Lower<()> {
         match seen {
+            Seen::Object(class) if !Self::is_python_class(class) => self.guard_class(n, class),
             Seen::Object(class) => {
                 // SAFETY: as above.
                 let version = unsafe { (*class).current_version() };
@@ -520,7 +585,18 @@ impl Lowering<'_> {
                 }
                 Ok(())
             }
-            Seen::Null | Seen::Singleton(_) => Err(Abort::Unsupported),
+            Seen::Singleton(word) => {
+                if self.peek(n)?.known != Known::Word(word) {
+                    self.in_registers(n)?;
+                    self.room(1)?;
+                    self.in_registers(n)?;
+                    self.op([Uop::Copy1, Uop::Copy2][n - 1])?;
+                    self.op_immediate(Uop::GuardIs, word)?;
+                    self.learn(n, Known::Word(word))?;
+                }
+                Ok(())
+            }
+            Seen::Null => Err(Abort::Unsupported),
         }
     }
 

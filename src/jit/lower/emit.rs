@@ -2,6 +2,7 @@
 
 use pyrs_uops::{Depth, FLOAT_REGISTERS, INT_REGISTERS, Uop, flags};
 
+use super::shared::Shared;
 use super::{
     Entry, ExitPlan, Fix, FrameSnapshot, Home, Known, Lower, Lowering, Own, Place, Snapshot, State, VirtualFrame, Way,
 };
@@ -106,41 +107,53 @@ impl Lowering<'_> {
     /// An exit to `ip`, with `keep` words on the innermost frame's stack.
     pub(super) fn plan_exit(&mut self, ip: *mut u16, keep: usize) -> Lower<ExitPlan> {
         let mut stub = Vec::new();
-        // Registers above those of the stack's words hold copies, which are not needed any more.
-        let count = |place| self.state.frames.iter().flat_map(|f| &f.stack).filter(|e| e.place == place).count() as u8;
-        let mut depth = Depth { ints: count(Place::Int), floats: count(Place::Float) };
-        if depth.ints > self.state.depth.ints || depth.floats > self.state.depth.floats {
-            return Err(Abort::Unsupported);
-        }
         let mut after = self.state.clone();
         let inner = after.innermost();
         if after.frames[inner].stack.len() < keep {
             return Err(Abort::Unsupported);
         }
+        // Registers above those of the stack's words hold copies, which are not needed any more.
+        let cached = self.words_in_registers();
+        let count = |wanted| cached.iter().filter(|c| c.2 == wanted).count() as u8;
+        let mut depth = Depth { ints: count(Place::Int), floats: count(Place::Float) };
         // From the top down: registers are stored in the order in which they can be popped.
-        for f in (0..after.frames.len()).rev() {
-            for i in (0..after.frames[f].stack.len()).rev() {
-                let home = after.stack_home(f, i);
-                let dropped = f == inner && i >= keep;
-                let entry = &mut after.frames[f].stack[i];
-                let (forms, place) = match entry.place {
-                    Place::Int => ([Uop::StoreFrame, Uop::StoreTop], Place::Memory),
-                    Place::Float => ([Uop::StoreFloatFrame, Uop::StoreFloatTop], Place::RawFloat),
-                    _ => continue,
-                };
-                let uop = forms[home.on_top as usize];
-                if !dropped {
-                    let displacements = [home.offset, 0, 0, 0];
-                    stub.push(Inst { uop, depth, immediates: [0; 3], displacements, exit: NO_EXIT });
+        for &(f, i, place) in &cached {
+            let home = after.stack_home(f, i);
+            let (forms, place) = match place {
+                Place::Int => ([Uop::StoreFrame, Uop::StoreTop], Place::Memory),
+                _ => ([Uop::StoreFloatFrame, Uop::StoreFloatTop], Place::RawFloat),
+            };
+            let uop = forms[home.on_top as usize];
+            if f != inner || i < keep {
+                let displacements = [home.offset, 0, 0, 0];
+                stub.push(Inst { uop, depth, immediates: [0; 3], displacements, exit: NO_EXIT });
+            }
+            after.frames[f].stack[i].place = place;
+            depth = uop.after(depth);
+        }
+        if after.frames[inner].stack.len() > keep {
+            after.frames[inner].stack.truncate(keep);
+        }
+        after.depth = Depth::default();
+        Ok(ExitPlan { state: Some(after), stub, ip, way: Way::Guard, asked: false })
+    }
+
+    /// The operand stacks' words in registers, from the top down: frame, index, place.
+    fn words_in_registers(&self) -> Vec<(usize, usize, Place)> {
+        let mut left = self.state.depth.ints + self.state.depth.floats;
+        let mut found = Vec::with_capacity(left as usize);
+        for (f, frame) in self.state.frames.iter().enumerate().rev() {
+            for (i, entry) in frame.stack.iter().enumerate().rev() {
+                if left == 0 {
+                    return found;
                 }
-                entry.place = place;
-                depth = uop.after(depth);
+                if matches!(entry.place, Place::Int | Place::Float) {
+                    found.push((f, i, entry.place));
+                    left -= 1;
+                }
             }
         }
-        after.frames[inner].stack.truncate(keep);
-        after.depth = Depth::default();
-        let snapshot = snapshot(&after, ip)?;
-        Ok(ExitPlan { snapshot, stub, ip, way: Way::Guard, asked: false })
+        found
     }
 
     // ---- words in registers
@@ -487,6 +500,10 @@ impl Lowering<'_> {
     /// What is known after code that may have done anything.
     pub(super) fn forget(&mut self) {
         for frame in self.state.frames.iter_mut().chain(&mut self.state.below) {
+            let mut all = frame.locals.iter().map(|l| l.known).chain(frame.stack.iter().map(|e| e.known));
+            if all.all(|known| known == known.after_python()) {
+                continue;
+            }
             for local in &mut frame.locals {
                 local.known = local.known.after_python();
             }
@@ -494,7 +511,7 @@ impl Lowering<'_> {
                 entry.known = entry.known.after_python();
             }
         }
-        self.state.checked.clear();
+        self.state.checked = Shared::default();
     }
 }
 
@@ -552,5 +569,5 @@ pub fn snapshot(state: &State, ip: *mut u16) -> Lower<Snapshot> {
             returns: frame.returns,
         });
     }
-    Ok(Snapshot { frames, fixes, state: Some(state.clone()) })
+    Ok(Snapshot { frames, fixes })
 }

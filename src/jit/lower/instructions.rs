@@ -12,9 +12,7 @@ use pyrs_uops::Uop;
 
 use super::emit::snapshot;
 use super::iteration::unpacks_pair;
-use super::{
-    Begin, Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, Snapshot, State, Way,
-};
+use super::{Begin, Callee, Entry, ExitPlan, InterpretPlan, Known, Local, Lower, Lowering, Own, Place, State, Way};
 use crate::layout::{is_class, layout};
 use crate::record::{End, Record, Seen, TOPS};
 use crate::stats::Abort;
@@ -230,6 +228,7 @@ impl Lowering<'_> {
             BinaryOpSubscrListInt | BinaryOpSubscrTupleInt => return self.subscript(record),
             StoreSubscrListInt => return self.store_subscript(record),
             StoreSubscr => return self.store_machine_item(record),
+            CompareOp if next.frame != record.frame => return self.call_operator(record, next),
             CompareOp | CompareOpInt | CompareOpFloat => return self.compare(i, record),
             IsOp => return self.is_op(i, record),
             ToBool | ToBoolBool | ToBoolInt | ToBoolNone | ToBoolList | ToBoolAlwaysTrue => {
@@ -273,9 +272,10 @@ impl Lowering<'_> {
                 let Some(cache) = &record.cache else { return Ok(None) };
                 self.load_instance_value(cache, record.oparg)?;
             }
-            // Where attributes are in a dictionary, the interpreter looks whether it hides the method.
             LoadAttrMethodWithValues | LoadAttrMethodNoDict => return self.load_method(record),
             LoadAttrNondescriptorWithValues | LoadAttrNondescriptorNoDict => return self.load_class_value(record),
+            LoadSuperAttrMethod => return self.load_super_method(record),
+            LoadAttr => return self.load_class_method(record),
             LoadAttrSlot => return self.load_slot(record),
             CallIsinstance => return self.isinstance(record),
             StoreAttrSlot => return self.store_slot(record),
@@ -292,7 +292,8 @@ impl Lowering<'_> {
             | CallBoundMethodExactArgs
             | CallBoundMethodGeneral
             | CallKwPy
-            | CallKwBoundMethod => return self.call_function(record, next),
+            | CallKwBoundMethod
+            | CallNonPyGeneral => return self.call_function(record, next),
             LoadAttrProperty => return self.call_property(record, next),
             BinaryOpSubscrGetitem => return self.call_getitem(record, next),
             ReturnValue => return self.return_value(),
@@ -335,7 +336,7 @@ impl Lowering<'_> {
         self.out.interpreted += !crate::frames::is_quick(record.opcode) as usize;
         let exit = self.out.exits.len() as u32;
         self.out.exits.push(ExitPlan {
-            snapshot: Snapshot::default(),
+            state: None,
             stub: Vec::new(),
             ip: record.start,
             way: Way::Interpret,
@@ -414,9 +415,7 @@ impl Lowering<'_> {
         if self.state.frames.len() == 1 {
             return Ok(());
         }
-        let mut plan = snapshot(&self.state, ip)?;
-        plan.state = None;
-        let plan = Box::new(plan);
+        let plan = Box::new(snapshot(&self.state, ip)?);
         let operand = &raw const *plan as u64;
         self.out.pushes.push(plan);
         self.op_with(Uop::PushFrames, [operand, 0, 0], [layout().thread_jit_top, 0, 0, 0])?;

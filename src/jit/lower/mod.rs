@@ -13,6 +13,7 @@
 //! where the interpreter expects it.
 
 mod calls;
+mod classes;
 mod closures;
 mod doubles;
 mod emit;
@@ -24,7 +25,9 @@ mod iteration;
 mod machine_items;
 mod native;
 mod objects;
+mod shared;
 
+pub use emit::snapshot;
 use pyrs_interp::frame::{Frame, Returns};
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
@@ -33,6 +36,7 @@ use pyrs_runtime::types::Type;
 use pyrs_runtime::types::shape::Shape;
 use pyrs_uops::Depth;
 
+use self::shared::Shared;
 use crate::assemble::Inst;
 use crate::record::{End, Record};
 use crate::stats::Abort;
@@ -186,13 +190,13 @@ pub struct VirtualFrame {
 /// The abstract machine: frame 0 is real, the others are inlined calls.
 #[derive(Clone, PartialEq, Debug)]
 pub struct State {
-    pub frames: Vec<VirtualFrame>,
+    pub frames: Vec<Shared<VirtualFrame>>,
     /// Callers of the real frame that the trace has come from, the outermost one first; real too, with everything in
     /// memory.
-    pub below: Vec<VirtualFrame>,
+    pub below: Vec<Shared<VirtualFrame>>,
     pub depth: Depth,
     /// Words in memory that were compared and can't have changed since.
-    pub checked: Vec<(u64, u64)>,
+    pub checked: Shared<Vec<(u64, u64)>>,
 }
 
 /// A frame to be rebuilt, or the real one.
@@ -229,8 +233,6 @@ pub enum Fix {
 pub struct Snapshot {
     pub frames: Vec<FrameSnapshot>,
     pub fixes: Vec<(Home, Fix)>,
-    /// For traces that begin here: the abstract machine after the exit's stub has run.
-    pub state: Option<State>,
 }
 
 /// What leads to an exit.
@@ -246,7 +248,8 @@ pub enum Way {
 
 /// A side exit in the making.
 pub struct ExitPlan {
-    pub snapshot: Snapshot,
+    /// The abstract machine after the exit's stub has run; none if the interpreter's frames are real already.
+    pub state: Option<State>,
     pub stub: Vec<Inst>,
     /// The instruction to go on at.
     pub ip: *mut u16,
@@ -386,7 +389,7 @@ impl<'a> Lowering<'a> {
 
 impl VirtualFrame {
     /// An inlined call whose variables have not been set.
-    fn inlined(id: *mut Frame, code: &Object<Code>, head: i32, callee: Callee) -> VirtualFrame {
+    fn inlined(id: *mut Frame, code: &Object<Code>, head: i32, callee: Callee) -> Shared<VirtualFrame> {
         let unset = Local { known: Known::Word(0), own: Own::Uncounted, unset: true };
         VirtualFrame {
             id,
@@ -398,6 +401,7 @@ impl VirtualFrame {
             call: (std::ptr::null_mut(), 0),
             returns: Returns::Value,
         }
+        .into()
     }
 }
 
@@ -416,7 +420,7 @@ impl State {
             call: (std::ptr::null_mut(), 0),
             returns: Returns::Value,
         };
-        State { frames: vec![frame], below: Vec::new(), depth: Depth::default(), checked: Vec::new() }
+        State { frames: vec![frame.into()], below: Vec::new(), depth: Depth::default(), checked: Shared::default() }
     }
 
     /// Everything that `other` says is true of this state.

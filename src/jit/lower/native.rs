@@ -64,7 +64,7 @@ impl Lowering<'_> {
     }
 
     /// Gives up the top `n` words, which are in memory, for the answer in the register.
-    fn replace_asked(&mut self, n: usize, known: Known) -> Lower<()> {
+    pub(super) fn replace_asked(&mut self, n: usize, known: Known) -> Lower<()> {
         let f = self.state.innermost();
         for _ in 0..n {
             let index = self.state.frames[f].stack.len() - 1;
@@ -109,6 +109,8 @@ impl Lowering<'_> {
                 let plan = self.named_entry(record, record.oparg)?;
                 self.ask_for_effect(2, asks::store_entry, plan)?;
             }
+            LoadAttrMethodLazyDict => return self.load_method_of_dict(record),
+            BinaryOpInplaceAddUnicode => return self.append_text(record, &self.records[i + 1]),
             MakeFunction => return self.make_function(record),
             SetFunctionAttribute => return self.set_function_attribute(record),
             StoreGlobal => return self.store_global(record),
@@ -167,7 +169,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn named_entry(&mut self, record: &Record, name: u32) -> Lower<u64> {
+    pub(super) fn named_entry(&mut self, record: &Record, name: u32) -> Lower<u64> {
         let cache = record.cache.clone().ok_or(Abort::Unsupported)?;
         // SAFETY: the recorded code is alive, and keeps its names.
         let name = unsafe { (&*record.code).names.items()[name as usize].value() };
@@ -180,6 +182,11 @@ impl Lowering<'_> {
     fn call_native(&mut self, record: &Record) -> Done {
         let n = record.oparg as usize;
         let Some(callable) = record.object.clone() else { return Ok(None) };
+        if let Some(function) = callable.exact::<BuiltinFunction>()
+            && function.def.name == "__new__"
+        {
+            return self.new_instance(record, function);
+        }
         if !quiet::may_be_harmless(&callable) {
             return Ok(None);
         }
@@ -277,9 +284,15 @@ impl Lowering<'_> {
             Some(tuple) => tuple.items().to_vec(),
             None => vec![wanted],
         };
-        let Some(classes) = plain_classes(&classes) else { return Ok(None) };
+        let Some(all) = classes.iter().map(as_type).collect::<Option<Vec<&Type>>>() else { return Ok(None) };
+        // Of other metaclasses, only an instance of the very class is known to be one.
+        let plain = |class: &Type| std::ptr::eq(class.class(), pyrs_runtime::types::TYPE.get());
+        let all_plain = all.iter().all(|class| plain(class));
+        if !all_plain && !is_surely(record.tops[1], &all, plain) {
+            return Ok(None);
+        }
         if self.is_begun_again() {
-            return self.isinstance_asked();
+            return if all_plain { self.isinstance_asked() } else { Ok(None) };
         }
         let class = match self.kind(2, record.tops[1])? {
             Seen::Object(class) => {
@@ -299,8 +312,9 @@ impl Lowering<'_> {
         };
         // SAFETY: as above.
         let (holds, honest) =
-            unsafe { (classes.iter().any(|wanted| (*class).is_subclass(wanted)), quiet::tells_its_class(&*class)) };
-        if !holds && !honest {
+            unsafe { (all.iter().any(|wanted| (*class).is_subclass(wanted)), quiet::tells_its_class(&*class)) };
+        let is_certain = holds || (honest && all_plain);
+        if !is_certain {
             return Ok(None);
         }
         for _ in 0..4 {
@@ -446,10 +460,23 @@ impl Lowering<'_> {
     }
 }
 
-/// The classes among `objects`, if all are classes whose `isinstance` is the ordinary one.
-fn plain_classes(objects: &[Obj]) -> Option<Vec<&Type>> {
-    let plain = |o: &Obj| std::ptr::eq(o.class(), pyrs_runtime::types::TYPE.get());
-    objects.iter().map(|o| as_type(o).filter(|_| plain(o))).collect()
+/// Whether an instance of the class that was seen is one of the first of `classes` whose `isinstance` is the ordinary one, or
+/// of the very class behind these.
+fn is_surely(seen: Seen, classes: &[&Type], plain: impl Fn(&Type) -> bool) -> bool {
+    let Seen::Object(class) = seen else { return false };
+    for wanted in classes {
+        if std::ptr::eq(*wanted, class) {
+            return true;
+        }
+        if !plain(wanted) {
+            return false;
+        }
+        // SAFETY: the class of a recorded operand, which the recording keeps in use.
+        if unsafe { (*class).is_subclass(wanted) } {
+            return true;
+        }
+    }
+    false
 }
 
 /// What the runtime is asked for an instruction that does nothing else.
@@ -499,25 +526,25 @@ fn question(opcode: Opcode, oparg: u32) -> Option<Question> {
     Some(Question { operands, ask, operand, answer })
 }
 
-/// Whether the runtime would have answered for the operands that were recorded.
+/// Whether it is worth asking the runtime about operands like those that were recorded: no class defines the operation
+/// in Python.
 fn would_answer(record: &Record) -> bool {
     use Opcode::*;
     let [top, second, third, ..] = record.tops;
-    let quiet = |seen| quiet::seen_plain(seen) || quiet::seen_container(seen);
+    let is_subscript = record.oparg == pyrs_bytecode::BinaryOp::Subscript as u32;
     match record.opcode {
-        BinaryOp | BinaryOpExtend | BinaryOpAddUnicode => quiet(second) && seen_key(top),
-        CompareOp | CompareOpStr => seen_key(top) && seen_key(second),
-        ContainsOp => quiet(top),
-        StoreSubscr | DeleteSubscr => quiet(second),
-        StoreSlice => quiet(third),
-        BinarySlice => quiet(third),
-        ToBool | UnaryNegative | UnaryInvert => quiet(top),
-        GetIter => quiet::seen_walkable(top),
+        BinaryOp if is_subscript => quiet::seen_native(second, quiet::subscripts),
+        BinaryOp | BinaryOpExtend | BinaryOpAddUnicode => quiet::seen_builtin(second) && quiet::seen_builtin(top),
+        CompareOp | CompareOpStr => {
+            quiet::seen_native(second, quiet::comparison) && quiet::seen_native(top, quiet::comparison)
+        }
+        ContainsOp => quiet::seen_container(top),
+        StoreSubscr | DeleteSubscr => quiet::seen_native(second, quiet::stores),
+        BinarySlice => quiet::seen_native(third, quiet::subscripts),
+        ToBool => quiet::seen_native(top, quiet::truth),
+        CallLen => quiet::seen_native(top, quiet::length),
+        UnaryNegative | UnaryInvert => quiet::seen_builtin(top),
+        GetIter => quiet::seen_native(top, quiet::iteration),
         _ => true,
     }
-}
-
-/// Operands that may pass as keys, which are more than plain ones.
-fn seen_key(seen: Seen) -> bool {
-    seen != Seen::Null
 }

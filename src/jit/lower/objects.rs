@@ -7,13 +7,16 @@ use pyrs_runtime::objects::function::{BuiltinFunction, Function};
 use pyrs_runtime::objects::inline_cache::InlineCache;
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::module::Module;
+use pyrs_runtime::objects::singletons::none_value;
+use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::types::Type;
 use pyrs_runtime::types::shape::Shape;
 use pyrs_uops::Uop;
 
-use super::instructions::Done;
+use super::instructions::{Done, FUSED, decode, units};
 use super::{Entry, Known, Lower, Lowering, Own, Place};
+use crate::asks;
 use crate::layout::{is_class, layout};
 use crate::record::{Record, Seen};
 
@@ -130,8 +133,25 @@ impl Lowering<'_> {
             }
             _ => return Ok(None),
         }
+        self.push_method(method)?;
+        Ok(Some(1))
+    }
+
+    /// As [`Self::load_method`], where attributes are in a dictionary, which may hide the method.
+    pub(super) fn load_method_of_dict(&mut self, record: &Record) -> Done {
+        let Some(method) = &record.object else { return Ok(None) };
+        let plan = self.named_entry(record, record.oparg >> 1)?;
+        self.ask_keeping(1, asks::method, plan)?;
+        // The answer says no more than that there is one.
+        self.drop_int();
+        self.push_method(method)?;
+        Ok(Some(1))
+    }
+
+    /// A method found on the class goes below the instance, as a constant.
+    pub(super) fn push_method(&mut self, method: &Obj) -> Lower<()> {
         let method = self.keep(method);
-        // Its place in memory is about to move by one word.
+        // The instance's place in memory is about to move by one word.
         if self.peek(1)?.place == Place::Memory {
             self.in_registers(1)?;
         }
@@ -139,7 +159,40 @@ impl Lowering<'_> {
         let at = self.frame().stack.len() - 1;
         self.frame().stack.insert(at, entry);
         self.moves += 1;
-        Ok(Some(1))
+        Ok(())
+    }
+
+    /// `text += other` of a variable, which is stored back along with it: nobody else holds the text, and it grows where
+    /// it is.
+    pub(super) fn append_text(&mut self, record: &Record, next: &Record) -> Done {
+        let f = self.state.innermost();
+        let Some(left) = self.state.frames[f].stack.len().checked_sub(2) else { return Ok(None) };
+        let Place::Local { frame, slot } = self.state.frames[f].stack[left].place else { return Ok(None) };
+        // SAFETY: recorded code is alive.
+        let behind = unsafe { record.ip.add(units(record.opcode)) };
+        // SAFETY: as above.
+        let stores = unsafe { decode(behind) } == Some((Opcode::StoreFast, slot as u32));
+        let is_own = frame == f && self.state.frames[f].locals[slot].own == Own::Counted;
+        if !stores || !is_own || next.start != behind.wrapping_add(1) {
+            return Ok(None);
+        }
+        let uses = |e: &Entry| e.place == Place::Local { frame, slot } || e.own == Own::Local { frame, slot };
+        let others = self.state.frames.iter().flat_map(|f| &f.stack).filter(|e| uses(e)).count();
+        if others > 1 {
+            return Ok(None);
+        }
+        // SAFETY: the code of a frame is alive.
+        let variables = unsafe { (&*self.state.frames[f].code).nlocalsplus };
+        let distance = (variables + left + 1 - slot) as u64;
+        self.ask_keeping(1, asks::append_text, distance)?;
+        self.replace_asked(1, Known::Word(none_value().0))?;
+        self.pop()?;
+        self.drop_int();
+        self.pop()?;
+        let known =
+            Known::Class { class: <Str as pyrs_runtime::PyClass>::class(), version: 0, shape: std::ptr::null() };
+        self.state.frames[f].locals[slot].known = known;
+        Ok(Some(FUSED))
     }
 
     pub(super) fn load_class_value(&mut self, record: &Record) -> Done {

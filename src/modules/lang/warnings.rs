@@ -6,6 +6,7 @@
 use pyrs_interp::frame_object::{Place, warning_place};
 use pyrs_macros::pymodule;
 use pyrs_runtime::errors::{PyResult, Raised};
+use pyrs_runtime::native_only;
 use pyrs_runtime::object::{Obj, Object, Ptr, PyClass};
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::list::List;
@@ -403,6 +404,10 @@ fn issue_into(warning: &Warning, registry: Option<&Obj>, source_line: Option<Obj
 
 /// Issues a warning for native code: category, text, stack level.
 pub fn warn_text(category: &Type, text: &str, level: usize) -> PyResult<()> {
+    // The registry must not remember a warning that nobody could be shown.
+    if native_only::is_closed(thread::current()) {
+        return Err(native_only::refuse(thread::current()));
+    }
     warn_caller(Str::new(text).into(), Some(category.to_obj()), level as i64, None, &[])
 }
 

@@ -208,8 +208,8 @@ fn run_callbacks(callbacks: Vec<(Obj, Obj)>) {
     }
     let pending = crate::thread::current().take_exception();
     for (reference, callback) in callbacks {
-        if let Err(raised) = crate::call::call(&callback, &[reference]) {
-            crate::errors::write_unraisable(raised, Some(&callback));
+        if let Err(raised) = crate::native_only::opened(|| crate::call::call(&callback, &[reference])) {
+            crate::native_only::opened(|| crate::errors::write_unraisable(raised, Some(&callback)));
         }
     }
     crate::thread::current().restore_exception(pending);

@@ -42,6 +42,11 @@ fn rich_compare_inner(a: &Obj, b: &Obj, op: CompareOp) -> PyResult<Obj> {
             return Ok(result);
         }
     }
+    without_answer(a, b, op)
+}
+
+/// `a OP b` where neither operand knows: the same object is equal, and nothing has an order.
+pub fn without_answer(a: &Obj, b: &Obj, op: CompareOp) -> PyResult<Obj> {
     match op {
         CompareOp::Eq => Ok(bool_obj(a.is(b))),
         CompareOp::Ne => Ok(bool_obj(!a.is(b))),
@@ -49,8 +54,8 @@ fn rich_compare_inner(a: &Obj, b: &Obj, op: CompareOp) -> PyResult<Obj> {
             TypeError,
             "'{}' not supported between instances of '{}' and '{}'",
             op.symbol(),
-            class_a.name(),
-            class_b.name()
+            a.class().name(),
+            b.class().name()
         )),
     }
 }

@@ -400,7 +400,7 @@ impl Type {
     pub(crate) fn call_finalizer(&self, obj: &Obj) {
         if let Some(finalize) = self.slots().finalize {
             let pending = crate::thread::current().take_exception();
-            finalize(obj);
+            crate::native_only::opened(|| finalize(obj));
             crate::thread::current().restore_exception(pending);
         }
     }
