@@ -40,6 +40,7 @@ pub struct Executor {
     pub entry: usize,
     pub length: usize,
     pub hot: usize,
+    /// The micro-ops, for dumps and tools.
     pub body: Vec<Inst>,
     pub top: usize,
     /// Instructions recorded, and how many of them are left to the interpreter.
@@ -48,10 +49,6 @@ pub struct Executor {
     pub exits: Box<[Exit]>,
     /// What the code refers to.
     pub interprets: Vec<Box<InterpretPlan>>,
-    pub pushes: Vec<Box<Snapshot>>,
-    pub entries: Vec<Box<crate::asks::NamedEntry>>,
-    pub calls: Vec<Box<crate::asks::NativeCall>>,
-    pub bound_calls: Vec<Box<crate::asks::BoundCall>>,
     pub plans: Vec<Box<dyn std::any::Any>>,
     pub objects: Vec<Obj>,
     /// The recorded instructions, for dumps.
@@ -194,11 +191,10 @@ pub unsafe fn left(m: Regs) -> Value {
     clock::switch(Tier::Interpreter);
     state::get().leaves();
     if (*exit).way == Way::Interpret {
-        let Resume::At { frame, ip, sp } = state::get().resume else {
-            let Resume::Left(v) = state::get().resume else { unreachable!() };
-            return v;
+        return match state::get().resume {
+            Resume::At { frame, ip, sp } => Regs { frame, ip, sp, oparg: exit as usize, ..m }.tail(faced),
+            Resume::Left(v) => v,
         };
-        return Regs { frame, ip, sp, oparg: exit as usize, ..m }.tail(faced);
     }
     let frame = helpers::materialize(&*m.thread, m.frame, m.sp, (*exit).snapshot());
     if (*exit).way == Way::Box {
@@ -423,13 +419,13 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     state.stats.latencies.push(executor.latency);
     let index = state.executors.len();
     if executor.root != index {
-        state.executors[executor.root].tree_size += executor.body.len();
+        state.executors[executor.root].tree_size += executor.tree_size;
     }
     // SAFETY: recorded code is alive; the exit belongs to an executor.
     unsafe { link(state, recording, &executor, index) };
     state.stats.traces += 1;
     state.stats.side_traces += !is_loop as usize;
-    state.stats.micro_ops += executor.body.len();
+    state.stats.micro_ops += executor.tree_size;
     state.stats.code_bytes += executor.length;
     state.stats.interpreted += executor.interpreted;
     for plan in &executor.interprets {
@@ -507,6 +503,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
     objects.extend(codes(&recording.records).map(|code| unsafe { (&*code).to_obj() }));
     objects.sort_by_key(|o| o.value().0);
     objects.dedup_by_key(|o| o.value().0);
+    let is_shown = state.observes || state.options.log || state.tools.any();
     Ok(Executor {
         origin: recording.origin,
         end,
@@ -528,24 +525,16 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         entry: placed.entry,
         length: placed.length,
         hot: placed.hot,
-        body: lowered.body,
+        body: if is_shown { lowered.body } else { Vec::new() },
         top: lowered.top,
         instructions: recording.records.len() - 1,
         interpreted: lowered.interpreted,
         exits,
         interprets: lowered.interprets,
-        pushes: lowered.pushes,
-        entries: lowered.entries,
-        calls: lowered.calls,
-        bound_calls: lowered.bound_calls,
         plans: lowered.plans,
         objects,
-        listing: if state.observes || state.options.log || state.tools.any() {
-            instructions(&recording.records)
-        } else {
-            Vec::new()
-        },
-        origins: lowered.origins,
+        listing: if is_shown { instructions(&recording.records) } else { Vec::new() },
+        origins: if is_shown { lowered.origins } else { Vec::new() },
         counters: None,
         latency: Duration::ZERO,
     })

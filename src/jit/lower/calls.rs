@@ -189,7 +189,7 @@ impl Lowering<'_> {
     }
 
     /// Puts a copy of a word, which leaves its register, into the next register.
-    fn copy_word(&mut self, f: usize, index: usize) -> Lower<()> {
+    pub(super) fn copy_word(&mut self, f: usize, index: usize) -> Lower<()> {
         self.room(1)?;
         // Deep in the registers: through memory.
         while self.state.frames[f].stack[index].place == Place::Int {

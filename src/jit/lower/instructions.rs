@@ -63,7 +63,7 @@ impl Lowering<'_> {
         }
         (self.at, self.before) = (record.start, record.depth);
         let state = self.state.clone();
-        let mark = (self.out.body.len(), self.out.exits.len(), self.out.interprets.len(), self.out.pushes.len());
+        let mark = (self.out.body.len(), self.out.exits.len(), self.out.interprets.len(), self.out.plans.len());
         for native in [false, true] {
             if native && i == 0 && self.begins == Begin::Declined {
                 continue;
@@ -160,7 +160,8 @@ impl Lowering<'_> {
             StoreFast => self.store_local(oparg)?,
             StoreFastLoadFast => {
                 self.store_local(oparg >> 4)?;
-                self.load_local(oparg & 15, record.locals[1])?;
+                let same = oparg >> 4 == oparg & 15;
+                self.load_local(oparg & 15, if same { record.tops[0] } else { record.locals[1] })?;
             }
             StoreFastStoreFast => {
                 self.store_local(oparg >> 4)?;
@@ -417,7 +418,7 @@ impl Lowering<'_> {
         }
         let plan = Box::new(snapshot(&self.state, ip)?);
         let operand = &raw const *plan as u64;
-        self.out.pushes.push(plan);
+        self.out.plans.push(plan);
         self.op_with(Uop::PushFrames, [operand, 0, 0], [layout().thread_jit_top, 0, 0, 0])?;
         let mut frame = self.state.frames.pop().expect("an inlined frame");
         (frame.head, frame.callee) = (0, Callee::Held);

@@ -282,10 +282,6 @@ pub struct Lowered {
     pub links: bool,
     pub exits: Vec<ExitPlan>,
     pub interprets: Vec<Box<InterpretPlan>>,
-    pub pushes: Vec<Box<Snapshot>>,
-    pub entries: Vec<Box<crate::asks::NamedEntry>>,
-    pub calls: Vec<Box<crate::asks::NativeCall>>,
-    pub bound_calls: Vec<Box<crate::asks::BoundCall>>,
     /// What other operands of micro-ops point to.
     pub plans: Vec<Box<dyn std::any::Any>>,
     /// Objects that the code refers to.
@@ -339,7 +335,7 @@ pub fn lower(records: &[Record], end: End, state: State, begins: Begin) -> Lower
     l.settle()?;
     let entered = l.state.clone();
     let mut assumed = entered.clone();
-    let prefix = (l.out.body.len(), l.out.exits.len(), l.out.interprets.len(), l.out.pushes.len());
+    let prefix = (l.out.body.len(), l.out.exits.len(), l.out.interprets.len(), l.out.plans.len());
     for _ in 0..8 {
         l.truncate(prefix);
         l.state = entered.clone();
@@ -378,12 +374,12 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn truncate(&mut self, (body, exits, interprets, pushes): (usize, usize, usize, usize)) {
+    fn truncate(&mut self, (body, exits, interprets, plans): (usize, usize, usize, usize)) {
         self.out.body.truncate(body);
         self.out.origins.truncate(body);
         self.out.exits.truncate(exits);
         self.out.interprets.truncate(interprets);
-        self.out.pushes.truncate(pushes);
+        self.out.plans.truncate(plans);
     }
 }
 
