@@ -229,6 +229,7 @@ impl Lowering<'_> {
             BinaryOpSubscrListInt | BinaryOpSubscrTupleInt => return self.subscript(record),
             StoreSubscrListInt => return self.store_subscript(record),
             StoreSubscr => return self.store_machine_item(record),
+            GetIter | GetYieldFromIter if next.frame != record.frame => return self.call_iter(record, next),
             CompareOp if next.frame != record.frame => return self.call_operator(record, next),
             CompareOp | CompareOpInt | CompareOpFloat => return self.compare(i, record),
             IsOp => return self.is_op(i, record),

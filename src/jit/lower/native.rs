@@ -101,7 +101,8 @@ impl Lowering<'_> {
             return Ok(None);
         }
         // The call has gone on in a frame: nothing native answers.
-        let calls = record.opcode.deopt() == Call && record.opcode != CallAllocAndEnterInit;
+        let calls = matches!(record.opcode.deopt(), Call | GetIter | GetYieldFromIter);
+        let calls = calls && record.opcode != CallAllocAndEnterInit;
         if calls && self.records[i + 1].frame != record.frame {
             return Ok(None);
         }
