@@ -93,7 +93,7 @@ impl List {
         let values = iter::collect_or(value, "must assign iterable to extended slice")?;
         let bounds = bounds.adjust(self.len());
         if bounds.step == 1 {
-            self.replace_range(bounds.start as usize, bounds.stop.max(bounds.start) as usize, values);
+            self.replace_range(bounds.start as usize, bounds.stop.max(bounds.start) as usize, &values);
             return Ok(());
         }
         if values.len() != bounds.length {
@@ -111,15 +111,22 @@ impl List {
     }
 
     /// Replaces the items from `start` to `stop`.
-    pub fn replace_range(&self, start: usize, stop: usize, mut values: Vec<Obj>) {
-        let count = values.len();
-        if count == stop - start {
-            // Same size: exchange the items, and drop the old ones when the list is whole again.
-            self.with(|items| items[start..stop].swap_with_slice(&mut values));
+    pub fn replace_range(&self, start: usize, stop: usize, values: &[Obj]) {
+        if values.len() != stop - start {
+            let old: Vec<Obj> = self.with(|items| items.splice(start..stop, values.iter().cloned()).collect());
+            drop(old);
             return;
         }
-        let old: Vec<Obj> = self.with(|items| items.splice(start..stop, values).collect());
-        drop(old);
+        // What may run code when it dies has to wait until the list is whole again.
+        let mut old = Vec::new();
+        self.with(|items| {
+            for (item, v) in items[start..stop].iter_mut().zip(values) {
+                let before = std::mem::replace(item, v.clone());
+                if before.value().is_pointer_or_null() {
+                    old.push(before);
+                }
+            }
+        });
     }
 
     fn delete_slice(&self, bounds: SliceIndices) {
