@@ -101,6 +101,11 @@ fn coroutines() {
 }
 
 #[test]
+fn delegation() {
+    check("delegation");
+}
+
+#[test]
 fn generators() {
     check("generators");
 }

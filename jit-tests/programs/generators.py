@@ -160,6 +160,21 @@ def closures(n):
     return total
 
 
+def scaled(n, k):
+    for i in range(n):
+        yield i * k
+
+
+def unboxed(n):
+    f, total = 0.25, 0.0
+    for i in range(n):
+        f = f * 0.5 + 1
+        total += sum(scaled(3, f), 1) + max(scaled(2, f - 3))
+        for x in scaled(2, f):
+            total -= x
+    return total
+
+
 print(consume(800))
 print(native(700))
 print(trees(40))
@@ -167,3 +182,4 @@ print(sends(400))
 print(early(120))
 print(looks(300))
 print(closures(300))
+print(unboxed(300))

@@ -232,3 +232,81 @@ def nans(n):
 
 
 print(nans(600))
+
+
+def measure(n, g):
+    total, xs = 0, [1, 2, 5]
+    for i in range(n):
+        total += g(xs)
+        if i == n // 2:
+            g = sum
+    return total
+
+
+def check(n, g, wanted):
+    total = 0
+    for i in range(n):
+        total += g(i, wanted)
+        if i == n // 2:
+            g = lambda a, b: 100
+    return total
+
+
+def made(n, new):
+    total = 0
+    for i in range(n):
+        total += new(Items).n if i % 2 else len(new(Items))
+        if i == n // 2:
+            new = lambda c: Number(4) if i % 2 else [1, 2]
+    return total
+
+
+def closure(length, kind, test):
+    def f(xs):
+        return length(xs) + len(kind(xs).__name__) + test(xs, list)
+
+    return f
+
+
+def callables():
+    total = 0
+    inner = closure(len, type, isinstance)
+    for i in range(500):
+        total += inner([1] * (i % 3)) + inner("ab")
+        if i == 250:
+            inner = closure(sum, iter, lambda a, b: 5) if i % 2 else closure(max, lambda x: int, all_of)
+        if i > 250:
+            total += inner([1, 2])
+    return total
+
+
+def all_of(a, b):
+    return 3
+
+
+Items.n = 2
+print(measure(2000, len), check(2000, isinstance, int), check(2000, isinstance, (str, int)))
+print(made(2000, Items.__call__ and list.__new__))
+
+
+class Shown(Items):
+    def __len__(self):
+        return 3
+
+
+def mixed_lengths():
+    values = [[1], "ab", (1, 2, 3), {1: 2}, Shown(), Items([1]), b"abcd", range(5)]
+    total = 0
+    for i in range(800):
+        v = values[i % 8]
+        total += len(v) + isinstance(v, (list, str)) * 10 + isinstance(v, dict)
+        if v == [i] * (i % 4):
+            total += 1
+    return total
+
+
+print(mixed_lengths())
+try:
+    print(callables())
+except (TypeError, ValueError) as e:
+    print(e)

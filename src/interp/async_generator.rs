@@ -339,7 +339,7 @@ impl AThrow {
         match self.progress.get() {
             Progress::Closed => Err(raise!(RuntimeError, "cannot reuse already awaited aclose()/athrow()")),
             Progress::Init => {
-                if generator.core.state.get() == State::Finished {
+                if generator.core.state() == State::Finished {
                     self.progress.set(Progress::Closed);
                     return Err(raise_stop_iteration(&none()));
                 }
@@ -436,7 +436,7 @@ impl AThrow {
 /// The finaliser: hands the generator to the event loop's hook if there is one.
 pub(crate) fn finalize_with_hook(obj: &Obj) -> bool {
     let Some(generator) = obj.exact::<AsyncGenerator>() else { return false };
-    if generator.closed.get() || generator.core.state.get() == State::Finished {
+    if generator.closed.get() || generator.core.state() == State::Finished {
         return false;
     }
     let Some(finalizer) = generator.finalizer.get() else { return false };

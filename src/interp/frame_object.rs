@@ -290,8 +290,12 @@ impl FrameObject {
         if self.body.owned.get() || self.body.frame.get().is_null() {
             return self.back.get();
         }
-        // SAFETY: a live frame's callers are live.
+        // SAFETY: a live frame's callers are live, and its generator.
         unsafe {
+            let generator = (*self.body.frame.get()).generator;
+            if !generator.is_null() {
+                crate::generator::core_of(generator.as_obj()).map(|core| core.state());
+            }
             let back = frame::visible((*self.body.frame.get()).previous);
             (!back.is_null()).then(|| frame::object_of(back).into_obj())
         }
@@ -370,7 +374,7 @@ impl FrameObject {
                 if core.is_running() {
                     return Err(raise!(RuntimeError, "cannot clear an executing frame"));
                 }
-                if core.state.get() != crate::generator::State::Created {
+                if core.state() != crate::generator::State::Created {
                     return Err(raise!(RuntimeError, "cannot clear a suspended frame"));
                 }
                 return crate::generator::close(&generator).map(drop);

@@ -25,6 +25,7 @@ use pyrs_runtime::types::slots::SendResult;
 use pyrs_runtime::value::Value;
 use pyrs_runtime::{name, raise};
 
+use crate::delegation;
 use crate::frame::{self, Frame, HEAD_WORDS, Owner};
 
 pub use crate::async_generator::{AsyncGenerator, wrap_value};
@@ -43,10 +44,17 @@ pub enum State {
 /// The part that all kinds of generators share; first in their payloads.
 #[repr(C)]
 pub struct Core {
-    frame: Cell<*mut Frame>,
+    pub(crate) frame: Cell<*mut Frame>,
     pub words: usize,
-    pub state: Cell<State>,
-    exc_info: ExcInfo,
+    /// As far as the generator itself knows: see [`Core::state`].
+    pub(crate) state: Cell<State>,
+    pub(crate) exc_info: ExcInfo,
+    /// The root of the chain of delegating generators that it belongs to ([`crate::delegation`]), or null.
+    pub(crate) root: Cell<*const Core>,
+    /// In the root of a suspended chain: its innermost generator.
+    pub(crate) leaf: Cell<*const Core>,
+    /// How many generators of the chain are above this one.
+    pub(crate) level: Cell<i32>,
     pub name: ObjCell,
     pub qualname: ObjCell,
     pub code: Ptr<Code>,
@@ -93,7 +101,7 @@ impl Drop for Core {
 impl Core {
     /// Releases the frame of a generator that will not run again.
     fn drop_frame(&self) {
-        if self.state.get() == State::Running {
+        if self.state() == State::Running {
             return;
         }
         self.state.set(State::Finished);
@@ -111,6 +119,12 @@ impl Core {
         self.frame.get()
     }
 
+    /// Where the generator stands. A suspended chain that it belongs to is dissolved.
+    #[inline(always)]
+    pub fn state(&self) -> State {
+        if self.root.get().is_null() { self.state.get() } else { delegation::state_in_chain(self) }
+    }
+
     /// Stands behind a `yield` that only the handler of the whole generator covers: code of its own has nothing to do
     /// with an exception that is raised there.
     fn waits_outside_of_try(&self) -> bool {
@@ -123,7 +137,9 @@ impl Core {
     /// Waits to be resumed with any value.
     #[inline(always)]
     pub fn is_suspended(&self) -> bool {
-        matches!(self.state.get(), State::Created | State::Suspended | State::Delegating)
+        // The root of a suspended chain stays what it is.
+        let state = if self.leaf.get().is_null() { self.state() } else { self.state.get() };
+        matches!(state, State::Created | State::Suspended | State::Delegating)
     }
 
     /// Has not begun: only None can be sent.
@@ -133,12 +149,12 @@ impl Core {
     }
 
     pub fn is_running(&self) -> bool {
-        self.state.get() == State::Running
+        self.state() == State::Running
     }
 
     /// What the generator delegates to.
     pub fn delegate(&self) -> Option<Obj> {
-        if self.state.get() != State::Delegating {
+        if self.state() != State::Delegating {
             return None;
         }
         let frame = self.frame.get();
@@ -178,6 +194,9 @@ pub unsafe fn from_frame(frame: *mut Frame) -> Obj {
             (&raw mut (*core).words).write(words);
             (&raw mut (*core).state).write(Cell::new(State::Created));
             (&raw mut (*core).exc_info).write(ExcInfo::new());
+            (&raw mut (*core).root).write(Cell::new(std::ptr::null()));
+            (&raw mut (*core).leaf).write(Cell::new(std::ptr::null()));
+            (&raw mut (*core).level).write(Cell::new(0));
             (&raw mut (*core).name).write(ObjCell::new(function.name.get()));
             (&raw mut (*core).qualname).write(ObjCell::new(function.qualname.get()));
             (&raw mut (*core).code).write(code);
@@ -211,7 +230,7 @@ pub fn core_of(obj: &Obj) -> Option<&Core> {
 /// # Safety
 /// `frame` is the frame of a generator.
 #[inline(always)]
-unsafe fn core_of_frame<'a>(frame: *mut Frame) -> &'a Core {
+pub(crate) unsafe fn core_of_frame<'a>(frame: *mut Frame) -> &'a Core {
     // SAFETY: such frames know their generator, whose payload begins with a Core and which outlives the frame.
     unsafe { &(*((*frame).generator.as_pointer() as *const Object<Core>)) }
 }
@@ -224,6 +243,9 @@ pub unsafe fn suspended(thread: &Thread, frame: *mut Frame, oparg: u32) {
     // SAFETY: by contract.
     unsafe {
         let core = core_of_frame(frame);
+        if !core.root.get().is_null() {
+            delegation::dissolve_running(frame);
+        }
         core.state.set(if oparg != 0 { State::Delegating } else { State::Suspended });
         unlink_exc_info(thread, core);
         thread.frame.set((*frame).previous as *mut u8);
@@ -241,6 +263,9 @@ pub unsafe fn finished(thread: &Thread, frame: *mut Frame) {
     unsafe {
         let core = core_of_frame(frame);
         core.state.set(State::Finished);
+        if !core.root.get().is_null() {
+            delegation::finished(core, frame);
+        }
         unlink_exc_info(thread, core);
         frame::clear(frame);
         core.frame.set(std::ptr::null_mut());
@@ -292,7 +317,8 @@ fn kind_name(obj: &Obj) -> &'static str {
 /// Runs a generator until it yields, returns or raises.
 pub fn resume(obj: &Obj, input: Input) -> PyResult<SendResult> {
     let core = core_of(obj).expect("callers pass generators");
-    match (core.state.get(), &input) {
+    let chained = matches!(input, Input::Value(_)) && core.is_suspended();
+    match (if chained { core.state.get() } else { core.state() }, &input) {
         (State::Running, Input::Value(_)) => return Err(raise!(ValueError, "{} already executing", kind_name(obj))),
         (State::Running, Input::Exception) => {
             thread::current().restore_exception(None);
@@ -323,19 +349,23 @@ fn run(obj: &Obj, core: &Core, input: Input) -> PyResult<SendResult> {
     let keep = obj.clone();
     let frame = core.frame.get();
     let throwing = matches!(input, Input::Exception);
+    let leaf = delegation::leaf_to_resume(thread, core);
     // SAFETY: a suspended frame has room for the value that it waits for; it is linked on top while it runs.
     let v = unsafe {
         let value = match input {
             Input::Value(v) => v,
             Input::Exception => none(),
         };
-        link(thread, core, frame, value.into_value());
+        match leaf {
+            Some(leaf) => delegation::link(thread, core, leaf, value.into_value()),
+            None => link(thread, core, frame, value.into_value()),
+        }
         if throwing && let Some(exc) = thread.take_exception() {
             // What the generator is handling becomes the context of what is thrown.
             thread.raise(exc);
         }
         (*frame).is_entry = true;
-        crate::dispatch::run(thread, frame, throwing)
+        crate::dispatch::run(thread, leaf.map_or(frame, |leaf| leaf.frame.get()), throwing)
     };
     drop(keep);
     if v.is_null() {
@@ -474,7 +504,7 @@ fn close_iter(delegate: &Obj) -> PyResult<()> {
 /// `generator.close()`: the return value, if the generator returned one.
 pub fn close(obj: &Obj) -> PyResult<Obj> {
     let core = core_of(obj).expect("callers pass generators");
-    match core.state.get() {
+    match core.state() {
         State::Created => {
             core.drop_frame();
             return Ok(none());
@@ -512,7 +542,7 @@ pub fn close(obj: &Obj) -> PyResult<Obj> {
 /// The finaliser: a suspended generator is closed.
 pub fn finalize(obj: &Obj) {
     let core = core_of(obj).expect("the slot belongs to generators");
-    if matches!(core.state.get(), State::Finished | State::Running) {
+    if matches!(core.state(), State::Finished | State::Running) {
         return;
     }
     if crate::async_generator::finalize_with_hook(obj) {
@@ -572,6 +602,7 @@ pub fn check_throw_arguments(args: call::Args<'_>) -> PyResult<()> {
 
 /// The frame object of a generator, None once it has finished.
 pub fn frame_attribute(core: &Core) -> Option<Obj> {
+    core.state();
     let frame = core.frame.get();
     // SAFETY: a generator's frame is live and complete while the pointer is set.
     (!frame.is_null()).then(|| unsafe { frame::object_of(frame).into_obj() })
@@ -637,7 +668,7 @@ macro_rules! common_methods {
 
             #[getter(name = $suspended)]
             fn get_suspended(&self) -> bool {
-                matches!(self.core.state.get(), State::Suspended | State::Delegating)
+                matches!(self.core.state(), State::Suspended | State::Delegating)
             }
 
             #[getter(name = $code)]

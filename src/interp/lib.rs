@@ -3,12 +3,13 @@
 //! [`dispatch`] runs frames, [`handlers`] are its instructions, and [`specialize`] rewrites those for what they see
 //! (tier 1); [`eval`] enters it; [`frame`] lays frames out; [`bind`] distributes arguments; [`consumers`] are
 //! native functions that loop over generators; [`unwind`] finds exception
-//! handlers; [`generator`] and [`async_generator`] suspend frames; [`observe`] counts instructions or shakes the specializer; [`frame_object`] and [`locals_proxy`] show
+//! handlers; [`generator`] and [`async_generator`] suspend frames, [`delegation`] chains of them; [`observe`] counts instructions or shakes the specializer; [`frame_object`] and [`locals_proxy`] show
 //! them to Python code; [`ops`] holds the bodies of longer operations.
 
 pub mod async_generator;
 pub mod bind;
 pub mod consumers;
+pub mod delegation;
 pub mod dispatch;
 pub mod eval;
 pub mod frame;

@@ -2,6 +2,7 @@
 //! real. Everything unusual is left to the interpreter.
 
 use pyrs_bytecode::Opcode;
+use pyrs_interp::delegation;
 use pyrs_interp::frame::{Frame, Owner, Returns};
 use pyrs_runtime::heap::{decref, decref_or_null};
 use pyrs_runtime::objects::singletons::none_value;
@@ -165,27 +166,24 @@ unsafe extern "C" fn suspend(
         if (*frame).is_entry || is_watched(frame) {
             return helpers::interpret(thread_pointer, frame, top, plan);
         }
-        let mut sp = Frame::locals(frame).add(plan_at.words - 1);
-        let v = *sp;
-        let (mut frame, mut ip, mut oparg) = (frame, plan_at.opcode_at, plan_at.oparg);
-        loop {
-            let resumer = (*frame).previous;
-            (*frame).sp = sp;
-            (*frame).ip = ip.add(1);
-            pyrs_interp::generator::suspended(thread, frame, oparg as u32);
-            (frame, ip, sp) = (resumer, (*resumer).ip.add(FOR_ITER_UNITS), (*resumer).sp);
-            if *ip as u8 != Opcode::YieldValue as u8 {
-                break;
-            }
-            if (*frame).is_entry || is_watched(frame) {
-                // Native code goes on with the value.
-                *sp = v;
-                thread.stack_top.set(top);
-                state::get().resume = Resume::At { frame, ip, sp: sp.add(1) };
-                return std::ptr::null_mut();
-            }
-            oparg = *ip >> 8;
+        let end = Frame::locals(frame).add(plan_at.words - 1);
+        let (v, resumer, oparg) = (*end, (*frame).previous, plan_at.oparg as u32);
+        (*frame).sp = end;
+        (*frame).ip = plan_at.opcode_at.add(1);
+        let root = if delegation::delegates(resumer) {
+            delegation::pass_up(thread, frame, oparg)
+        } else {
+            pyrs_interp::generator::suspended(thread, frame, oparg);
+            frame
+        };
+        if (*root).is_entry {
+            // Native code goes on with the value.
+            thread.stack_top.set(top);
+            state::get().resume = Resume::Left(v);
+            return std::ptr::null_mut();
         }
+        let frame = thread.frame.get() as *mut Frame;
+        let (mut ip, mut sp) = ((*frame).ip.add(FOR_ITER_UNITS), (*frame).sp);
         if *ip as u8 == Opcode::StoreFast as u8 {
             let slot = Frame::locals(frame).add((*ip >> 8) as usize);
             ip = ip.add(1);

@@ -205,7 +205,7 @@ macro_rules! operations {
 operations! {
     subscripts: getitem, sq_item;
     stores: setitem, getitem;
-    comparison: richcompare, hash;
+    comparison: richcompare, richcompare;
     truth: nb_bool, length;
     length: length, sq_item;
     iteration: iter, getitem;
@@ -270,6 +270,11 @@ fn native(callable: &Obj) -> Option<Native<'_>> {
         return Some(Native::Method(method.owner(), method.def.name));
     }
     as_type(callable).filter(|class| !class.is_heap_type()).map(Native::Class)
+}
+
+/// Whether it is the built-in function of that name.
+pub fn is_builtin(callable: &Obj, name: &str) -> bool {
+    matches!(native(callable), Some(Native::Function("builtins", found)) if found == name)
 }
 
 /// Whether [`is_harmless`] can hold for the callable.

@@ -8,6 +8,7 @@ use pyrs_bytecode::Opcode;
 use pyrs_interp::dispatch::{self, Regs, TABLE, Table};
 use pyrs_interp::frame::Frame;
 use pyrs_interp::jit::{cache_at, found_by_super};
+use pyrs_interp::ops::iteration::generator_iter;
 use pyrs_interp::ops::operators::{python_comparison, python_operator};
 use pyrs_macros::handler;
 use pyrs_runtime::object::{Header, Obj, Object};
@@ -457,6 +458,7 @@ unsafe fn object_of(
                 let (a, b) = (Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1)));
                 python_operator(op, &a, &b)?.function
             }
+            GetIter | GetYieldFromIter => generator_iter(&Obj::from_borrowed(*sp.sub(1)))?,
             CompareOp => {
                 let op = pyrs_runtime::types::slots::CompareOp::from_index(oparg as usize >> 5);
                 let (a, b) = (Obj::from_borrowed(*sp.sub(2)), Obj::from_borrowed(*sp.sub(1)));

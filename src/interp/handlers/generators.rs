@@ -10,6 +10,9 @@ use pyrs_runtime::thread::{EVAL_BREAKER, Thread};
 use pyrs_runtime::types::slots::SendResult;
 use pyrs_runtime::value::Value;
 
+use super::arithmetic::may_be_python;
+use super::iteration::get_python_iter;
+use crate::delegation;
 use crate::dispatch::Regs;
 use crate::dispatch::tri;
 use crate::frame::Frame;
@@ -29,6 +32,9 @@ pub unsafe fn resumable(m: &Regs, core: &Core) -> Option<*mut Frame> {
 /// As [`resumable`].
 #[inline(always)]
 pub fn resumable_in(thread: &Thread, core: &Core) -> Option<*mut Frame> {
+    if !core.root.get().is_null() {
+        return if thread.recursion_remaining.get() > 0 { delegation::resumable(thread, core) } else { None };
+    }
     (core.is_suspended() && thread.recursion_remaining.get() > 0).then(|| core.frame())
 }
 
@@ -45,8 +51,11 @@ pub unsafe fn link_in(thread: &Thread, core: &Core, frame: *mut Frame, value: Va
     thread.recursion_remaining.set(thread.recursion_remaining.get() - 1);
     // SAFETY: a suspended frame has room for the value.
     unsafe {
-        generator::link(thread, core, frame, value);
-        (*frame).is_entry = false;
+        (*core.frame()).is_entry = false;
+        match core.leaf.get().as_ref() {
+            Some(leaf) => delegation::link(thread, core, leaf, value),
+            None => generator::link(thread, core, frame, value),
+        }
     }
 }
 
@@ -144,6 +153,9 @@ pub unsafe fn get_awaitable(m: Regs) -> Value {
 #[handler]
 pub unsafe fn get_yield_from_iter(m: Regs) -> Value {
     m.save();
+    if may_be_python(m.peek(1)) {
+        return m.tail(get_python_iter);
+    }
     let r = tri!(m, generator::yield_from_iter(m.frame, m.obj(1)));
     m.replace_next(1, r.into_value(), 1)
 }

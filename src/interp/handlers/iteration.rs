@@ -2,7 +2,7 @@
 
 use pyrs_bytecode::Opcode;
 use pyrs_macros::handler;
-use pyrs_runtime::heap::incref;
+use pyrs_runtime::heap::{decref, incref};
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::list_methods::ListIterator;
@@ -12,7 +12,8 @@ use pyrs_runtime::objects::tuple_methods::TupleIterator;
 use pyrs_runtime::protocols::{iter, truth};
 use pyrs_runtime::value::Value;
 
-use super::generators;
+use super::arithmetic::may_be_python;
+use super::{calls, generators};
 use crate::dispatch::Regs;
 use crate::dispatch::tri;
 use crate::generator::Generator;
@@ -26,8 +27,32 @@ const UNITS: usize = 2;
 #[handler]
 pub unsafe fn get_iter(m: Regs) -> Value {
     m.save();
+    if may_be_python(m.peek(1)) {
+        return m.tail(get_python_iter);
+    }
+    m.tail(get_native_iter)
+}
+
+/// An iterator that no frame makes.
+#[handler]
+unsafe fn get_native_iter(m: Regs) -> Value {
     let r = tri!(m, iter::iter(m.obj(1)));
     m.replace_next(1, r.into_value(), 1)
+}
+
+/// GET_ITER, or GET_YIELD_FROM_ITER, of an instance of a Python class. A generator function makes the iterator in a frame of
+/// this loop.
+#[handler]
+pub unsafe fn get_python_iter(mut m: Regs) -> Value {
+    let Some(function) = ops::iteration::generator_iter(m.obj(1)) else { return m.tail(get_native_iter) };
+    incref(function);
+    let callee = calls::push_exact(&m, function, m.sp.sub(1), 1);
+    if callee.is_null() {
+        decref(function);
+        return m.raise();
+    }
+    m.sp = m.sp.sub(1);
+    calls::enter(m, callee, 1)
 }
 
 #[handler]

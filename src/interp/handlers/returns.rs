@@ -1,12 +1,13 @@
 //! Leaving a frame.
 
-use pyrs_bytecode::{BinaryOp, Opcode};
+use pyrs_bytecode::BinaryOp;
 use pyrs_macros::handler;
 use pyrs_runtime::heap::decref_or_null;
 use pyrs_runtime::objects::singletons::{none_value, not_implemented_value};
 use pyrs_runtime::value::Value;
 
 use super::{calls, comparison};
+use crate::delegation;
 use crate::dispatch::Regs;
 use crate::dispatch::tri;
 use crate::eval::leave_frame;
@@ -153,17 +154,24 @@ pub unsafe fn yield_value(mut m: Regs) -> Value {
     (*frame).sp = m.sp;
     (*frame).ip = m.ip.add(1);
     let (is_entry, resumer) = ((*frame).is_entry, (*frame).previous);
+    if !is_entry && delegation::delegates(resumer) {
+        return m.tail(yield_up);
+    }
     generator::suspended(m.thread(), frame, m.oparg as u32);
     if is_entry {
         return v;
     }
-    let mut m = Regs { frame: resumer, ip: (*resumer).ip, sp: (*resumer).sp, ..m };
-    let ip = m.ip.add(RESUMER_UNITS);
-    let unit = *ip;
-    if unit as u8 == Opcode::YieldValue as u8 {
-        // The resumer delegates: the value goes further up.
-        m.push(v);
-        return Regs { ip, oparg: (unit >> 8) as usize, ..m }.tail(yield_value);
+    Regs { frame: resumer, ip: (*resumer).ip, sp: (*resumer).sp, ..m }.push_next(v, RESUMER_UNITS)
+}
+
+/// The value above the stack goes up through frames that delegate.
+#[handler]
+unsafe fn yield_up(m: Regs) -> Value {
+    let v = *m.sp;
+    let root = delegation::pass_up(m.thread(), m.frame, m.oparg as u32);
+    if (*root).is_entry {
+        return v;
     }
-    m.push_next(v, RESUMER_UNITS)
+    let resumer = m.thread().frame.get() as *mut Frame;
+    Regs { frame: resumer, ip: (*resumer).ip, sp: (*resumer).sp, ..m }.push_next(v, RESUMER_UNITS)
 }

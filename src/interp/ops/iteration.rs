@@ -1,14 +1,18 @@
 //! Iteration and unpacking.
 
+use pyrs_bytecode::co_flags;
 use pyrs_runtime::errors::PyResult;
+use pyrs_runtime::name;
 use pyrs_runtime::object::{Obj, PyClass};
 use pyrs_runtime::objects::dict_views::DictItemIterator;
 use pyrs_runtime::objects::exceptions::{StopIteration, TypeError};
+use pyrs_runtime::objects::function::Function;
 use pyrs_runtime::objects::iterators::{Enumerate, Zip};
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::iter;
 use pyrs_runtime::raise;
+use pyrs_runtime::types::lookup_raw;
 use pyrs_runtime::value::Value;
 
 /// One step of a `for` loop.
@@ -24,6 +28,21 @@ pub fn next(it: &Obj) -> PyResult<Option<Obj>> {
         },
         None => Err(raise!(TypeError, "'{}' object is not an iterator", it.class().name())),
     }
+}
+
+/// The generator function that a Python class has as `__iter__`, if there is nothing special about it; borrowed from the class.
+pub fn generator_iter(v: &Obj) -> Option<Value> {
+    const KINDS: u32 = co_flags::GENERATOR | co_flags::COROUTINE | co_flags::ASYNC_GENERATOR;
+    if !v.value().is_pointer_or_null() || !v.class().is_heap_type() {
+        return None;
+    }
+    let found = lookup_raw(v.class(), name!("__iter__"));
+    if found.is_null() {
+        return None;
+    }
+    // SAFETY: the class holds the value.
+    let code = unsafe { found.as_obj() }.exact::<Function>()?.code();
+    (code.simple_args && code.argcount == 1 && code.flags & KINDS == co_flags::GENERATOR).then_some(found)
 }
 
 /// What [`next_pair`] did.

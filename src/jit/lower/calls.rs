@@ -189,7 +189,7 @@ impl Lowering<'_> {
     }
 
     /// Puts a copy of a word, which leaves its register, into the next register.
-    fn copy_word(&mut self, f: usize, index: usize) -> Lower<()> {
+    pub(super) fn copy_word(&mut self, f: usize, index: usize) -> Lower<()> {
         self.room(1)?;
         // Deep in the registers: through memory.
         while self.state.frames[f].stack[index].place == Place::Int {
@@ -310,6 +310,12 @@ impl Lowering<'_> {
         self.state.frames[f].call = (record.ip, units(record.opcode) as u16);
         self.out.objects.extend([object.clone(), code.to_obj()]);
         Ok(Some(1))
+    }
+
+    /// The iterator of an instance whose class has a generator function as `__iter__`.
+    pub(super) fn call_iter(&mut self, record: &Record, next: &Record) -> Done {
+        self.guard_kind(1, record.tops[0])?;
+        self.call_constant(record, next, 1)
     }
 
     /// Where the next inlined frame's head is.

@@ -159,12 +159,9 @@ impl Lowering<'_> {
         {
             return Ok(None);
         }
-        for _ in 0..3 {
-            self.discard()?;
-        }
         self.ask_keeping(0, asks::instance, word)?;
         self.out.objects.push(object.clone());
-        self.push(Known::Class { class, version: class.current_version(), shape: std::ptr::null() }, Own::Counted);
+        self.replace_asked(3, Known::Class { class, version: class.current_version(), shape: std::ptr::null() })?;
         Ok(Some(1))
     }
 }

@@ -73,6 +73,9 @@ impl Lowering<'_> {
     /// Every variable of a frame is in memory, with a reference of its own.
     fn variables_to_memory(&mut self, f: usize) -> Lower<()> {
         for slot in 0..self.state.frames[f].locals.len() {
+            self.box_local(f, slot)?;
+        }
+        for slot in 0..self.state.frames[f].locals.len() {
             let (local, home) = (self.state.frames[f].locals[slot], self.state.home(f, slot));
             if local.unset {
                 self.room(1)?;

@@ -160,7 +160,8 @@ impl Lowering<'_> {
             StoreFast => self.store_local(oparg)?,
             StoreFastLoadFast => {
                 self.store_local(oparg >> 4)?;
-                self.load_local(oparg & 15, record.locals[1])?;
+                let same = oparg >> 4 == oparg & 15;
+                self.load_local(oparg & 15, if same { record.tops[0] } else { record.locals[1] })?;
             }
             StoreFastStoreFast => {
                 self.store_local(oparg >> 4)?;
@@ -228,6 +229,7 @@ impl Lowering<'_> {
             BinaryOpSubscrListInt | BinaryOpSubscrTupleInt => return self.subscript(record),
             StoreSubscrListInt => return self.store_subscript(record),
             StoreSubscr => return self.store_machine_item(record),
+            GetIter | GetYieldFromIter if next.frame != record.frame => return self.call_iter(record, next),
             CompareOp if next.frame != record.frame => return self.call_operator(record, next),
             CompareOp | CompareOpInt | CompareOpFloat => return self.compare(i, record),
             IsOp => return self.is_op(i, record),

@@ -5,7 +5,7 @@ use pyrs_interp::frame::Returns;
 use pyrs_interp::jit::read_u32;
 use pyrs_runtime::class::MethodDef;
 use pyrs_runtime::object::{Obj, Object};
-use pyrs_runtime::objects::builtin_function::BuiltinFunction;
+use pyrs_runtime::objects::builtin_function::{BuiltinFunction, MethodDescriptor};
 use pyrs_runtime::objects::function::Function;
 use pyrs_runtime::objects::singletons::{bool_value, none_value};
 use pyrs_runtime::objects::str::Str;
@@ -65,6 +65,13 @@ impl Lowering<'_> {
 
     /// Gives up the top `n` words, which are in memory, for the answer in the register.
     pub(super) fn replace_asked(&mut self, n: usize, known: Known) -> Lower<()> {
+        self.release_asked(n)?;
+        self.push(known, Own::Counted);
+        Ok(())
+    }
+
+    /// Gives up the top `n` words, none of which is in a register.
+    fn release_asked(&mut self, n: usize) -> Lower<()> {
         let f = self.state.innermost();
         for _ in 0..n {
             let index = self.state.frames[f].stack.len() - 1;
@@ -74,7 +81,7 @@ impl Lowering<'_> {
             }
             self.state.frames[f].stack.pop();
         }
-        self.push(known, Own::Counted);
+        self.moves += 1;
         Ok(())
     }
 
@@ -94,7 +101,8 @@ impl Lowering<'_> {
             return Ok(None);
         }
         // The call has gone on in a frame: nothing native answers.
-        let calls = record.opcode.deopt() == Call && record.opcode != CallAllocAndEnterInit;
+        let calls = matches!(record.opcode.deopt(), Call | GetIter | GetYieldFromIter);
+        let calls = calls && record.opcode != CallAllocAndEnterInit;
         if calls && self.records[i + 1].frame != record.frame {
             return Ok(None);
         }
@@ -114,11 +122,14 @@ impl Lowering<'_> {
             MakeFunction => return self.make_function(record),
             SetFunctionAttribute => return self.set_function_attribute(record),
             StoreGlobal => return self.store_global(record),
-            CallLen => {
+            // The form of the instruction says what was called when it was specialized.
+            CallLen if record.object.as_ref().is_some_and(|f| quiet::is_builtin(f, "len")) => {
+                self.guard_callable(3, record)?;
                 self.ask(1, asks::length, 0, Known::Int)?;
                 self.drop_callable()?;
             }
             CallListAppend
+            | CallLen
             | CallBuiltinO
             | CallBuiltinFast
             | CallBuiltinClass
@@ -155,17 +166,25 @@ impl Lowering<'_> {
         Ok(Some(1))
     }
 
-    /// The callable and the `NULL` (or None) behind it, under the result.
+    /// Gives the callable and the `NULL` behind it up, under the answer of a question.
     fn drop_callable(&mut self) -> Lower<()> {
         let result = self.pop()?;
-        let (below, callable) = (*self.peek(1)?, *self.peek(2)?);
-        let free = |e: Entry| matches!(e.place, Place::Constant(_)) || (e.own != Own::Counted && e.place != Place::Int);
-        if !free(below) || !free(callable) {
-            return Err(Abort::Unsupported);
-        }
-        self.pop()?;
-        self.pop()?;
+        self.release_asked(2)?;
         self.push_entry(result);
+        Ok(())
+    }
+
+    /// The callable, the `n`-th word, is the recorded one.
+    fn guard_callable(&mut self, n: usize, record: &Record) -> Lower<()> {
+        let Some(object) = &record.object else { return Err(Abort::Unsupported) };
+        let (f, word) = (self.state.innermost(), object.value().0);
+        let index = self.state.frames[f].stack.len().checked_sub(n).ok_or(Abort::Unsupported)?;
+        if self.state.frames[f].stack[index].known != Known::Word(word) {
+            self.copy_word(f, index)?;
+            self.op_immediate(Uop::GuardIs, word)?;
+            self.state.frames[f].stack[index].known = Known::Word(word);
+            self.keep(object);
+        }
         Ok(())
     }
 
@@ -208,8 +227,8 @@ impl Lowering<'_> {
         let plan = Box::new(NativeCall { callable: word, argc });
         let operand = &raw const *plan as u64;
         self.out.plans.push(plan);
+        let appends = callable.exact::<MethodDescriptor>().is_some_and(|m| m.def.name == "append");
         self.out.objects.push(callable);
-        let appends = record.opcode == Opcode::CallListAppend;
         let known = if appends { Known::Word(none_value().0) } else { Known::Something };
         self.ask(argc, asks::native, operand, known)?;
         let result = self.pop()?;
@@ -278,6 +297,10 @@ impl Lowering<'_> {
         if self.peek(3)?.known != Known::Word(0) || record.oparg != 2 {
             return Ok(None);
         }
+        if !record.object.as_ref().is_some_and(|f| quiet::is_builtin(f, "isinstance")) {
+            return Ok(None);
+        }
+        self.guard_callable(4, record)?;
         // SAFETY: a constant of the trace is alive.
         let wanted = unsafe { Obj::from_borrowed(Value(wanted)) };
         let classes: Vec<Obj> = match wanted.exact::<Tuple>() {
@@ -330,8 +353,7 @@ impl Lowering<'_> {
         // SAFETY: a constant of the trace is alive.
         let classes = unsafe { Obj::from_borrowed(Value(wanted)) };
         self.keep(&classes);
-        self.discard()?;
-        self.ask(1, asks::isinstance, wanted, Known::Bool)?;
+        self.ask(2, asks::isinstance, wanted, Known::Bool)?;
         self.drop_callable()?;
         Ok(Some(1))
     }
