@@ -310,3 +310,36 @@ try:
     print(callables())
 except (TypeError, ValueError) as e:
     print(e)
+
+
+def restless(n):
+    """The class changes in every iteration."""
+
+    class Fickle:
+        def __lt__(self, other):
+            return True
+
+        def __add__(self, other):
+            return 1
+
+        def __call__(self):
+            return 1
+
+    def three(self, other=None):
+        return 3
+
+    def false(self, other):
+        return False
+
+    one, true, call = Fickle.__add__, Fickle.__lt__, Fickle.__call__
+    total, a, b = 0, Fickle(), Fickle()
+    for i in range(n):
+        total += (a < b) * 10 + (a + b) + a()
+        if i % 2:
+            Fickle.__lt__, Fickle.__add__, Fickle.__call__ = false, three, three
+        else:
+            Fickle.__lt__, Fickle.__add__, Fickle.__call__ = true, one, call
+    return total
+
+
+print(restless(500))

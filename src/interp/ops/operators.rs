@@ -3,7 +3,7 @@
 //! The operands stay on the caller's operand stack while the function runs (`Returns::Operator`), because its answer may be
 //! NotImplemented, and then the other operand is asked.
 
-use pyrs_bytecode::{BinaryOp, co_flags};
+use pyrs_bytecode::{BinaryOp, Opcode, co_flags};
 use pyrs_runtime::call;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::name;
@@ -159,4 +159,14 @@ pub fn comparison_not_implemented(op: CompareOp, a: &Obj, b: &Obj) -> PyResult<O
         }
     }
     compare::without_answer(a, b, op)
+}
+
+/// The special method that the instruction, a BINARY_OP or a COMPARE_OP, asks the left or (`reflected`) the right operand for.
+pub fn method_name(opcode: Opcode, oparg: u32, reflected: bool) -> Option<&'static Object<Str>> {
+    if opcode.deopt() == Opcode::CompareOp {
+        let op = CompareOp::from_index(oparg as usize >> 5);
+        return Some(comparison_name(if reflected { op.swapped() } else { op }));
+    }
+    let names = names(BinaryOp::from_u32(oparg)?)?;
+    Some(if reflected { names.reflected } else { names.forward })
 }

@@ -3,6 +3,7 @@
 use pyrs_bytecode::{Opcode, co_flags};
 use pyrs_interp::frame::Returns;
 use pyrs_interp::jit::python_call_method;
+use pyrs_interp::ops::operators;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
 use pyrs_runtime::objects::function::Function;
@@ -10,7 +11,7 @@ use pyrs_runtime::objects::method::Method;
 use pyrs_runtime::objects::singletons::{false_value, none_value, not_implemented_value, true_value};
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::protocols::compare;
-use pyrs_runtime::types::Type;
+use pyrs_runtime::types::{Type, lookup_raw};
 use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
@@ -530,6 +531,10 @@ impl Lowering<'_> {
         if !same || !self.fits(head, code.frame_size) {
             return Ok(None);
         }
+        let reflected = !matches!(record.tops[1], Seen::Object(class) if Self::is_python_class(class));
+        if !still_asks(record, reflected, function) {
+            return Ok(None);
+        }
         for (n, seen) in [(1, record.tops[0]), (2, record.tops[1])] {
             self.guard_kind(n, seen)?;
         }
@@ -545,7 +550,6 @@ impl Lowering<'_> {
         }
         let mut frame = VirtualFrame::inlined(next.frame, code, head, Callee::Constant(function.value().0));
         frame.returns = Returns::Operator;
-        let reflected = !matches!(record.tops[1], Seen::Object(class) if Self::is_python_class(class));
         self.state.frames.push(frame);
         for i in 0..2 {
             let slot = if reflected { 1 - i } else { i };
@@ -630,4 +634,13 @@ impl Lowering<'_> {
         self.state.frames[f].stack[0].own = inherited;
         Ok(())
     }
+}
+
+/// Whether the operand's class still has the operator's function: what is compared is its present version, and a program
+/// may have changed it since.
+fn still_asks(record: &Record, reflected: bool, function: &Object<Function>) -> bool {
+    let Seen::Object(class) = record.tops[if reflected { 0 } else { 1 }] else { return false };
+    let name = operators::method_name(record.opcode, record.oparg, reflected);
+    // SAFETY: the class of a recorded operand, which the recording keeps in use.
+    name.is_some_and(|name| unsafe { lookup_raw(&*class, name) } == function.value())
 }
