@@ -11,7 +11,7 @@ use crate::objects::container_classes::traced_layout;
 use crate::objects::generic_alias::GenericAlias;
 use crate::objects::int;
 use crate::objects::iter::builtin;
-use crate::objects::list::{self, List};
+use crate::objects::list::{self, List, drop_backwards};
 use crate::objects::list_sort;
 use crate::objects::singletons::{bool_obj, not_implemented};
 use crate::objects::slice::Slice;
@@ -113,9 +113,7 @@ impl List {
     /// Replaces the items from `start` to `stop`.
     pub fn replace_range(&self, start: usize, stop: usize, values: &[Obj]) {
         if values.len() != stop - start {
-            let old: Vec<Obj> = self.with(|items| items.splice(start..stop, values.iter().cloned()).collect());
-            drop(old);
-            return;
+            return drop_backwards(self.with(|items| items.splice(start..stop, values.iter().cloned()).collect()));
         }
         // What may run code when it dies has to wait until the list is whole again.
         let mut old = Vec::new();
@@ -127,17 +125,19 @@ impl List {
                 }
             }
         });
+        drop_backwards(old);
     }
 
     fn delete_slice(&self, bounds: SliceIndices) {
         if bounds.length == 0 {
             return;
         }
+        let contiguous = bounds.step == 1;
         let bounds = bounds.rising();
+        if contiguous {
+            return self.replace_range(bounds.start as usize, bounds.start as usize + bounds.length, &[]);
+        }
         let old: Vec<Obj> = self.with(|items| {
-            if bounds.step == 1 {
-                return items.drain(bounds.start as usize..bounds.start as usize + bounds.length).collect();
-            }
             let mut doomed = bounds.positions().peekable();
             let mut i = 0;
             items
@@ -356,7 +356,7 @@ impl List {
     /// Remove all items from list.
     #[pymethod]
     fn clear(&self) {
-        drop(self.take());
+        drop_backwards(self.take());
     }
 
     /// Return a shallow copy of the list.
