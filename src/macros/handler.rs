@@ -16,8 +16,14 @@ pub fn handler(item: TokenStream) -> Result<TokenStream> {
         return Err(Error::new_spanned(parameter, "the registers need a name"));
     };
     let (ty, name, generics, output) = (&parameter.ty, &sig.ident, &sig.generics, &sig.output);
+    // The work of a handler that another one goes on in stays out of that one's registers.
+    let inline = match attrs.iter().any(|attr| attr.path().is_ident("inline")) {
+        true => quote!(),
+        false => quote!(#[inline(never)]),
+    };
     Ok(quote! {
         #(#attrs)*
+        #inline
         #vis unsafe extern "C" fn #name #generics(
             thread: *const ::pyrs_runtime::thread::Thread,
             frame: *mut crate::frame::Frame,

@@ -149,6 +149,25 @@ pub unsafe fn borrowed_instance_value(mut m: Regs) -> Value {
     m.next(LOAD_UNITS)
 }
 
+/// As [`slot`], for an owner that a LOAD_FAST_BORROW has left above the stack, without a reference.
+#[handler]
+pub unsafe fn borrowed_slot(mut m: Regs) -> Value {
+    let owner = *m.sp;
+    let cache = find_class(cache_at(m.ip.add(2)), owner);
+    if cache.is_null() {
+        return m.tail(count_and_load_attr);
+    }
+    let v = *word_at(owner, (*cache).offset);
+    if v.is_null() {
+        return m.tail(count_and_load_attr);
+    }
+    incref(v);
+    m.push(v);
+    *m.sp = Value::NULL;
+    m.sp = m.sp.add(m.oparg & 1);
+    m.next(LOAD_UNITS)
+}
+
 /// [`load_attr`] of the word above the stack, which has no reference yet.
 #[cold]
 #[handler]

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use pyrs_bytecode::co_flags;
+use pyrs_bytecode::{Opcode, co_flags};
 use pyrs_macros::handler;
 use pyrs_runtime::call::Args;
 use pyrs_runtime::errors::PyResult;
@@ -711,9 +711,24 @@ pub unsafe fn list_append(mut m: Regs) -> Value {
         return m.tail(grow_and_append);
     }
     m.sp = m.sp.sub(2);
-    let descriptor = m.peek(1);
-    m.put(1, none_value());
-    m.drop_both_next(descriptor, this, UNITS)
+    appended(m, this)
+}
+
+/// The end of [`list_append`], for the descriptor on the stack and the list. The result is nearly always dropped: then
+/// it is not pushed at all.
+#[inline(always)]
+unsafe fn appended(mut m: Regs, list: Value) -> Value {
+    // SAFETY: contract of handlers; the class keeps the descriptor alive.
+    unsafe {
+        let count = &(*m.peek(1).as_pointer()).refcnt;
+        count.set(count.get() - 1);
+        if *m.ip.add(UNITS) as u8 == Opcode::PopTop as u8 {
+            m.sp = m.sp.sub(1);
+            return m.drop_next(list, UNITS + 1);
+        }
+        m.put(1, none_value());
+        m.drop_next(list, UNITS)
+    }
 }
 
 /// As [`list_append`], for a list without room.
@@ -721,9 +736,7 @@ pub unsafe fn list_append(mut m: Regs) -> Value {
 unsafe fn grow_and_append(mut m: Regs) -> Value {
     let (v, this) = (m.pop(), m.pop());
     (*(this.as_pointer() as *const Object<List>)).push(v.into_obj());
-    let descriptor = m.peek(1);
-    m.put(1, none_value());
-    m.drop_both_next(descriptor, this, UNITS)
+    appended(m, this)
 }
 
 #[handler]

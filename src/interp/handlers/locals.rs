@@ -30,6 +30,9 @@ pub unsafe fn load_fast_borrow(mut m: Regs) -> Value {
     if unit as u8 == Opcode::LoadAttrInstanceValue as u8 {
         return Regs { ip: m.ip.add(1), oparg: (unit >> 8) as usize, ..m }.tail(attributes::borrowed_instance_value);
     }
+    if unit as u8 == Opcode::LoadAttrSlot as u8 {
+        return Regs { ip: m.ip.add(1), oparg: (unit >> 8) as usize, ..m }.tail(attributes::borrowed_slot);
+    }
     incref(v);
     m.sp = m.sp.add(1);
     m.next(1)

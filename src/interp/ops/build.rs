@@ -7,7 +7,7 @@ use pyrs_runtime::object::{Obj, Object, PyClass};
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::exceptions::{AttributeError, TypeError};
 use pyrs_runtime::objects::list::List;
-use pyrs_runtime::objects::set;
+use pyrs_runtime::objects::set::{self, Set};
 use pyrs_runtime::objects::singletons::none;
 use pyrs_runtime::objects::slice::Slice;
 use pyrs_runtime::objects::str::{Str, StrData};
@@ -17,15 +17,29 @@ use pyrs_runtime::protocols::{iter, sequence, text};
 use pyrs_runtime::value::Value;
 use pyrs_runtime::{call, raise};
 
+use crate::frame::keep_loop;
+
+/// So many words are copied in less time than a library function needs to begin.
+const FEW: usize = 8;
+
 /// Takes `count` owned words over.
 ///
 /// # Safety
 /// `count` owned words at `words`, which the caller gives up.
+#[inline(always)]
 pub unsafe fn take_words(words: *mut Value, count: usize) -> Vec<Obj> {
-    let mut items = Vec::with_capacity(count);
+    let mut items: Vec<Obj> = Vec::with_capacity(count);
     // SAFETY: by contract; Obj and Value are the same word.
     unsafe {
-        std::ptr::copy_nonoverlapping(words as *const Obj, items.as_mut_ptr(), count);
+        if count <= FEW {
+            let first: *mut Value = items.as_mut_ptr().cast();
+            for i in 0..count {
+                *first.add(i) = *words.add(i);
+                keep_loop();
+            }
+        } else {
+            std::ptr::copy_nonoverlapping(words as *const Obj, items.as_mut_ptr(), count);
+        }
         items.set_len(count);
     }
     items
@@ -42,7 +56,7 @@ unsafe fn view<'a>(words: *mut Value, count: usize) -> &'a [Obj] {
 /// The operands lie where the interpreter loop has them.
 pub unsafe fn build_set(words: *mut Value, count: usize) -> PyResult<Obj> {
     // SAFETY: the caller's operands.
-    set::set_from(unsafe { view(words, count) }.to_vec())
+    set::set_from(unsafe { view(words, count) }.iter().cloned())
 }
 
 /// A dict of `count` keys and values, which lie in turn at `words`.
@@ -173,6 +187,9 @@ pub unsafe fn store_slice(sp: *mut Value) -> PyResult<()> {
 pub unsafe fn list_extend(list: *mut Value, iterable: &Obj) -> PyResult<()> {
     // SAFETY: the compiler put a list there.
     let list = unsafe { (*list).as_obj().downcast_unchecked::<List>() };
+    if list.extend_plainly(iterable) {
+        return Ok(());
+    }
     let items = match iter::collect(iterable) {
         Ok(items) => items,
         Err(raised) if raised.matches(TypeError::class()) && !iter::is_iterable(iterable) => {
@@ -187,7 +204,7 @@ pub unsafe fn list_extend(list: *mut Value, iterable: &Obj) -> PyResult<()> {
 
 #[inline(never)]
 pub fn set_add(set: &Obj, item: Obj) -> PyResult<()> {
-    set::as_set(set).expect("the compiler put a set there").add(item).map(drop)
+    set.exact::<Set>().expect("the compiler put a set there").0.add(item).map(drop)
 }
 
 pub fn set_update(set: &Obj, iterable: &Obj) -> PyResult<()> {

@@ -284,7 +284,8 @@ pub mod module {
     #[pyfunction(sig = "(self, /)")]
     pub fn _get_dump(class: &Obj) -> PyResult<Obj> {
         let data = data_of(class)?;
-        let references = |classes: &Classes| set::set_from(classes.with(|map| map.values().cloned().collect()));
+        let references =
+            |classes: &Classes| set::set_from(classes.with(|map| map.values().cloned().collect::<Vec<_>>()));
         Ok(Tuple::from_vec(vec![
             references(&data.registry)?,
             references(&data.cache)?,

@@ -344,7 +344,7 @@ pub mod signal {
     fn signal_set(mask: &libc::sigset_t) -> PyResult<Obj> {
         // SAFETY: the mask is initialised.
         let members = (1..COUNT as i32).filter(|&n| unsafe { libc::sigismember(mask, n) } == 1);
-        set::set_from(members.map(|n| int::new(n as i64)).collect())
+        set::set_from(members.map(|n| int::new(n as i64)))
     }
 
     /// A set of signals from an iterable of their numbers.
@@ -512,7 +512,7 @@ pub mod signal {
     /// Return a set with all valid signal numbers on this platform.
     #[pyfunction]
     fn valid_signals() -> PyResult<Obj> {
-        set::set_from((1..COUNT as i64).filter(|n| !(32..34).contains(n)).map(int::new).collect())
+        set::set_from((1..COUNT as i64).filter(|n| !(32..34).contains(n)).map(int::new))
     }
 
     #[module_exec]

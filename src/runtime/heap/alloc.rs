@@ -116,6 +116,39 @@ pub fn heap() -> &'static mut Heap {
 /// system has no memory left, as Rust's own allocations do.
 #[inline]
 pub fn allocate(size: usize, gc: bool) -> *mut u8 {
+    let block = allocate_quick(size, gc);
+    if block.is_null() { allocate_any(size, gc) } else { block }
+}
+
+/// As [`allocate`], if the block is the first one of its size class's free list and nothing else is due: else null,
+/// and nothing done. Calls nothing.
+#[inline(always)]
+pub fn allocate_quick(size: usize, gc: bool) -> *mut u8 {
+    let heap = heap();
+    let count = heap.gc_count + gc as isize;
+    let class = size.wrapping_sub(1) / ALIGNMENT;
+    if class >= CLASSES || count > heap.gc_trigger {
+        return ptr::null_mut();
+    }
+    let pool = heap.current[class + if gc { CLASSES } else { 0 }];
+    if pool.is_null() {
+        return ptr::null_mut();
+    }
+    // SAFETY: a current pool is valid, and its free list holds free blocks of this class.
+    unsafe {
+        let block = (*pool).free;
+        if !block.is_null() {
+            heap.gc_count = count;
+            (*pool).free = (*block).next;
+            (*pool).used += 1;
+        }
+        block as *mut u8
+    }
+}
+
+#[inline(never)]
+fn allocate_any(size: usize, gc: bool) -> *mut u8 {
+    debug_assert!(size != 0);
     let heap = heap();
     if gc {
         heap.gc_count += 1;
@@ -123,22 +156,8 @@ pub fn allocate(size: usize, gc: bool) -> *mut u8 {
             heap.request_collection();
         }
     }
-    debug_assert!(size != 0);
     if size <= SMALL_LIMIT {
-        let class = (size - 1) / ALIGNMENT + if gc { CLASSES } else { 0 };
-        let pool = heap.current[class];
-        if !pool.is_null() {
-            // SAFETY: a current pool is valid, and its free list holds free blocks of this class.
-            unsafe {
-                let block = (*pool).free;
-                if !block.is_null() {
-                    (*pool).free = (*block).next;
-                    (*pool).used += 1;
-                    return block as *mut u8;
-                }
-            }
-        }
-        return heap.allocate_slow(class);
+        return heap.allocate_slow((size - 1) / ALIGNMENT + if gc { CLASSES } else { 0 });
     }
     heap.allocate_large(size, gc)
 }

@@ -10,13 +10,12 @@ pub mod cycles;
 pub mod weakref;
 
 use std::cell::Cell;
-use std::mem::size_of;
+use std::mem::{ManuallyDrop, size_of};
 use std::ptr;
 
 use crate::object::{Header, IMMORTAL_LIMIT, Obj, Object, Ptr};
 use crate::thread::runtime;
-use crate::types::Type;
-use crate::types::shape;
+use crate::types::{Type, flags, shape};
 use crate::value::Value;
 
 /// Adds a reference to whatever the word holds.
@@ -138,15 +137,28 @@ unsafe fn destroy_waiting() {
 
 /// # Safety
 /// As [`dealloc`].
+#[inline(always)]
 unsafe fn destroy(header: *mut Header, class: &Type) {
-    // SAFETY: each step leaves the object in a state the next one may look at; after the payload is
-    // dropped only the memory is left.
+    // SAFETY: by contract; after the payload is dropped only the memory is left.
     unsafe {
         if class.dies_simply() {
             class.drop_payload()(header);
             free_object(header, class);
-            return;
+        } else {
+            destroy_fully(header, class);
         }
+    }
+}
+
+/// As [`destroy`], for objects that have more than a payload.
+///
+/// # Safety
+/// As [`dealloc`].
+#[inline(never)]
+unsafe fn destroy_fully(header: *mut Header, class: &Type) {
+    // SAFETY: each step leaves the object in a state the next one may look at; after the payload is
+    // dropped only the memory is left.
+    unsafe {
         if class.has_finalizer() && !run_finalizer(header, class) {
             return;
         }
@@ -231,21 +243,16 @@ unsafe fn free_object(header: *mut Header, class: &Type) {
 
 /// Allocates an instance of `class` and moves `payload` into it. Managed attribute words are
 /// initialised to "no attributes".
-#[inline]
+#[inline(always)]
 pub fn new_instance<T>(class: &Type, payload: T) -> Ptr<T> {
     const { assert!(align_of::<T>() <= 16, "blocks are aligned to 16 bytes: box the field") };
-    debug_assert!(class.itemsize() == 0);
-    let capacity = shape::initial_capacity(class);
-    let size = class.basicsize() + capacity * 8;
-    debug_assert!(size >= size_of::<Object<T>>());
-    // SAFETY: fresh memory of at least `size` bytes; every field is written before use.
+    // The allocation never unwinds into a payload to be dropped, so it need not be in memory before it is in its place:
+    // written in pieces and moved in larger ones, it would wait for the pieces.
+    let payload = ManuallyDrop::new(payload);
+    // SAFETY: fresh memory with room for the payload, which is all that is not yet written.
     unsafe {
-        let header = alloc_object(class, size);
-        let object = header as *mut Object<T>;
-        ptr::write(&raw mut (*object).payload, payload);
-        if class.has_managed_slots() {
-            shape::init_instance(header, class, size_of::<Object<T>>());
-        }
+        let object = alloc_instance(class, size_of::<Object<T>>()) as *mut Object<T>;
+        ptr::write(&raw mut (*object).payload, ManuallyDrop::into_inner(payload));
         Ptr::from_owned(object)
     }
 }
@@ -257,17 +264,52 @@ pub fn new_instance<T>(class: &Type, payload: T) -> Ptr<T> {
 /// `fill` initialises the whole payload and runs nothing that looks at the object.
 #[inline(always)]
 pub unsafe fn new_instance_with<T: crate::object::PyClass>(fill: impl FnOnce(*mut T)) -> Ptr<T> {
-    let class = T::class();
-    debug_assert!(class.itemsize() == 0 && !class.has_inline_slots());
-    // SAFETY: fresh memory; every field is written before use, the payload by contract.
+    // SAFETY: fresh memory, of which `fill` writes the payload.
     unsafe {
-        let header = alloc_object(class, class.basicsize());
-        let object = header as *mut Object<T>;
+        let object = alloc_instance(T::class(), size_of::<Object<T>>()) as *mut Object<T>;
         fill(&raw mut (*object).payload);
-        if class.has_managed_slots() {
-            shape::init_instance(header, class, size_of::<Object<T>>());
-        }
         Ptr::from_owned(object)
+    }
+}
+
+/// Allocates an instance of `class`, not of variable size, and writes all of it but the payload, which ends
+/// at `payload_end`.
+///
+/// # Safety
+/// The caller writes the payload before anything can look at the object.
+#[inline(never)]
+unsafe fn alloc_instance(class: &Type, payload_end: usize) -> *mut Header {
+    debug_assert!(class.itemsize() == 0);
+    if !class.has_flag(flags::FINALIZER | flags::MANAGED | flags::HEAPTYPE | flags::INLINE_SLOTS) {
+        let block = alloc::allocate_quick(class.basicsize(), class.is_gc()) as *mut Header;
+        if !block.is_null() {
+            // SAFETY: fresh memory of that size.
+            unsafe {
+                (*block).refcnt.set(1);
+                (*block).class.set(class);
+            }
+            return block;
+        }
+    }
+    // SAFETY: by contract.
+    unsafe { alloc_managed_instance(class, payload_end) }
+}
+
+/// As [`alloc_instance`], for instances that have more than a payload.
+///
+/// # Safety
+/// As [`alloc_instance`].
+#[inline(never)]
+unsafe fn alloc_managed_instance(class: &Type, payload_end: usize) -> *mut Header {
+    let size = class.basicsize() + shape::initial_capacity(class) * 8;
+    debug_assert!(size >= payload_end);
+    // SAFETY: fresh memory of that size.
+    unsafe {
+        let header = alloc_object(class, size);
+        if class.has_managed_slots() {
+            shape::init_instance(header, class, payload_end);
+        }
+        header
     }
 }
 
@@ -277,17 +319,42 @@ pub unsafe fn new_instance_with<T: crate::object::PyClass>(fill: impl FnOnce(*mu
 /// The caller initialises the payload and the managed words before anything can look at the object.
 #[inline]
 pub unsafe fn alloc_object(class: &Type, size: usize) -> *mut Header {
-    let header = alloc::allocate(size, class.is_gc()) as *mut Header;
+    let block = alloc::allocate_quick(size, class.is_gc());
+    if block.is_null() || class.has_finalizer() {
+        // SAFETY: the block is one of this size and kind, or missing.
+        return unsafe { finish_object(class, size, block) };
+    }
     // SAFETY: fresh memory.
+    unsafe { with_header(block, class) }
+}
+
+/// # Safety
+/// `block` is fresh memory of at least the size of a header.
+#[inline(always)]
+unsafe fn with_header(block: *mut u8, class: &Type) -> *mut Header {
+    let header = block as *mut Header;
+    // SAFETY: by contract.
     unsafe {
         (*header).refcnt.set(1);
         (*header).class.set(class);
     }
     if class.is_heap_type() {
         incref(class.value());
-        if class.has_finalizer() {
-            runtime().note_birth(header);
-        }
+    }
+    header
+}
+
+/// The rest of [`alloc_object`], with the block that was found quickly, or null.
+///
+/// # Safety
+/// As [`alloc_object`].
+#[inline(never)]
+unsafe fn finish_object(class: &Type, size: usize, block: *mut u8) -> *mut Header {
+    let block = if block.is_null() { alloc::allocate(size, class.is_gc()) } else { block };
+    // SAFETY: fresh memory.
+    let header = unsafe { with_header(block, class) };
+    if class.is_heap_type() && class.has_finalizer() {
+        runtime().note_birth(header);
     }
     header
 }

@@ -124,12 +124,24 @@ pub fn references_to(referent: &Obj) -> Vec<Obj> {
 ///
 /// # Safety
 /// `header` is a dead but intact instance of `class`, which has a weak-reference word.
+#[inline]
 pub unsafe fn object_dies(header: *mut Header, class: &Type) {
     // SAFETY: by contract.
     unsafe {
-        if list_word(header, class).get().is_null() {
-            return;
+        if !list_word(header, class).get().is_null() {
+            referenced_object_dies(header, class);
         }
+    }
+}
+
+/// As [`object_dies`], for an object that has weak references.
+///
+/// # Safety
+/// As [`object_dies`].
+#[inline(never)]
+unsafe fn referenced_object_dies(header: *mut Header, class: &Type) {
+    // SAFETY: by contract.
+    unsafe {
         (*header).refcnt.set(1);
         let callbacks = clear_references(header, class, &|_| true);
         (*header).refcnt.set(0);

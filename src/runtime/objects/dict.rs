@@ -28,14 +28,23 @@ pub struct Entry {
     value: Option<Obj>,
 }
 
-#[derive(Default)]
 #[repr(C)]
 struct Table {
     entries: Vec<Entry>,
-    indices: Box<[u32]>,
+    /// The index table of a small dict.
+    few: [u32; MIN_SIZE],
+    /// That of a larger one: empty as long as `few` serves.
+    many: Box<[u32]>,
     used: usize,
     /// Everything in front of this entry is a hole, so that taking items from the front stays cheap.
     first: usize,
+}
+
+impl Default for Table {
+    #[inline]
+    fn default() -> Table {
+        Table { entries: Vec::new(), few: [EMPTY; MIN_SIZE], many: Box::default(), used: 0, first: 0 }
+    }
 }
 
 /// Payload of `dict`.
@@ -76,6 +85,7 @@ impl Trace for Dict {
 }
 
 impl Default for Dict {
+    #[inline]
     fn default() -> Dict {
         Dict { table: UnsafeCell::default(), keys_version: Cell::new(0), changes: Cell::new(0), watched: Cell::new(0) }
     }
@@ -221,7 +231,8 @@ impl Dict {
             // SAFETY: the class says what the word points to.
             unsafe { key.as_obj() }.exact::<Str>()?.known_hash()
         };
-        let at = *table.indices.get(hash as usize & table.indices.len().wrapping_sub(1))?;
+        let indices = table.indices();
+        let at = *indices.get(hash as usize & indices.len().wrapping_sub(1))?;
         table.entries.get(at as usize).filter(|e| e.key.as_ref().is_some_and(|k| k.value() == key))
     }
 
@@ -249,11 +260,12 @@ impl Dict {
             return Found::Missing;
         }
         let hash = key.hash();
-        let mask = table.indices.len() - 1;
+        let indices = table.indices();
+        let mask = indices.len() - 1;
         let mut perturb = hash as u64;
         let mut i = hash as usize & mask;
         loop {
-            match table.indices[i] {
+            match indices[i] {
                 EMPTY => return Found::Missing,
                 DELETED => {}
                 at => {
@@ -282,8 +294,9 @@ impl Dict {
     fn find(&self, key: &Obj, hash: i64) -> PyResult<Found> {
         // The very object where its hash points, or nothing there: nearly always.
         let table = self.table();
-        let first = hash as usize & table.indices.len().wrapping_sub(1);
-        match table.indices.get(first) {
+        let indices = table.indices();
+        let first = hash as usize & indices.len().wrapping_sub(1);
+        match indices.get(first) {
             None | Some(&EMPTY) => Ok(Found::Missing),
             Some(&at) => match table.entries.get(at as usize) {
                 Some(Entry { key: Some(k), .. }) if k.is(key) => Ok(Found::At(first, at as usize)),
@@ -298,11 +311,12 @@ impl Dict {
             if table.used == 0 {
                 return Ok(Found::Missing);
             }
-            let mask = table.indices.len() - 1;
+            let indices = table.indices();
+            let mask = indices.len() - 1;
             let mut perturb = hash as u64;
             let mut i = hash as usize & mask;
             loop {
-                match table.indices[i] {
+                match indices[i] {
                     EMPTY => return Ok(Found::Missing),
                     DELETED => {}
                     at => {
@@ -367,6 +381,9 @@ impl Dict {
     }
 
     pub fn get(&self, key: &Obj) -> PyResult<Option<Obj>> {
+        if let Some(entry) = self.quick_entry(key.value()) {
+            return Ok(entry.value.clone());
+        }
         if let Some(s) = key.exact::<Str>() {
             // Keys that are instances of str subclasses may compare in Python: the general search sees them.
             if let Found::At(_, at) = self.find_str(s) {
@@ -390,6 +407,9 @@ impl Dict {
     }
 
     pub fn contains(&self, key: &Obj) -> PyResult<bool> {
+        if self.quick_entry(key.value()).is_some() {
+            return Ok(true);
+        }
         let hash = hash_key(key)?;
         Ok(matches!(self.find(key, hash)?, Found::At(..)))
     }
@@ -409,9 +429,10 @@ impl Dict {
 
     pub fn set_hashed(&self, key: Obj, hash: i64, value: Obj) -> PyResult<()> {
         // Nothing where the hash points, and room: nearly always, for a new key.
-        let table = self.table_mut();
-        let first = hash as usize & table.indices.len().wrapping_sub(1);
-        if table.indices.get(first) == Some(&EMPTY) && table.entries.len() < table.capacity() {
+        let table = self.table();
+        let indices = table.indices();
+        let first = hash as usize & indices.len().wrapping_sub(1);
+        if indices.get(first) == Some(&EMPTY) && table.entries.len() < table.capacity() {
             self.append(first, key, hash, value);
             return Ok(());
         }
@@ -454,7 +475,11 @@ impl Dict {
     #[inline(always)]
     fn append(&self, slot: usize, key: Obj, hash: i64, value: Obj) {
         let table = self.table_mut();
-        table.indices[slot] = table.entries.len() as u32;
+        let at = table.entries.len();
+        if at == table.entries.capacity() {
+            table.reserve_entries();
+        }
+        table.indices_mut()[slot] = at as u32;
         table.entries.push(Entry { hash, key: Some(key), value: Some(value) });
         table.used += 1;
         self.structure_changed();
@@ -482,13 +507,13 @@ impl Dict {
 
     fn remove_at(&self, i: usize, at: usize) -> (Obj, Obj) {
         let table = self.table_mut();
-        table.indices[i] = DELETED;
+        table.indices_mut()[i] = DELETED;
         let e = &mut table.entries[at];
         let (key, value) = (e.key.take(), e.value.take());
         table.used -= 1;
         if table.used == 0 {
             table.entries.clear();
-            table.indices.fill(EMPTY);
+            table.indices_mut().fill(EMPTY);
             table.first = 0;
         }
         while table.entries.get(table.first).is_some_and(|e| e.key.is_none()) {
@@ -506,10 +531,11 @@ impl Dict {
         }
         let at = table.entries.len().checked_sub(1)?;
         let hash = table.entries[at].hash;
-        let mask = table.indices.len() - 1;
+        let indices = table.indices();
+        let mask = indices.len() - 1;
         let mut perturb = hash as u64;
         let mut i = hash as usize & mask;
-        while table.indices[i] != at as u32 {
+        while indices[i] != at as u32 {
             continue_probe(&mut i, &mut perturb, mask);
         }
         let item = self.remove_at(i, at);
@@ -572,16 +598,7 @@ impl Dict {
     /// A shallow copy as an exact dict.
     pub fn copy(&self) -> Ptr<Dict> {
         let copy = Dict::new();
-        let mut table = Table {
-            entries: self.table().entries.clone(),
-            indices: self.table().indices.clone(),
-            used: self.len(),
-            first: 0,
-        };
-        if table.entries.len() != table.used {
-            table.grow();
-        }
-        drop(copy.table_replace(table));
+        copy.table_mut().copy_from(self.table());
         copy
     }
 
@@ -593,13 +610,8 @@ impl Dict {
     /// Exchanges the contents (used by `dict.__init__` fast paths and `|=`).
     pub fn update_from(&self, other: &Object<Dict>) -> PyResult<()> {
         if self.is_empty() && other.table().entries.len() == other.len() {
-            let table = Table {
-                entries: other.table().entries.clone(),
-                indices: other.table().indices.clone(),
-                used: other.len(),
-                first: 0,
-            };
-            drop(self.table_replace(table));
+            drop(self.table_replace(Table::default()));
+            self.table_mut().copy_from(other.table());
             return Ok(());
         }
         let mut at = 0;
@@ -619,7 +631,7 @@ impl Dict {
     /// Bytes of the table, for `sys.getsizeof`.
     pub fn table_size(&self) -> usize {
         let table = self.table();
-        table.entries.capacity() * size_of::<Entry>() + table.indices.len() * 4
+        table.entries.capacity() * size_of::<Entry>() + table.many.len() * 4
     }
 
     /// Marks the dictionary so that `crate::watch` hears of changes.
@@ -658,21 +670,64 @@ fn continue_probe(i: &mut usize, perturb: &mut u64, mask: usize) {
 }
 
 impl Table {
+    #[inline(always)]
+    fn indices(&self) -> &[u32] {
+        if self.many.is_empty() { &self.few } else { &self.many }
+    }
+
+    #[inline(always)]
+    fn indices_mut(&mut self) -> &mut [u32] {
+        if self.many.is_empty() { &mut self.few } else { &mut self.many }
+    }
+
     /// Entries that fit before the index table has to grow: two thirds of its size.
     #[inline(always)]
     fn capacity(&self) -> usize {
-        self.indices.len() * 2 / 3
+        self.indices().len() * 2 / 3
     }
 
     #[inline]
     fn free_slot(&self, hash: i64) -> usize {
-        let mask = self.indices.len() - 1;
+        let indices = self.indices();
+        let mask = indices.len() - 1;
         let mut perturb = hash as u64;
         let mut i = hash as usize & mask;
-        while self.indices[i] < DELETED {
+        while indices[i] < DELETED {
             continue_probe(&mut i, &mut perturb, mask);
         }
         i
+    }
+
+    /// Takes over copies of all items, for an empty table.
+    fn copy_from(&mut self, other: &Table) {
+        if other.used == 0 {
+            return;
+        }
+        if other.entries.len() != other.used {
+            self.entries = other.entries.iter().filter(|e| e.key.is_some()).cloned().collect();
+            self.used = other.used;
+            return self.grow();
+        }
+        self.entries.reserve_exact(other.capacity());
+        // SAFETY: without holes every entry has key and value; there is room for all.
+        unsafe {
+            let first = self.entries.as_mut_ptr();
+            for (i, Entry { hash, key, value }) in other.entries.iter().enumerate() {
+                let (key, value) = (key.as_ref().unwrap_unchecked(), value.as_ref().unwrap_unchecked());
+                first.add(i).write(Entry { hash: *hash, key: Some(key.clone()), value: Some(value.clone()) });
+            }
+            self.entries.set_len(other.used);
+        }
+        self.few = other.few;
+        self.many = other.many.clone();
+        self.used = other.used;
+    }
+
+    /// Makes room for the entries that the index table is large enough for.
+    #[cold]
+    #[inline(never)]
+    fn reserve_entries(&mut self) {
+        self.entries.reserve_exact(self.capacity() - self.entries.len());
     }
 
     #[cold]
@@ -682,26 +737,29 @@ impl Table {
     }
 
     fn reserve(&mut self, n: usize) {
-        self.rebuild((n * 3 / 2 + 1).max(MIN_SIZE).next_power_of_two());
+        let size = (n * 3 / 2 + 1).max(MIN_SIZE).next_power_of_two();
+        if size == MIN_SIZE && self.entries.is_empty() && self.many.is_empty() {
+            self.entries.reserve_exact(self.capacity());
+        } else {
+            self.rebuild(size);
+        }
     }
 
+    /// Makes an index table of that size for the entries, which lose their holes.
     fn rebuild(&mut self, size: usize) {
-        let capacity = size * 2 / 3;
-        if self.entries.is_empty() && self.entries.capacity() < capacity {
-            self.entries = Vec::with_capacity(capacity);
-            self.indices = vec![EMPTY; size].into_boxed_slice();
-            self.first = 0;
-            return;
+        if self.entries.len() != self.used {
+            self.entries.retain(|e| e.key.is_some());
         }
-        self.entries.retain(|e| e.key.is_some());
         self.first = 0;
+        let capacity = size * 2 / 3;
         if self.entries.capacity() < capacity {
             self.entries.reserve_exact(capacity - self.entries.len());
         }
-        self.indices = vec![EMPTY; size].into_boxed_slice();
+        self.few = [EMPTY; MIN_SIZE];
+        self.many = if size == MIN_SIZE { Box::default() } else { vec![EMPTY; size].into_boxed_slice() };
         for at in 0..self.entries.len() {
             let i = self.free_slot(self.entries[at].hash);
-            self.indices[i] = at as u32;
+            self.indices_mut()[i] = at as u32;
         }
     }
 }

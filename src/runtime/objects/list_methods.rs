@@ -50,9 +50,7 @@ impl List {
 
     /// Appends items of any iterable; the list grows while the iterable is consumed.
     pub fn extend_from(&self, iterable: &Obj) -> PyResult<()> {
-        if iterable.exact::<List>().is_some() || iterable.exact::<Tuple>().is_some() {
-            let items = iter::collect(iterable)?;
-            self.with(|own| own.extend(items));
+        if self.extend_plainly(iterable) {
             return Ok(());
         }
         let iterator = iter::iter(iterable)?;
@@ -70,6 +68,23 @@ impl List {
             }
         });
         Ok(())
+    }
+
+    /// Appends the items of a list or tuple, whose iteration runs no code; true if it is one.
+    #[inline]
+    pub fn extend_plainly(&self, iterable: &Obj) -> bool {
+        if let Some(tuple) = iterable.exact::<Tuple>() {
+            self.extend_with(tuple.items());
+        } else if let Some(list) = iterable.exact::<List>() {
+            if std::ptr::eq(&**list, self) {
+                self.extend_with(&self.to_vec());
+            } else {
+                self.extend_with(list.items());
+            }
+        } else {
+            return false;
+        }
+        true
     }
 
     /// Removes item `i`.

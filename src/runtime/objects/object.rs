@@ -65,6 +65,14 @@ where
     f.map_or(0, |f| f.wrap().address())
 }
 
+/// True if `__init__` is `object`'s and accepts everything, because `__new__` is another class's.
+#[inline]
+pub fn has_idle_init(class: &Type) -> bool {
+    let (own, object) = (class.slots(), object_class().slots());
+    own.init.map(|f| f as usize) == object.init.map(|f| f as usize)
+        && own.new.map(|f| f as usize) != object.new.map(|f| f as usize)
+}
+
 /// True if calling the class only makes a plain instance and runs `__init__`: `__new__` is `object`'s, and nothing
 /// abstract is in the way.
 pub fn is_plain_constructor(class: &Type) -> bool {

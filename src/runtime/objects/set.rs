@@ -8,6 +8,7 @@ use std::cell::{Cell, UnsafeCell};
 
 use crate::errors::PyResult;
 use crate::heap::cycles::Visitor;
+use crate::heap::{decref, incref};
 use crate::object::{Obj, Ptr, PyClass, Trace};
 use crate::objects::dict::{Dict, explain_unhashable};
 use crate::objects::str::Str;
@@ -20,32 +21,68 @@ const MIN_SIZE: usize = 8;
 const LINEAR_PROBES: usize = 9;
 
 /// One place of the table.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Place {
     /// Of a place without key: 0 if it is free, [`REMOVED`] if an element was removed from it.
     hash: i64,
-    key: Option<Obj>,
+    /// A reference that the table owns, or `NULL`.
+    key: Value,
 }
 
 /// No key has this hash.
 const REMOVED: i64 = -1;
 
 impl Place {
-    const FREE: Place = Place { hash: 0, key: None };
+    const FREE: Place = Place { hash: 0, key: Value::NULL };
+
+    #[inline(always)]
+    fn new(hash: i64, key: Obj) -> Place {
+        Place { hash, key: key.into_value() }
+    }
 
     #[inline(always)]
     fn is_free(&self) -> bool {
-        self.key.is_none() && self.hash != REMOVED
+        self.key.is_null() && self.hash != REMOVED
+    }
+
+    #[inline(always)]
+    fn key(&self) -> Option<&Obj> {
+        // SAFETY: a key is alive as long as it is in its place.
+        (!self.key.is_null()).then(|| unsafe { self.key.as_obj() })
     }
 }
 
-#[derive(Clone)]
 struct Table {
-    /// A power of two of places; empty for an empty set.
-    places: Vec<Place>,
+    /// The places of a small set.
+    few: [Place; MIN_SIZE],
+    /// Those of a larger one, a power of two: empty as long as `few` serves.
+    many: Box<[Place]>,
     /// Places that are not free.
     fill: usize,
     used: usize,
+}
+
+impl Default for Table {
+    #[inline]
+    fn default() -> Table {
+        Table { few: [Place::FREE; MIN_SIZE], many: Box::default(), fill: 0, used: 0 }
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        let mut left = self.used;
+        for place in self.places() {
+            if left == 0 {
+                break;
+            }
+            if !place.key.is_null() {
+                left -= 1;
+                // SAFETY: the table owns its keys, and nobody else sees it any more.
+                unsafe { decref(place.key) };
+            }
+        }
+    }
 }
 
 /// The elements of a set; both classes have it as their payload.
@@ -109,20 +146,16 @@ impl Trace for FrozenSet {
 
 impl Trace for SetData {
     fn trace(&self, visitor: &mut Visitor<'_>) {
-        for key in self.table().places.iter().filter_map(|place| place.key.as_ref()) {
+        for key in self.table().places().iter().filter_map(Place::key) {
             key.trace(visitor);
         }
     }
 }
 
 impl Default for SetData {
+    #[inline]
     fn default() -> SetData {
-        SetData {
-            table: UnsafeCell::new(Table { places: Vec::new(), fill: 0, used: 0 }),
-            changes: Cell::new(0),
-            finger: Cell::new(0),
-            hash: Cell::new(-1),
-        }
+        SetData { table: UnsafeCell::default(), changes: Cell::new(0), finger: Cell::new(0), hash: Cell::new(-1) }
     }
 }
 
@@ -142,21 +175,31 @@ pub fn as_set(obj: &Obj) -> Option<&SetData> {
     obj.downcast::<FrozenSet>().map(|set| &set.0)
 }
 
+impl Set {
+    /// A new empty set.
+    pub fn empty() -> Ptr<Set> {
+        Ptr::new(Set::default())
+    }
+}
+
+impl FrozenSet {
+    /// A new empty frozenset, for the one who fills it.
+    pub fn empty() -> Ptr<FrozenSet> {
+        Ptr::new(FrozenSet::default())
+    }
+}
+
 /// A new frozenset.
 pub fn frozenset_from(items: Vec<Obj>) -> PyResult<Obj> {
-    let data = SetData::default();
-    for item in items {
-        data.add(item)?;
-    }
-    Ok(Ptr::new(FrozenSet(data)).into_obj())
+    let set = FrozenSet::empty();
+    items.into_iter().try_for_each(|item| set.0.add(item).map(drop))?;
+    Ok(set.into_obj())
 }
 
 /// A new set.
-pub fn set_from(items: Vec<Obj>) -> PyResult<Obj> {
-    let set = Ptr::new(Set::default());
-    for item in items {
-        set.0.add(item)?;
-    }
+pub fn set_from(items: impl IntoIterator<Item = Obj>) -> PyResult<Obj> {
+    let set = Set::empty();
+    items.into_iter().try_for_each(|item| set.0.add(item).map(drop))?;
     Ok(set.into_obj())
 }
 
@@ -202,17 +245,30 @@ impl Probe {
 }
 
 impl Table {
+    #[inline(always)]
+    fn places(&self) -> &[Place] {
+        if self.many.is_empty() { &self.few } else { &self.many }
+    }
+
+    #[inline(always)]
+    fn places_mut(&mut self) -> &mut [Place] {
+        if self.many.is_empty() { &mut self.few } else { &mut self.many }
+    }
+
+    #[inline(always)]
     fn mask(&self) -> usize {
-        self.places.len().max(MIN_SIZE) - 1
+        self.places().len() - 1
     }
 
     /// Inserts a key that is known to be missing, into a table with room and without removed places.
-    fn insert_clean(&mut self, hash: i64, key: Obj) {
-        let mut probe = Probe::new(hash, self.mask());
-        while !self.places[probe.at].is_free() {
+    #[inline]
+    fn insert_clean(&mut self, place: Place) {
+        let mut probe = Probe::new(place.hash, self.mask());
+        let places = self.places_mut();
+        while !places[probe.at].is_free() {
             probe.advance();
         }
-        self.places[probe.at] = Place { hash, key: Some(key) };
+        places[probe.at] = place;
         self.fill += 1;
         self.used += 1;
     }
@@ -223,14 +279,27 @@ impl Table {
         while size <= least {
             size <<= 1;
         }
-        let old = std::mem::replace(&mut self.places, vec![Place::FREE; size]);
+        let (few, many) = (self.few, std::mem::take(&mut self.many));
+        self.few = [Place::FREE; MIN_SIZE];
+        if size > MIN_SIZE {
+            self.many = vec![Place::FREE; size].into_boxed_slice();
+        }
         self.fill = 0;
         self.used = 0;
-        for place in old {
-            if let Place { hash, key: Some(key) } = place {
-                self.insert_clean(hash, key);
+        let old: &[Place] = if many.is_empty() { &few } else { &many };
+        old.iter().filter(|place| !place.key.is_null()).for_each(|place| self.insert_clean(*place));
+    }
+
+    /// Makes this empty table a copy of one of the same size that has no removed places.
+    fn copy_places(&mut self, other: &Table) {
+        for (own, theirs) in self.places_mut().iter_mut().zip(other.places()) {
+            if !theirs.key.is_null() {
+                incref(theirs.key);
             }
+            *own = *theirs;
         }
+        self.fill = other.fill;
+        self.used = other.used;
     }
 }
 
@@ -264,14 +333,11 @@ impl SetData {
     /// The place of a key, or the free one where it would go.
     #[inline]
     fn find(&self, key: &Obj, hash: i64) -> PyResult<Result<usize, usize>> {
-        let places = &self.table().places;
-        if places.is_empty() {
-            return Ok(Err(0));
-        }
+        let places = self.table().places();
         let mut probe = Probe::new(hash, places.len() - 1);
         loop {
             let place = &places[probe.at];
-            match &place.key {
+            match place.key() {
                 None if place.hash != REMOVED => return Ok(Err(probe.at)),
                 Some(own) if own.is(key) => return Ok(Ok(probe.at)),
                 // Not the same object, but perhaps equal.
@@ -284,14 +350,11 @@ impl SetData {
 
     fn search(&self, key: &Obj, hash: i64) -> PyResult<Result<usize, usize>> {
         'restart: loop {
-            let table = self.table();
-            if table.places.is_empty() {
-                return Ok(Err(0));
-            }
-            let mut probe = Probe::new(hash, table.mask());
+            let places = self.table().places();
+            let mut probe = Probe::new(hash, places.len() - 1);
             loop {
-                let place = &table.places[probe.at];
-                match &place.key {
+                let place = &places[probe.at];
+                match place.key() {
                     None if place.is_free() => return Ok(Err(probe.at)),
                     Some(own) if place.hash == hash => {
                         if own.is(key) {
@@ -329,9 +392,9 @@ impl SetData {
             // SAFETY: the class says what the word points to. Strings without a hash have -1 there.
             Some(unsafe { key.as_obj() }.exact::<Str>()?.known_hash()).filter(|hash| *hash != -1)?
         };
-        let places = &self.table().places;
+        let places = self.table().places();
         let place = places.get(hash as usize & places.len().wrapping_sub(1))?;
-        match &place.key {
+        match place.key() {
             Some(own) if own.value() == key => Some(true),
             None if place.is_free() => Some(false),
             _ => None,
@@ -341,9 +404,9 @@ impl SetData {
     #[inline]
     pub fn contains_hashed(&self, key: &Obj, hash: i64) -> PyResult<bool> {
         // In its first place, or nothing there: nearly always.
-        let places = &self.table().places;
+        let places = self.table().places();
         match places.get(hash as usize & places.len().wrapping_sub(1)) {
-            Some(place) if place.key.as_ref().is_some_and(|own| own.is(key)) => Ok(true),
+            Some(place) if place.key().is_some_and(|own| own.is(key)) => Ok(true),
             Some(place) if place.is_free() => Ok(false),
             Some(_) => Ok(self.find(key, hash)?.is_ok()),
             None => Ok(false),
@@ -355,6 +418,7 @@ impl SetData {
     }
 
     /// Adds an element; true if it was not there.
+    #[inline]
     pub fn add(&self, key: Obj) -> PyResult<bool> {
         let hash = hash_element(&key)?;
         self.add_hashed(key, hash)
@@ -362,11 +426,11 @@ impl SetData {
 
     pub fn add_hashed(&self, key: Obj, hash: i64) -> PyResult<bool> {
         // Nothing in its first place, or the very object: nearly always.
-        let places = &self.table().places;
+        let places = self.table().places();
         let first = hash as usize & places.len().wrapping_sub(1);
         let at = match places.get(first) {
             Some(place) if place.is_free() => first,
-            Some(place) if place.key.as_ref().is_some_and(|own| own.is(&key)) => return Ok(false),
+            Some(place) if place.key().is_some_and(|own| own.is(&key)) => return Ok(false),
             _ => match self.find(&key, hash)? {
                 Ok(_) => return Ok(false),
                 Err(at) => at,
@@ -374,12 +438,7 @@ impl SetData {
         };
         self.changed();
         let table = self.table_mut();
-        if table.places.is_empty() {
-            table.resize(0);
-            table.insert_clean(hash, key);
-            return Ok(true);
-        }
-        table.places[at] = Place { hash, key: Some(key) };
+        table.places_mut()[at] = Place::new(hash, key);
         table.fill += 1;
         table.used += 1;
         if table.fill * 5 >= table.mask() * 3 {
@@ -408,17 +467,19 @@ impl SetData {
         self.changed();
         let table = self.table_mut();
         table.used -= 1;
-        std::mem::replace(&mut table.places[at], Place { hash: REMOVED, key: None }).key
+        let old = std::mem::replace(&mut table.places_mut()[at], Place { hash: REMOVED, key: Value::NULL });
+        // SAFETY: the place's reference moves.
+        (!old.key.is_null()).then(|| unsafe { old.key.into_obj() })
     }
 
     /// Removes and returns some element.
     pub fn pop(&self) -> Option<Obj> {
-        let (used, size) = (self.len(), self.table().places.len());
+        let (used, size) = (self.len(), self.table().places().len());
         if used == 0 {
             return None;
         }
         let mut at = self.finger.get() & (size - 1);
-        while self.table().places[at].key.is_none() {
+        while self.table().places()[at].key.is_null() {
             at = (at + 1) & (size - 1);
         }
         self.finger.set(at + 1);
@@ -427,17 +488,18 @@ impl SetData {
 
     pub fn clear(&self) {
         self.changed();
-        let old = std::mem::replace(self.table_mut(), Table { places: Vec::new(), fill: 0, used: 0 });
-        drop(old);
+        if self.table().fill != 0 {
+            drop(std::mem::take(self.table_mut()));
+        }
     }
 
     /// The first element at or behind place `at`, with its hash and the place behind it.
     #[inline]
     pub fn next_element(&self, mut at: usize) -> Option<(usize, i64, Obj)> {
-        let places = &self.table().places;
+        let places = self.table().places();
         while let Some(place) = places.get(at) {
             at += 1;
-            if let Some(key) = &place.key {
+            if let Some(key) = place.key() {
                 return Some((at, place.hash, key.clone()));
             }
         }
@@ -448,9 +510,9 @@ impl SetData {
     pub fn elements(&self) -> impl Iterator<Item = (i64, Obj)> {
         let mut at = 0;
         std::iter::from_fn(move || {
-            while let Some(place) = self.table().places.get(at) {
+            while let Some(place) = self.table().places().get(at) {
                 at += 1;
-                if let Some(key) = &place.key {
+                if let Some(key) = place.key() {
                     return Some((place.hash, key.clone()));
                 }
             }
@@ -461,7 +523,7 @@ impl SetData {
     /// Whether all elements pass a test, which runs no Python code.
     #[inline]
     pub fn all(&self, test: impl Fn(&Obj) -> bool) -> bool {
-        self.table().places.iter().filter_map(|place| place.key.as_ref()).all(test)
+        self.table().places().iter().filter_map(Place::key).all(test)
     }
 
     /// All elements.
@@ -484,14 +546,12 @@ impl SetData {
         }
         if theirs.used * 5 >= own.mask() * 3 {
             own.resize(theirs.used * 2);
-        } else if own.places.is_empty() {
-            own.resize(0);
         }
-        if own.places.len() == theirs.places.len() && theirs.fill == theirs.used {
-            *own = theirs.clone();
+        if own.mask() == theirs.mask() && theirs.fill == theirs.used {
+            own.copy_places(theirs);
         } else {
             for (hash, key) in other.elements() {
-                own.insert_clean(hash, key);
+                own.insert_clean(Place::new(hash, key));
             }
         }
         self.changed();
@@ -547,15 +607,14 @@ impl SetData {
 
     /// Bytes of the table, for `__sizeof__`: eight places are part of the object itself in CPython.
     pub fn table_size(&self) -> usize {
-        let size = self.table().places.len();
-        if size <= MIN_SIZE { 0 } else { size * 16 }
+        self.table().many.len() * 16
     }
 
     /// The order-independent hash of a frozenset.
     pub fn hash(&self) -> i64 {
         let shuffle = |h: u64| ((h ^ 89_869_747) ^ (h << 16)).wrapping_mul(3_644_798_167);
         let mut hash = 0u64;
-        for place in self.table().places.iter().filter(|place| place.key.is_some()) {
+        for place in self.table().places().iter().filter(|place| !place.key.is_null()) {
             hash ^= shuffle(place.hash as u64);
         }
         hash ^= (self.len() as u64 + 1).wrapping_mul(1_927_868_237);

@@ -64,13 +64,13 @@ fn data(this: &Obj) -> &SetData {
     as_set(this).expect("a method of this class")
 }
 
-/// A new set of the same kind (set or frozenset) as `this`.
-fn new_like(this: &Obj, elements: SetData) -> Obj {
-    if this.downcast::<Set>().is_some() {
-        Ptr::new(Set(elements)).into_obj()
-    } else {
-        Ptr::new(FrozenSet(elements)).into_obj()
-    }
+/// A new set of the same kind (set or frozenset) as `this`, with what `fill` puts into it.
+#[inline]
+fn new_like(this: &Obj, fill: impl FnOnce(&SetData) -> PyResult<()>) -> PyResult<Obj> {
+    let mutable = this.exact::<FrozenSet>().is_none() && this.downcast::<Set>().is_some();
+    let result = if mutable { Set::empty().into_obj() } else { FrozenSet::empty().into_obj() };
+    fill(data(&result))?;
+    Ok(result)
 }
 
 /// Any iterable as the elements of a set.
@@ -91,6 +91,12 @@ fn with_elements<R>(iterable: &Obj, f: impl FnOnce(&SetData) -> PyResult<R>) -> 
 /// The elements that are in both.
 pub(crate) fn intersection(own: &SetData, other: &Obj) -> PyResult<SetData> {
     let result = SetData::default();
+    add_common(&result, own, other)?;
+    Ok(result)
+}
+
+/// Adds the elements that are in both to `result`, which is empty.
+fn add_common(result: &SetData, own: &SetData, other: &Obj) -> PyResult<()> {
     if let Some(other) = as_set(other) {
         let (small, large) = if other.len() > own.len() { (own, other) } else { (other, own) };
         for (hash, key) in small.elements() {
@@ -98,7 +104,7 @@ pub(crate) fn intersection(own: &SetData, other: &Obj) -> PyResult<SetData> {
                 result.add_hashed(key, hash)?;
             }
         }
-        return Ok(result);
+        return Ok(());
     }
     iter::for_each(other, |key| {
         let hash = hash_element(&key)?;
@@ -106,8 +112,7 @@ pub(crate) fn intersection(own: &SetData, other: &Obj) -> PyResult<SetData> {
             result.add_hashed(key, hash)?;
         }
         Ok(())
-    })?;
-    Ok(result)
+    })
 }
 
 /// Removes the elements of any iterable.
@@ -125,22 +130,19 @@ pub(crate) fn difference_update(own: &SetData, other: &Obj) -> PyResult<()> {
     iter::for_each(other, |key| own.discard(&key).map(drop))
 }
 
-fn difference(own: &SetData, other: &Obj) -> PyResult<SetData> {
-    let known_hashes = as_set(other).is_some() || other.exact::<Dict>().is_some();
-    if !known_hashes {
-        let result = own.copy();
-        difference_update(&result, other)?;
-        return Ok(result);
-    }
-    let other_len = as_set(other).map_or_else(|| other.exact::<Dict>().map_or(0, |d| d.len()), |s| s.len());
+/// Adds the elements of `own` that are not in `other` to `result`, which is empty.
+fn add_difference(result: &SetData, own: &SetData, other: &Obj) -> PyResult<()> {
+    let dict = other.exact::<Dict>();
+    let Some(other_len) = as_set(other).map(SetData::len).or_else(|| dict.map(|d| d.len())) else {
+        result.merge(own)?;
+        return difference_update(result, other);
+    };
     if own.len() >> 2 > other_len {
-        let result = own.copy();
-        difference_update(&result, other)?;
-        return Ok(result);
+        result.merge(own)?;
+        return difference_update(result, other);
     }
-    let result = SetData::default();
     for (hash, key) in own.elements() {
-        let hit = match (as_set(other), other.exact::<Dict>()) {
+        let hit = match (as_set(other), dict) {
             (Some(set), _) => set.contains_hashed(&key, hash)?,
             (None, Some(dict)) => dict.get_hashed(&key, hash)?.is_some(),
             _ => false,
@@ -149,7 +151,7 @@ fn difference(own: &SetData, other: &Obj) -> PyResult<SetData> {
             result.add_hashed(key, hash)?;
         }
     }
-    Ok(result)
+    Ok(())
 }
 
 /// Keeps what is in one of the two only.
@@ -158,15 +160,14 @@ pub(crate) fn symmetric_difference_update(own: &SetData, other: &Obj) -> PyResul
         own.clear();
         return Ok(());
     }
-    let toggle = |elements: Vec<(i64, Obj)>| {
-        for (hash, key) in elements {
+    with_elements(other, |elements| {
+        for (hash, key) in elements.elements() {
             if !own.discard_hashed(&key, hash)? {
                 own.add_hashed(key, hash)?;
             }
         }
         Ok(())
-    };
-    with_elements(other, |elements| toggle(elements.elements().collect()))
+    })
 }
 
 /// True if all elements of `a` are in `b`.
@@ -208,8 +209,9 @@ fn with_set_as_key<R>(key: &Obj, f: impl Fn(&Obj) -> PyResult<R>) -> PyResult<R>
             if key.downcast::<Set>().is_some() && raised.matches(crate::objects::exceptions::TypeError::class()) =>
         {
             raised.discard();
-            let frozen = Ptr::new(FrozenSet(data(key).copy())).into_obj();
-            f(&frozen)
+            let frozen = FrozenSet::empty();
+            frozen.0.merge(data(key))?;
+            f(&frozen.into_obj())
         }
         result => result,
     }
@@ -285,7 +287,7 @@ macro_rules! common {
             #[slot(nb_and)]
             fn and(a: &Obj, b: &Obj) -> PyResult<Obj> {
                 match (as_set(a), as_set(b)) {
-                    (Some(own), Some(_)) => Ok(new_like(a, intersection(own, b)?)),
+                    (Some(own), Some(_)) => new_like(a, |result| add_common(result, own, b)),
                     _ => Ok(not_implemented()),
                 }
             }
@@ -293,57 +295,60 @@ macro_rules! common {
             #[slot(nb_or)]
             fn or(a: &Obj, b: &Obj) -> PyResult<Obj> {
                 let (Some(own), Some(theirs)) = (as_set(a), as_set(b)) else { return Ok(not_implemented()) };
-                let result = own.copy();
-                result.merge(theirs)?;
-                Ok(new_like(a, result))
+                new_like(a, |result| {
+                    result.merge(own)?;
+                    result.merge(theirs)
+                })
             }
 
             #[slot(nb_xor)]
             fn xor(a: &Obj, b: &Obj) -> PyResult<Obj> {
                 let (Some(own), Some(_)) = (as_set(a), as_set(b)) else { return Ok(not_implemented()) };
-                let result = own.copy();
-                symmetric_difference_update(&result, b)?;
-                Ok(new_like(a, result))
+                new_like(a, |result| {
+                    result.merge(own)?;
+                    symmetric_difference_update(result, b)
+                })
             }
 
             #[slot(nb_subtract)]
             fn subtract(a: &Obj, b: &Obj) -> PyResult<Obj> {
                 match (as_set(a), as_set(b)) {
-                    (Some(own), Some(_)) => Ok(new_like(a, difference(own, b)?)),
+                    (Some(own), Some(_)) => new_like(a, |result| add_difference(result, own, b)),
                     _ => Ok(not_implemented()),
                 }
             }
 
             /// Return a shallow copy of a set.
             #[pymethod]
-            fn copy(this: &Obj) -> Obj {
+            fn copy(this: &Obj) -> PyResult<Obj> {
                 if std::ptr::eq(this.class(), FrozenSet::class()) {
-                    return this.clone();
+                    return Ok(this.clone());
                 }
-                new_like(this, data(this).copy())
+                new_like(this, |result| result.merge(data(this)))
             }
 
             /// Return a new set with elements in the set that are not in the others.
             #[pymethod(sig = "(*others)")]
             fn difference(this: &Obj, others: &[Obj]) -> PyResult<Obj> {
-                let Some((first, rest)) = others.split_first() else {
-                    return Ok(new_like(this, data(this).copy()));
-                };
-                let result = difference(data(this), first)?;
-                for other in rest {
-                    difference_update(&result, other)?;
-                }
-                Ok(new_like(this, result))
+                new_like(this, |result| match others.split_first() {
+                    Some((first, rest)) => {
+                        add_difference(result, data(this), first)?;
+                        rest.iter().try_for_each(|other| difference_update(result, other))
+                    }
+                    None => result.merge(data(this)),
+                })
             }
 
             /// Return a new set with elements common to the set and all others.
             #[pymethod(sig = "(*others)")]
             fn intersection(this: &Obj, others: &[Obj]) -> PyResult<Obj> {
-                let mut result = data(this).copy();
-                for other in others {
-                    result = intersection(&result, other)?;
-                }
-                Ok(new_like(this, result))
+                let Some((first, rest)) = others.split_first() else {
+                    return new_like(this, |result| result.merge(data(this)));
+                };
+                new_like(this, |result| {
+                    add_common(result, data(this), first)?;
+                    rest.iter().try_for_each(|other| intersection(result, other).map(|common| result.swap(&common)))
+                })
             }
 
             /// Return True if two sets have a null intersection.
@@ -395,19 +400,19 @@ macro_rules! common {
             /// Return a new set with elements in either the set or other but not both.
             #[pymethod]
             fn symmetric_difference(this: &Obj, other: &Obj) -> PyResult<Obj> {
-                let result = elements_of(other)?;
-                symmetric_difference_update(&result, this)?;
-                Ok(new_like(this, result))
+                new_like(this, |result| {
+                    result.update(other)?;
+                    symmetric_difference_update(result, this)
+                })
             }
 
             /// Return a new set with elements from the set and all others.
             #[pymethod(sig = "(*others)")]
             fn union(this: &Obj, others: &[Obj]) -> PyResult<Obj> {
-                let result = data(this).copy();
-                for other in others {
-                    result.update(other)?;
-                }
-                Ok(new_like(this, result))
+                new_like(this, |result| {
+                    result.merge(data(this))?;
+                    others.iter().try_for_each(|other| result.update(other))
+                })
             }
 
             /// sets are generic over the type of their elements

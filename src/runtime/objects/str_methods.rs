@@ -201,27 +201,26 @@ fn list_of_parts(this: &Object<Str>, parts: Vec<(usize, usize)>) -> Obj {
     List::from_vec(parts.into_iter().map(|(start, end)| substring(this, start, end).into_obj()).collect()).into_obj()
 }
 
-/// Ranges of the words between white space, from the left.
-fn split_space(data: StrData<'_>, limit: usize) -> Vec<(usize, usize)> {
-    let (mut parts, mut at, length) = (Vec::new(), 0, data.len());
-    let is_space = |i: usize| properties::is_space(data.get(i));
-    loop {
-        while at < length && is_space(at) {
-            at += 1;
-        }
-        if at == length {
-            return parts;
-        }
-        let start = at;
-        if parts.len() == limit {
+/// Gives the ranges of the words between white space to `part`, from the left.
+fn split_space(data: StrData<'_>, limit: usize, part: &mut impl FnMut(usize, usize)) {
+    units!(data, units => split_units(units, limit, part))
+}
+
+fn split_units<T: Copy + Into<u32>>(units: &[T], limit: usize, part: &mut impl FnMut(usize, usize)) {
+    let is_space = |unit: T| match unit.into() {
+        c @ 0..0x80 => matches!(c, 9..=13 | 28..=32),
+        c => properties::is_space(c),
+    };
+    let mut at = 0;
+    for count in 0.. {
+        let Some(skipped) = units[at..].iter().position(|unit| !is_space(*unit)) else { return };
+        let start = at + skipped;
+        if count == limit {
             // The rest stays as it is, white space at its end included.
-            parts.push((start, length));
-            return parts;
+            return part(start, units.len());
         }
-        while at < length && !is_space(at) {
-            at += 1;
-        }
-        parts.push((start, at));
+        at = units[start..].iter().position(|unit| is_space(*unit)).map_or(units.len(), |length| start + length);
+        part(start, at);
     }
 }
 
@@ -251,15 +250,13 @@ fn rsplit_space(data: StrData<'_>, limit: usize) -> Vec<(usize, usize)> {
 }
 
 /// Ranges of the parts between occurrences of a separator.
-fn split_at(data: StrData<'_>, separator: &Str, limit: usize) -> Vec<(usize, usize)> {
+fn split_at(data: StrData<'_>, separator: &Str, limit: usize, part: &mut impl FnMut(usize, usize)) {
     let mut start = 0;
-    let mut parts = Vec::new();
     for at in occurrences(data, separator.data(), limit) {
-        parts.push((start, at));
+        part(start, at);
         start = at + separator.len();
     }
-    parts.push((start, data.len()));
-    parts
+    part(start, data.len());
 }
 
 fn rsplit_at(data: StrData<'_>, separator: &Str, limit: usize) -> Vec<(usize, usize)> {
@@ -525,13 +522,14 @@ impl Str {
     #[pymethod(sig = "(sep=None, maxsplit=-1)")]
     fn split(this: &Object<Str>, sep: Option<&Obj>, maxsplit: isize) -> PyResult<Obj> {
         let limit = usize::try_from(maxsplit).unwrap_or(usize::MAX);
-        Ok(list_of_parts(
-            this,
-            match separator(sep)? {
-                Some(sep) => split_at(this.data(), sep, limit),
-                None => split_space(this.data(), limit),
-            },
-        ))
+        // Room for a dozen at first, as in CPython.
+        let mut parts = Vec::with_capacity(limit.min(11) + 1);
+        let mut part = |start, end| parts.push(substring(this, start, end).into_obj());
+        match separator(sep)? {
+            Some(sep) => split_at(this.data(), sep, limit, &mut part),
+            None => split_space(this.data(), limit, &mut part),
+        }
+        Ok(List::from_vec(parts).into_obj())
     }
 
     /// Return a list of the substrings in the string, using sep as the separator string.

@@ -91,17 +91,26 @@ impl Tuple {
 
     /// From borrowed items.
     pub fn from_slice(items: &[Obj]) -> Ptr<Tuple> {
-        if items.is_empty() {
+        Tuple::from_slices(items, &[])
+    }
+
+    /// From borrowed items, those of `second` behind those of `first`.
+    pub fn from_slices(first: &[Obj], second: &[Obj]) -> Ptr<Tuple> {
+        let length = first.len() + second.len();
+        if length == 0 {
             return Tuple::empty();
         }
         // SAFETY: fresh memory, all of it written here; cloning runs no other code.
         unsafe {
-            let header = heap::alloc_object(TUPLE.get(), PAYLOAD + items.len() * 8);
+            let header = heap::alloc_object(TUPLE.get(), PAYLOAD + length * 8);
             let object = header as *mut Object<Tuple>;
-            (&raw mut (*object).payload).write(Tuple { length: items.len(), hash: Cell::new(-1) });
-            let first = (&raw mut (*object).payload).add(1) as *mut Obj;
-            for (i, item) in items.iter().enumerate() {
-                first.add(i).write(item.clone());
+            (&raw mut (*object).payload).write(Tuple { length, hash: Cell::new(-1) });
+            let mut at = (&raw mut (*object).payload).add(1) as *mut Obj;
+            for items in [first, second] {
+                for item in items {
+                    at.write(item.clone());
+                    at = at.add(1);
+                }
             }
             Ptr::from_owned(object)
         }

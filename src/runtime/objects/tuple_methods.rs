@@ -10,6 +10,7 @@ use crate::object::{Obj, ObjCell, Object, Ptr, PyClass};
 use crate::objects::generic_alias::GenericAlias;
 use crate::objects::int;
 use crate::objects::iter::{builtin, reduce_empty};
+use crate::objects::list::List;
 use crate::objects::list_methods::{SliceBound, repeat_items};
 use crate::objects::singletons::{bool_obj, not_implemented};
 use crate::objects::slice::Slice;
@@ -124,7 +125,12 @@ impl Tuple {
         let items = match args.positionals() {
             [] => Vec::new(),
             [only] if std::ptr::eq(cls, Tuple::class()) && only.exact::<Tuple>().is_some() => return Ok(only.clone()),
-            [only] => iter::collect(only)?,
+            [only] => match only.exact::<List>() {
+                Some(list) if std::ptr::eq(cls, Tuple::class()) => {
+                    return Ok(Tuple::from_slice(list.items()).into_obj());
+                }
+                _ => iter::collect(only)?,
+            },
             more => return Err(raise!(TypeError, "tuple expected at most 1 argument, got {}", more.len())),
         };
         if std::ptr::eq(cls, Tuple::class()) {
@@ -226,7 +232,7 @@ impl Tuple {
         if other.is_empty() && std::ptr::eq(this.class(), Tuple::class()) {
             return Ok(this.to_obj());
         }
-        Ok(Tuple::from_vec([this.items(), other.items()].concat()).into_obj())
+        Ok(Tuple::from_slices(this.items(), other.items()).into_obj())
     }
 
     #[slot(sq_repeat)]

@@ -7,7 +7,7 @@ use crate::object::{Obj, Object};
 use crate::objects::descriptor::GetSetDescriptor;
 use crate::objects::dict::Dict;
 use crate::objects::list::List;
-use crate::objects::object::object_class;
+use crate::objects::object::{has_idle_init, object_class};
 use crate::objects::singletons::none;
 use crate::objects::str::Str;
 use crate::objects::tuple::Tuple;
@@ -47,7 +47,9 @@ pub fn call_class(class: &Type, args: Args<'_>) -> PyResult<Obj> {
     if !instance.class().is_subclass(class) {
         return Ok(instance);
     }
-    if let Some(init) = instance.class().slots().init {
+    if let Some(init) = instance.class().slots().init
+        && !has_idle_init(instance.class())
+    {
         init(&instance, args)?;
     }
     Ok(instance)

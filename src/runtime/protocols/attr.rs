@@ -158,7 +158,16 @@ pub fn load_method(obj: &Obj, name: &Object<Str>) -> PyResult<(Obj, bool)> {
 }
 
 /// The attribute named by any object, interned as lookups want it: TypeError unless it is a str.
+#[inline]
 pub fn name_of(obj: &Obj) -> PyResult<Ptr<Str>> {
+    match obj.exact::<Str>() {
+        Some(text) if text.is_interned() => Ok(text.to_ptr()),
+        _ => any_name_of(obj),
+    }
+}
+
+#[inline(never)]
+fn any_name_of(obj: &Obj) -> PyResult<Ptr<Str>> {
     match obj.downcast::<Str>() {
         Some(text) => Ok(text.as_name()),
         None => Err(raise!(TypeError, "attribute name must be string, not '{}'", obj.class().name())),

@@ -87,26 +87,34 @@ pub(crate) fn forget(class: &Type) {
 
 /// Looks an attribute up along the MRO, without descriptors or metaclass. The result is borrowed
 /// from the class that defines it.
-#[inline]
+#[inline(always)]
 pub fn lookup_raw(class: &Type, name: &Object<Str>) -> Value {
+    // No entry has the tag 0, or the name of a string that is not interned.
+    let (version, id) = (class.version.get(), name.value().0);
+    // SAFETY: the cache is only touched under the GIL; no reference outlives the statement.
+    let entry = unsafe { &(*CACHE.entries.get())[cache_index(version, id)] };
+    if entry.version == version && entry.name == id { entry.value } else { lookup_and_remember(class, name) }
+}
+
+#[inline(always)]
+fn cache_index(version: u32, id: u64) -> usize {
+    (version as usize ^ (id >> 4) as usize) % CACHE_SIZE
+}
+
+#[inline(never)]
+fn lookup_and_remember(class: &Type, name: &Object<Str>) -> Value {
     let version = version_tag(class);
     if version == 0 || !name.is_interned() {
         return lookup_uncached(class, name);
     }
     let id = name.value().0;
-    let index = (version as usize ^ (id >> 4) as usize) % CACHE_SIZE;
-    // SAFETY: the cache is only touched under the GIL; no reference outlives the statement.
-    let entry = unsafe { (*CACHE.entries.get())[index] };
-    if entry.version == version && entry.name == id {
-        return entry.value;
-    }
     let value = lookup_uncached(class, name);
     if class.version.get() == version {
         // Interned names live as long as they are in a cache: they are kept by the class namespaces, and
         // a miss keeps the name alive by making it immortal.
         crate::heap::make_immortal(&name.as_obj());
         // SAFETY: as above.
-        unsafe { (*CACHE.entries.get())[index] = Entry { version, name: id, value } };
+        unsafe { (*CACHE.entries.get())[cache_index(version, id)] = Entry { version, name: id, value } };
     }
     value
 }

@@ -454,10 +454,12 @@ impl Type {
     }
 
     /// Python's `issubclass` without `__subclasscheck__`.
+    #[inline(always)]
     pub fn is_subclass(&self, other: &Type) -> bool {
-        if std::ptr::eq(self, other) {
-            return true;
-        }
+        std::ptr::eq(self, other) || self.has_base(other)
+    }
+
+    fn has_base(&self, other: &Type) -> bool {
         if !self.mro.is_set() {
             return self.is_native_subclass(other);
         }

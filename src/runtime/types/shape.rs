@@ -159,6 +159,7 @@ pub unsafe fn managed<'a>(header: *const Header, class: &Type) -> &'a Managed {
 
 /// # Safety
 /// `header` is a live instance of `class`, which has a weak-reference word.
+#[inline]
 pub unsafe fn weak_word(header: *const Header, class: &Type) -> *const u8 {
     // SAFETY: the offset lies inside the instance.
     unsafe {
@@ -254,7 +255,17 @@ pub unsafe fn init_instance(header: *mut Header, class: &Type, payload_end: usiz
 ///
 /// # Safety
 /// `header` is an instance of `class` that is being destroyed.
+#[inline]
 pub unsafe fn clear_instance(header: *mut Header, class: &Type) {
+    if class.has_flag(flags::SLOT_WORDS) || class.dict_offset() != 0 {
+        // SAFETY: by contract.
+        unsafe { clear_attributes(header, class) };
+    }
+}
+
+/// # Safety
+/// As [`clear_instance`].
+unsafe fn clear_attributes(header: *mut Header, class: &Type) {
     // SAFETY: each word is emptied before the value that was in it is released.
     unsafe {
         if class.has_flag(flags::SLOT_WORDS) {
@@ -440,7 +451,7 @@ pub fn instance_dict(obj: &Obj) -> PyResult<Option<Ptr<Dict>>> {
             }
             managed.dict.set(dict.into_obj().into_value());
         }
-        Ok(Some(Obj::from_borrowed(managed.dict.get()).downcast_unchecked::<Dict>().to_ptr()))
+        Ok(Some((*(managed.dict.get().as_pointer() as *const Object<Dict>)).to_ptr()))
     }
 }
 
