@@ -172,7 +172,8 @@ pub unsafe fn store_slice(sp: *mut Value) -> PyResult<()> {
         && !std::ptr::eq(value, list)
         && let Some((start, stop)) = plain_bounds(&operands[2], &operands[3], list.len())
     {
-        list.replace_range(start, stop, value.to_vec());
+        // SAFETY: it is another list, which no code can change meanwhile.
+        list.replace_range(start, stop, unsafe { value.items_unchecked() });
         return Ok(());
     }
     let slice = Slice::new(operands[2].clone(), operands[3].clone(), none()).into_obj();

@@ -33,7 +33,39 @@ impl Trace for List {
         self.items().iter().for_each(|x| x.trace(visitor));
     }
     fn clear(&self) {
-        drop(self.take());
+        drop_backwards(self.take());
+    }
+}
+
+impl Drop for List {
+    #[inline]
+    fn drop(&mut self) {
+        drop_backwards(std::mem::take(self.items.get_mut()));
+    }
+}
+
+/// Gives the items of a list up in CPython's order, the last one first.
+#[inline]
+pub(crate) fn drop_backwards(mut items: Vec<Obj>) {
+    let items: *mut [Obj] = {
+        let all = &raw mut items[..];
+        // SAFETY: no item is in the vector's hands any more; each is dropped once, below.
+        unsafe { items.set_len(0) };
+        all
+    };
+    // SAFETY: the items are alive, and the vector, which keeps their memory, is.
+    unsafe { drop_in_reverse(items) };
+}
+
+/// Drops items, the last one first.
+///
+/// # Safety
+/// Nobody uses the items after this.
+#[inline]
+pub(crate) unsafe fn drop_in_reverse(items: *mut [Obj]) {
+    for i in (0..items.len()).rev() {
+        // SAFETY: by contract.
+        unsafe { std::ptr::drop_in_place((items as *mut Obj).add(i)) };
     }
 }
 

@@ -11,7 +11,7 @@ use crate::objects::container_classes::traced_layout;
 use crate::objects::generic_alias::GenericAlias;
 use crate::objects::int;
 use crate::objects::iter::builtin;
-use crate::objects::list::{self, List};
+use crate::objects::list::{self, List, drop_backwards};
 use crate::objects::list_sort;
 use crate::objects::singletons::{bool_obj, not_implemented};
 use crate::objects::slice::Slice;
@@ -108,7 +108,7 @@ impl List {
         let values = iter::collect_or(value, "must assign iterable to extended slice")?;
         let bounds = bounds.adjust(self.len());
         if bounds.step == 1 {
-            self.replace_range(bounds.start as usize, bounds.stop.max(bounds.start) as usize, values);
+            self.replace_range(bounds.start as usize, bounds.stop.max(bounds.start) as usize, &values);
             return Ok(());
         }
         if values.len() != bounds.length {
@@ -126,26 +126,33 @@ impl List {
     }
 
     /// Replaces the items from `start` to `stop`.
-    pub fn replace_range(&self, start: usize, stop: usize, mut values: Vec<Obj>) {
-        let count = values.len();
-        if count == stop - start {
-            // Same size: exchange the items, and drop the old ones when the list is whole again.
-            self.with(|items| items[start..stop].swap_with_slice(&mut values));
-            return;
+    pub fn replace_range(&self, start: usize, stop: usize, values: &[Obj]) {
+        if values.len() != stop - start {
+            return drop_backwards(self.with(|items| items.splice(start..stop, values.iter().cloned()).collect()));
         }
-        let old: Vec<Obj> = self.with(|items| items.splice(start..stop, values).collect());
-        drop(old);
+        // What may run code when it dies has to wait until the list is whole again.
+        let mut old = Vec::new();
+        self.with(|items| {
+            for (item, v) in items[start..stop].iter_mut().zip(values) {
+                let before = std::mem::replace(item, v.clone());
+                if before.value().is_pointer_or_null() {
+                    old.push(before);
+                }
+            }
+        });
+        drop_backwards(old);
     }
 
     fn delete_slice(&self, bounds: SliceIndices) {
         if bounds.length == 0 {
             return;
         }
+        let contiguous = bounds.step == 1;
         let bounds = bounds.rising();
+        if contiguous {
+            return self.replace_range(bounds.start as usize, bounds.start as usize + bounds.length, &[]);
+        }
         let old: Vec<Obj> = self.with(|items| {
-            if bounds.step == 1 {
-                return items.drain(bounds.start as usize..bounds.start as usize + bounds.length).collect();
-            }
             let mut doomed = bounds.positions().peekable();
             let mut i = 0;
             items
@@ -364,7 +371,7 @@ impl List {
     /// Remove all items from list.
     #[pymethod]
     fn clear(&self) {
-        drop(self.take());
+        drop_backwards(self.take());
     }
 
     /// Return a shallow copy of the list.

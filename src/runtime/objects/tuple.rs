@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use crate::heap::{self, cycles::Visitor};
 use crate::object::{Header, Obj, Object, Ptr, PyClass};
+use crate::objects::list::drop_in_reverse;
 use crate::types::{NativeLayout, StaticType, Type, shape};
 use crate::value::Value;
 
@@ -40,7 +41,7 @@ unsafe fn drop_items(header: *mut Header) {
     unsafe {
         let tuple = &*(header as *const Object<Tuple>);
         let items = tuple.items();
-        std::ptr::drop_in_place(items as *const [Obj] as *mut [Obj]);
+        drop_in_reverse(items as *const [Obj] as *mut [Obj]);
     }
 }
 

@@ -91,7 +91,7 @@ pub mod flags {
     /// Instances have managed words (slots, dictionary, weak references).
     pub const MANAGED: u64 = 1 << 33;
     /// Instances have words for `__slots__`, of this class or a base.
-    pub const SLOT_WORDS: u64 = 1 << 35;
+    pub const SLOT_WORDS: u64 = 1 << 37;
     /// Instances have a finaliser.
     pub const FINALIZER: u64 = 1 << 34;
     /// The class is not a static one in CPython, and `__flags__` shows it so.
