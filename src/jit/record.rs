@@ -150,7 +150,7 @@ impl Recording {
 impl Recording {
     /// Keeps the classes of a record's operands, which are in use.
     fn keep_classes(&mut self, record: &Record) {
-        for seen in record.tops {
+        for &seen in record.tops.iter().chain(&record.locals) {
             let Seen::Object(class) = seen else { continue };
             // SAFETY: the class of a live operand.
             let class = unsafe { &*class };
@@ -332,7 +332,7 @@ unsafe fn cache_of(frame: *mut Frame, ip: *mut u16, sp: *mut Value, opcode: Opco
         let local = |i: u32| *Frame::locals(frame).add(i as usize);
         let next = Opcode::from_u8(*ip.add(1) as u8);
         match (opcode, next) {
-            (Opcode::LoadFastBorrow, Some(next @ Opcode::LoadAttrInstanceValue)) => {
+            (Opcode::LoadFastBorrow, Some(next @ (Opcode::LoadAttrInstanceValue | Opcode::LoadAttrSlot))) => {
                 chosen_cache(ip.add(1), local(oparg), next)
             }
             (Opcode::LoadFastBorrowLoadFastBorrow, Some(next @ Opcode::StoreAttrInstanceValue)) => {

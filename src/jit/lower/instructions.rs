@@ -128,6 +128,11 @@ impl Lowering<'_> {
                     let Some(cache) = &record.cache else { return Ok(None) };
                     self.load_instance_value(cache, oparg)?;
                 }
+                Opcode::LoadAttrSlot => {
+                    if self.load_slot_of(record, record.locals[0], oparg)?.is_none() {
+                        return Ok(None);
+                    }
+                }
                 Opcode::StoreAttrInstanceValue => {
                     let Some(cache) = &record.cache else { return Ok(None) };
                     self.store_instance_value(cache)?;

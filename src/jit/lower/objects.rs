@@ -113,10 +113,15 @@ impl Lowering<'_> {
     }
 
     pub(super) fn load_slot(&mut self, record: &Record) -> Done {
-        let (Some(cache), Seen::Object(class)) = (&record.cache, record.tops[0]) else { return Ok(None) };
+        self.load_slot_of(record, record.tops[0], record.oparg)
+    }
+
+    /// As [`Self::load_slot`], of an owner of this kind.
+    pub(super) fn load_slot_of(&mut self, record: &Record, owner: Seen, oparg: u32) -> Done {
+        let (Some(cache), Seen::Object(class)) = (&record.cache, owner) else { return Ok(None) };
         self.guard_owner(cache, class, false)?;
         self.replace_by_field(cache.offset as i32)?;
-        self.push_null_for_call(record.oparg);
+        self.push_null_for_call(oparg);
         Ok(Some(1))
     }
 
