@@ -595,17 +595,7 @@ impl Lowering<'_> {
                 }
                 Ok(())
             }
-            Seen::Singleton(word) => {
-                if self.peek(n)?.known != Known::Word(word) {
-                    self.in_registers(n)?;
-                    self.room(1)?;
-                    self.in_registers(n)?;
-                    self.op([Uop::Copy1, Uop::Copy2][n - 1])?;
-                    self.op_immediate(Uop::GuardIs, word)?;
-                    self.learn(n, Known::Word(word))?;
-                }
-                Ok(())
-            }
+            Seen::Singleton(word) => self.guard_word(n, word).map(drop),
             Seen::Null => Err(Abort::Unsupported),
         }
     }

@@ -77,17 +77,24 @@ impl Lowering<'_> {
 
     /// The `n`-th word, one of the top two, is this object.
     fn guard_constant(&mut self, n: usize, object: &Obj) -> Lower<()> {
-        let word = object.value().0;
-        if self.peek(n)?.known != Known::Word(word) {
-            self.in_registers(n)?;
-            self.room(1)?;
-            self.in_registers(n)?;
-            self.op([Uop::Copy1, Uop::Copy2][n - 1])?;
-            self.op_immediate(Uop::GuardIs, word)?;
-            self.learn(n, Known::Word(word))?;
-            self.out.objects.push(object.clone());
+        if self.guard_word(n, object.value().0)? {
+            self.keep(object);
         }
         Ok(())
+    }
+
+    /// The `n`-th word, one of the top two, is exactly this one; false if that was known.
+    pub(super) fn guard_word(&mut self, n: usize, word: u64) -> Lower<bool> {
+        if self.peek(n)?.known == Known::Word(word) {
+            return Ok(false);
+        }
+        self.in_registers(n)?;
+        self.room(1)?;
+        self.in_registers(n)?;
+        self.op([Uop::Copy1, Uop::Copy2][n - 1])?;
+        self.op_immediate(Uop::GuardIs, word)?;
+        self.learn(n, Known::Word(word))?;
+        Ok(true)
     }
 
     /// `super().name(…)`: what is found is a constant for a class behind which `super` looks and the class of `self`, or the
