@@ -123,14 +123,7 @@ unsafe extern "C" fn send(
     plan: *const InterpretPlan,
 ) -> *mut Frame {
     // SAFETY: as in [`leave`].
-    unsafe {
-        let (thread, plan_at) = (&*thread_pointer, &*plan);
-        let sp = Frame::locals(frame).add(plan_at.words);
-        let behind = FOR_ITER_UNITS as u16 + plan_at.oparg;
-        let sent = pyrs_interp::jit::resume_for_send(thread, frame, plan_at.opcode_at, sp, behind);
-        let Some((delegate, ip, sp)) = sent else { return helpers::interpret(thread_pointer, frame, top, plan) };
-        go_on(thread, top, plan_at, delegate, ip, sp)
-    }
+    unsafe { resume_by(pyrs_interp::jit::resume_for_send, thread_pointer, frame, top, plan) }
 }
 
 /// FOR_ITER_GEN: goes on in the generator's frame.
@@ -141,12 +134,25 @@ unsafe extern "C" fn resume(
     plan: *const InterpretPlan,
 ) -> *mut Frame {
     // SAFETY: as in [`leave`].
+    unsafe { resume_by(pyrs_interp::jit::resume_for_iter, thread_pointer, frame, top, plan) }
+}
+
+/// Resumes a generator by the runtime's function for that, which is given the units to skip when it is exhausted, and goes
+/// on in its frame.
+#[inline(always)]
+unsafe fn resume_by(
+    resume: unsafe fn(&Thread, *mut Frame, *mut u16, *mut Value, u16) -> Option<(*mut Frame, *mut u16, *mut Value)>,
+    thread_pointer: *const Thread,
+    frame: *mut Frame,
+    top: *mut Value,
+    plan: *const InterpretPlan,
+) -> *mut Frame {
+    // SAFETY: as in [`leave`].
     unsafe {
         let (thread, plan_at) = (&*thread_pointer, &*plan);
-        let ip = plan_at.opcode_at;
         let sp = Frame::locals(frame).add(plan_at.words);
         let exhausted = FOR_ITER_UNITS as u16 + plan_at.oparg;
-        let Some((generator, ip, sp)) = pyrs_interp::jit::resume_for_iter(thread, frame, ip, sp, exhausted) else {
+        let Some((generator, ip, sp)) = resume(thread, frame, plan_at.opcode_at, sp, exhausted) else {
             return helpers::interpret(thread_pointer, frame, top, plan);
         };
         go_on(thread, top, plan_at, generator, ip, sp)
