@@ -11,6 +11,7 @@ pub enum Abort {
     /// The recorded frame returned before the loop came round.
     LeftFrame,
     TooLong,
+    TooShort,
     /// Something else than the recorded code ran in between: a nested run, a signal, a tracing function.
     Interrupted,
     /// The loop's code can't be rewritten: it is watched, or a mark is missing.
@@ -31,6 +32,7 @@ impl Abort {
         match self {
             Abort::LeftFrame => "left the frame",
             Abort::TooLong => "too long",
+            Abort::TooShort => "too short",
             Abort::Interrupted => "interrupted",
             Abort::Watched => "watched",
             Abort::TooLarge => "too large",

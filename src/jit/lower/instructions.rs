@@ -150,7 +150,14 @@ impl Lowering<'_> {
         use Opcode::*;
         let oparg = record.oparg as usize;
         match record.opcode {
-            Nop | Resume | ResumeCheck | NotTaken | JumpForward | JumpBackwardNoInterrupt => {}
+            Nop
+            | Resume
+            | ResumeCheck
+            | ResumeCheckJit
+            | EnterFunction
+            | NotTaken
+            | JumpForward
+            | JumpBackwardNoInterrupt => {}
             JumpBackward | JumpBackwardJit | JumpBackwardNoJit => {
                 let mask = !breaker::MONITORING;
                 let immediates = [EVAL_BREAKER.as_ptr() as u64, mask as u64, 0];
@@ -448,15 +455,15 @@ impl Lowering<'_> {
                 self.settle()?;
                 self.op(Uop::JumpTop)
             }
-            End::Link(_) => {
+            End::Link(_) | End::Again => {
                 self.settle()?;
                 self.box_locals()?;
                 self.push_frames(last.start)?;
-                self.out.links = true;
+                self.out.links = end != End::Again;
                 // Two traces that lead into each other must not lock out signals.
                 let immediates = [EVAL_BREAKER.as_ptr() as u64, !breaker::MONITORING as u64, 0];
                 self.op_with(Uop::GuardBreaker, immediates, [0; 4])?;
-                self.op(Uop::JumpTrace)
+                self.op(if self.out.links { Uop::JumpTrace } else { Uop::JumpTop })
             }
             End::Stop => {
                 let plan = self.plan_exit(last.start, self.before)?;
