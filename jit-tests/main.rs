@@ -56,6 +56,11 @@ fn keys() {
 }
 
 #[test]
+fn functions() {
+    check("functions");
+}
+
+#[test]
 fn special() {
     check("special");
 }
