@@ -250,3 +250,21 @@ class Number:
 
 
 print((Number(3) + Number(60)).n, [Number(n).half for n in range(9)], Number(60).half, Number(2)[50])
+
+
+# An operator of a class that the interpreter has specialized for integers.
+class Bits(int):
+    def __and__(self, other):
+        if not other:
+            return self
+        total = int(self) * 3 + int(other)
+        return Bits(total % 1001)
+
+    __rand__ = __and__
+
+
+def mix(value, n):
+    return value if n == 0 else mix(value, n - 1) & (n % 5)
+
+
+print([mix(7, n) for n in range(12)], [mix(Bits(n), 40) + mix(7, n) for n in range(12)], (5 & Bits(6)) & 7)

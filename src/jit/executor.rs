@@ -224,6 +224,7 @@ unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Fram
         let thread = &*thread;
         let state = state::get();
         let Some(executor) = state.executors.get(index) else { return 0 };
+        debug_assert!(std::ptr::eq((*frame).code, executor.code), "the trace is of other code");
         let crowded = thread.recursion_remaining.get() < helpers::RECURSION_MARGIN;
         if crowded
             || (*frame).globals != executor.globals
@@ -256,6 +257,7 @@ pub unsafe fn left(m: Regs) -> Value {
         };
     }
     let frame = helpers::materialize(&*m.thread, m.frame, m.sp, (*exit).snapshot());
+    debug_assert!(helpers::is_in((*exit).ip, frame), "exit {} of trace {}", (*exit).index, (*exit).executor);
     if (*exit).way == Way::Box {
         return Regs { frame, ip: (*exit).ip, sp: (*frame).sp, oparg: exit as usize, ..m }.tail(faced);
     }

@@ -63,6 +63,9 @@ const MIN_STEP: usize = 16;
 /// As [`MIN_STEP`], for functions without calls of others that are compiled.
 const MIN_ENTRY: usize = 32;
 
+/// Calls of a function by itself that a trace inlines; the next one is a frame and a jump to where the function begins.
+const UNROLLED: usize = 1;
+
 /// Words of the operand stack that a record remembers.
 pub const TOPS: usize = 8;
 
@@ -342,31 +345,35 @@ fn decide_between_functions(
         });
     }
     match record.opcode {
-        Opcode::ResumeCheckJit if recording.of_function && begins_again => Some(Decision::End(End::Again)),
-        Opcode::EnterFunction if recording.of_function || recurses(recording, record) => {
-            let number = places.find_for(executors, record)?;
-            Some(Decision::End(End::Link(number)))
+        Opcode::ResumeCheckJit if recording.of_function && begins_again && recursions(recording, record) > UNROLLED => {
+            Some(Decision::End(End::Again))
+        }
+        Opcode::EnterFunction => {
+            let recursions = recursions(recording, record);
+            if recursions > UNROLLED || (recursions == 0 && recording.of_function) {
+                let number = places.find_for(executors, record)?;
+                return Some(Decision::End(End::Link(number)));
+            }
+            None
         }
         _ => None,
     }
 }
 
-/// The code of the frame is running further out too, as far as the recording knows.
-fn recurses(recording: &Recording, record: &Record) -> bool {
-    let mut frame = record.previous;
-    while !frame.is_null() {
+/// How often the code of the frame is running further out too, as far as the recording knows.
+fn recursions(recording: &Recording, record: &Record) -> usize {
+    let (mut frame, mut count) = (record.previous, 0);
+    while !frame.is_null() && count <= UNROLLED {
         // SAFETY: the frames below a running one are alive.
         unsafe {
-            if std::ptr::eq((*frame).code, record.code) {
-                return true;
-            }
+            count += std::ptr::eq((*frame).code, record.code) as usize;
             if frame == recording.base {
-                return false;
+                break;
             }
             frame = (*frame).previous;
         }
     }
-    false
+    count
 }
 
 /// Describes the instruction and its operands.

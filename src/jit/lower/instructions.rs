@@ -447,6 +447,9 @@ impl Lowering<'_> {
     pub(super) fn finish(&mut self, end: End) -> Lower<()> {
         let last = self.records.last().expect("a recording has records");
         (self.at, self.before) = (last.start, self.frame().stack.len());
+        if self.frame().id != last.frame || self.before != last.depth {
+            return Err(Abort::Unsupported);
+        }
         match end {
             End::Closed => {
                 if self.state.frames.len() != 1 {
