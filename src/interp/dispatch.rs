@@ -377,7 +377,7 @@ impl Regs {
     pub unsafe fn drop_goto(self, v: Value, ip: *mut u16) -> Value {
         // SAFETY: contract; `v` is an owned word.
         unsafe {
-            if v.is_pointer_or_null() && !v.is_null() {
+            if v.is_pointer() {
                 let count = &(*v.as_pointer()).refcnt;
                 let left = count.get() - 1;
                 debug_assert!(left >= 0, "released too often");
@@ -397,7 +397,7 @@ impl Regs {
     pub unsafe fn drop_both_next(self, first: Value, second: Value, units: usize) -> Value {
         // SAFETY: contract; both are owned words.
         unsafe {
-            if first.is_pointer_or_null() && !first.is_null() {
+            if first.is_pointer() {
                 let count = &(*first.as_pointer()).refcnt;
                 let left = count.get() - 1;
                 debug_assert!(left >= 0, "released too often");

@@ -24,6 +24,7 @@ use pyrs_runtime::types::{TYPE, Type, lookup_raw};
 use pyrs_runtime::value::Value;
 
 use super::consumers;
+use crate::consumers::may_consume;
 use crate::dispatch::Regs;
 use crate::dispatch::tri;
 use crate::eval::{enter_recursion, leave_recursion};
@@ -598,7 +599,7 @@ pub unsafe fn builtin(m: Regs) -> Value {
     if !(*args.sub(1)).is_null() {
         return m.tail(call);
     }
-    if consumers::has_generator(&m) {
+    if consumers::has_generator(&m) && may_consume(function) {
         return m.tail(consumers::call);
     }
     m.save();

@@ -252,8 +252,19 @@ pub unsafe fn store_dict(mut m: Regs) -> Value {
 /// As [`store_dict`], for a key that is not there yet or is not found at once.
 #[handler]
 unsafe fn insert_in_dict(mut m: Regs) -> Value {
-    m.save();
     m.sp = m.sp.sub(3);
+    let (value, container, key) = (*m.sp, *m.sp.add(1), *m.sp.add(2));
+    if container.as_obj().downcast_unchecked::<Dict>().append_in_place(key, value) {
+        return m.drop_next(container, STORE_UNITS);
+    }
+    m.tail(search_and_set)
+}
+
+/// As [`insert_in_dict`], for a key whose place has to be looked for, and where the table has to grow. The operands are
+/// above the stack.
+#[handler]
+unsafe fn search_and_set(m: Regs) -> Value {
+    m.save();
     let (value, container, key) = (*m.sp, *m.sp.add(1), *m.sp.add(2));
     tri!(m, set_item(container, key.into_obj(), value.into_obj()));
     m.drop_next(container, STORE_UNITS)
