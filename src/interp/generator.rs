@@ -145,8 +145,7 @@ impl Core {
     /// Waits to be resumed, and belongs to no chain.
     #[inline(always)]
     pub fn waits_alone(&self) -> bool {
-        self.root.get().is_null()
-            && matches!(self.state.get(), State::Created | State::Suspended | State::Delegating)
+        self.root.get().is_null() && matches!(self.state.get(), State::Created | State::Suspended | State::Delegating)
     }
 
     /// Has not begun: only None can be sent.

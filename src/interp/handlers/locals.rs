@@ -35,7 +35,7 @@ pub unsafe fn load_fast_borrow(mut m: Regs) -> Value {
     }
     incref(v);
     m.sp = m.sp.add(1);
-    m.next(1)
+    m.goto_unit(m.ip.add(1), unit)
 }
 
 #[handler]
@@ -65,7 +65,7 @@ pub unsafe fn load_fast_borrow_load_fast_borrow(mut m: Regs) -> Value {
     }
     incref(b);
     m.sp = m.sp.add(2);
-    m.next(1)
+    m.goto_unit(m.ip.add(1), unit)
 }
 
 #[handler]

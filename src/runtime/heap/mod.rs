@@ -144,6 +144,10 @@ unsafe fn destroy(header: *mut Header, class: &Type, is_gc: bool) {
         if class.dies_simply() {
             class.drop_payload()(header);
             free_object(header, is_gc);
+        } else if class.adds_weak_word_alone() {
+            weakref::object_dies(header, class);
+            class.drop_payload()(header);
+            free_object(header, is_gc);
         } else {
             destroy_fully(header, class);
         }
@@ -292,6 +296,19 @@ unsafe fn alloc_instance(class: &Type, payload_end: usize) -> *mut Header {
             return block;
         }
     }
+    let weak_word = class.weaklist_offset();
+    if class.adds_weak_word_alone() && weak_word.wrapping_sub(payload_end) < 8 {
+        let block = alloc::allocate_quick(class.basicsize(), class.is_gc()) as *mut Header;
+        if !block.is_null() {
+            // SAFETY: fresh memory of that size, which ends with the word for weak references.
+            unsafe {
+                (*block).refcnt.set(1);
+                (*block).class.set(class);
+                *((block as *mut u8).add(weak_word) as *mut Value) = Value::NULL;
+            }
+            return block;
+        }
+    }
     // SAFETY: by contract.
     unsafe { alloc_managed_instance(class, payload_end) }
 }
@@ -329,15 +346,15 @@ pub unsafe fn alloc_object(class: &Type, size: usize) -> *mut Header {
     unsafe { with_header(block, class) }
 }
 
-/// As [`alloc_object`], for a static class without finaliser whose objects are of the collected kind: nothing about it is
+/// As [`alloc_object`], for a static class without finaliser that is known to be collected or not: nothing about it is
 /// looked up.
 ///
 /// # Safety
 /// As [`alloc_object`].
 #[inline(always)]
-pub(crate) unsafe fn alloc_collected(class: &Type, size: usize) -> *mut Header {
-    debug_assert!(class.is_gc() && !class.has_flag(flags::FINALIZER | flags::HEAPTYPE));
-    let block = alloc::allocate_quick(size, true) as *mut Header;
+pub(crate) unsafe fn alloc_static(class: &Type, size: usize, gc: bool) -> *mut Header {
+    debug_assert!(class.is_gc() == gc && !class.has_flag(flags::FINALIZER | flags::HEAPTYPE));
+    let block = alloc::allocate_quick(size, gc) as *mut Header;
     if block.is_null() {
         // SAFETY: by contract.
         return unsafe { finish_object(class, size, std::ptr::null_mut()) };

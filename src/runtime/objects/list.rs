@@ -1,6 +1,7 @@
 //! `list`: representation and the operations that other native code needs. Its methods are in
 //! `list_methods`.
 
+use std::alloc::Layout;
 use std::cell::UnsafeCell;
 use std::mem::ManuallyDrop;
 
@@ -71,6 +72,26 @@ pub(crate) unsafe fn drop_in_reverse(items: *mut [Obj]) {
     }
 }
 
+/// Makes room for one more item behind those that fill the vector; as in CPython, for about an eighth more.
+#[inline(never)]
+fn grow(items: &mut Vec<Obj>) {
+    let (first, len) = (items.as_mut_ptr(), items.len());
+    let want = len + 1;
+    let capacity = (want + (want >> 3) + 6) & !3;
+    let Ok(layout) = Layout::array::<Obj>(capacity) else { return items.reserve_exact(capacity - len) };
+    // SAFETY: the vector is full, so that its memory has the layout of `len` items; its size is not 0. The items move.
+    unsafe {
+        let moved = match len {
+            0 => std::alloc::alloc(layout),
+            _ => std::alloc::realloc(first.cast(), Layout::array::<Obj>(len).unwrap_unchecked(), layout.size()),
+        };
+        if moved.is_null() {
+            std::alloc::handle_alloc_error(layout);
+        }
+        std::ptr::write(items, Vec::from_raw_parts(moved.cast(), len, capacity));
+    }
+}
+
 impl List {
     /// Where compiled code finds the number of items and their address in the payload.
     pub fn vector_offsets() -> (usize, usize) {
@@ -92,7 +113,7 @@ impl List {
         let items = ManuallyDrop::new(items);
         // SAFETY: fresh memory, all of it written here; a list consists of header and payload.
         unsafe {
-            let object = heap::alloc_collected(LIST.get(), size_of::<Object<List>>()) as *mut Object<List>;
+            let object = heap::alloc_static(LIST.get(), size_of::<Object<List>>(), true) as *mut Object<List>;
             (&raw mut (*object).payload).write(List::payload(ManuallyDrop::into_inner(items)));
             Ptr::from_owned(object)
         }
@@ -150,12 +171,11 @@ impl List {
         unsafe {
             let items = &mut **self.items.get();
             if items.len() == items.capacity() {
-                // CPython's growth: about an eighth more.
-                let want = items.len() + 1;
-                let capacity = (want + (want >> 3) + 6) & !3;
-                items.reserve_exact(capacity - items.len());
+                grow(items);
             }
-            items.push(value);
+            // There is room now.
+            items.as_mut_ptr().add(items.len()).write(value);
+            items.set_len(items.len() + 1);
         }
     }
 
