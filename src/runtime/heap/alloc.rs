@@ -257,7 +257,7 @@ impl Pool {
     pub fn block_index(&self, address: usize) -> usize {
         let offset = address - (self as *const Pool as usize + POOL_HEADER);
         // Exact as long as the number of units in a pool times that in a block is no more than the fixed point's one.
-        let index = (offset / ALIGNMENT) * self.inverse as usize >> INVERSE_BITS;
+        let index = (offset / ALIGNMENT * self.inverse as usize) >> INVERSE_BITS;
         debug_assert!(index == offset / self.block_size as usize);
         index
     }

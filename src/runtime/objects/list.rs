@@ -237,7 +237,7 @@ impl List {
     #[inline]
     pub fn with<R>(&self, f: impl FnOnce(&mut Vec<Obj>) -> R) -> R {
         // SAFETY: `f` is short and does not reenter.
-        f(unsafe { &mut **self.items.get() })
+        f(unsafe { &mut *self.items.get() })
     }
 
     /// Takes all items out.
