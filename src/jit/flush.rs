@@ -88,15 +88,17 @@ unsafe fn recount(executor: &Executor, number: usize, options: &Options) {
     // SAFETY: by contract, the instruction is in living code.
     unsafe {
         match executor.origin {
-            Origin::Loop { back_edge } if *back_edge.add(1) as usize == number => {
-                if rewrite_if(back_edge, Opcode::EnterExecutor, Opcode::JumpBackwardJit) {
-                    *back_edge.add(1) = options.threshold.div_ceil(SOONER);
-                }
+            Origin::Loop { back_edge }
+                if *back_edge.add(1) as usize == number
+                    && rewrite_if(back_edge, Opcode::EnterExecutor, Opcode::JumpBackwardJit) =>
+            {
+                *back_edge.add(1) = options.threshold.div_ceil(SOONER);
             }
-            Origin::Entry { code, resume } if (&*code).entry.get() as usize == number => {
-                if rewrite_if(resume, Opcode::EnterFunction, Opcode::ResumeCheckJit) {
-                    (&*code).entry.set(options.entry_threshold.div_ceil(SOONER).into());
-                }
+            Origin::Entry { code, resume }
+                if (&*code).entry.get() as usize == number
+                    && rewrite_if(resume, Opcode::EnterFunction, Opcode::ResumeCheckJit) =>
+            {
+                (&*code).entry.set(options.entry_threshold.div_ceil(SOONER).into());
             }
             _ => {}
         }
