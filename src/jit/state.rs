@@ -1,6 +1,7 @@
 //! The JIT of the process.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use pyrs_interp::jit::{self, Hooks};
 use pyrs_interp::observe;
@@ -81,6 +82,11 @@ impl Jit {
     pub(crate) fn patience(&self, executor: usize) -> u32 {
         let size = self.executors[self.executors[executor].root].tree_size;
         self.options.exit_threshold as u32 * (1 + size / PATIENT_SIZE) as u32
+    }
+
+    /// The time, where it is asked for: when somebody is going to look at the counters.
+    pub(crate) fn now(&self) -> Duration {
+        if self.observes { clock::thread_time() } else { Duration::ZERO }
     }
 
     /// Whether a recording may begin; one that nobody goes on with is dropped after a while.

@@ -81,10 +81,11 @@ pub struct Stats {
     /// Instructions in traces that are left to the interpreter, by opcode.
     pub interpreted_by: BTreeMap<&'static str, usize>,
     pub recording: Duration,
+    /// Processor time, counted only when dumps are wanted.
     pub lowering: Duration,
-    /// Copy and patch alone.
+    /// Copy and patch alone; as above.
     pub assembling: Duration,
-    /// Copy and patch, and what the runtime keeps of a trace: exits, objects.
+    /// Copy and patch, and what the runtime keeps of a trace: exits, objects; as above.
     pub placing: Duration,
     /// For each trace, from the beginning of its recording until its code could run.
     pub latencies: Vec<Duration>,
