@@ -150,8 +150,8 @@ fn leave(operand: u64) -> Inst {
 /// What holes are filled with, by [`Operand`]; [`NOWHERE`] for what does not exist.
 type Values = [usize; OPERANDS];
 
-/// No address.
-const NOWHERE: usize = 0;
+/// No address: out of every branch's reach.
+const NOWHERE: usize = 1 << 62;
 
 /// The values that are the same for all micro-ops.
 fn values(addresses: &Addresses) -> Values {
@@ -185,18 +185,18 @@ impl Assembler<'_> {
         };
         let (mut hot, mut cold) = (0, layout.hot);
         for (piece, inst) in layout.pieces.iter().zip(source.body) {
-            self.set_operands(inst, layout);
+            self.set_exit(inst, layout);
             self.set(Operand::Cold, cold);
-            self.hot(*piece, hot)?;
+            self.hot(*piece, inst, hot)?;
             hot += piece.hot as usize;
             cold += piece.cold as usize;
         }
         (hot, cold) = (0, layout.hot);
         for (piece, inst) in layout.pieces.iter().zip(source.body) {
             if piece.cold > 0 {
-                self.set_operands(inst, layout);
+                self.set_exit(inst, layout);
                 self.set(Operand::Hot, hot);
-                self.cold(*piece, cold)?;
+                self.cold(*piece, inst, cold)?;
             }
             hot += piece.hot as usize;
             cold += piece.cold as usize;
@@ -205,8 +205,7 @@ impl Assembler<'_> {
         for stub in source.exits {
             for inst in stub.body.iter().chain([&leave(stub.leave)]) {
                 let piece = piece_of(inst)?;
-                self.set_operands(inst, layout);
-                self.hot(piece, at)?;
+                self.hot(piece, inst, at)?;
                 at += piece.hot as usize;
             }
         }
@@ -218,53 +217,51 @@ impl Assembler<'_> {
     }
 
     #[inline]
-    fn set_operands(&mut self, inst: &Inst, layout: &Layout) {
-        for (value, n) in self.values.iter_mut().zip(inst.immediates) {
-            *value = n as usize;
-        }
-        for (value, n) in self.values[Operand::Displacement0 as usize..].iter_mut().zip(inst.displacements) {
-            *value = n as i64 as usize;
-        }
+    fn set_exit(&mut self, inst: &Inst, layout: &Layout) {
         self.values[Operand::Exit as usize] = layout.stubs.get(inst.exit as usize).copied().unwrap_or(NOWHERE);
     }
 
     /// Copies and fills a main path.
     #[inline]
-    fn hot(&mut self, piece: Piece, at: usize) -> Result<(), Failure> {
+    fn hot(&mut self, piece: Piece, inst: &Inst, at: usize) -> Result<(), Failure> {
         self.copy(piece.code as usize, piece.hot as usize, at);
         self.set(Operand::Hot, at);
-        self.fill_all(piece.hot_holes(), at)
+        self.fill_all(piece.hot_holes(), inst, at)
     }
 
     /// Copies and fills a rest.
-    fn cold(&mut self, piece: Piece, at: usize) -> Result<(), Failure> {
+    fn cold(&mut self, piece: Piece, inst: &Inst, at: usize) -> Result<(), Failure> {
         self.copy(piece.code as usize + piece.hot as usize, piece.cold as usize, at);
         self.set(Operand::Cold, at);
-        self.fill_all(piece.cold_holes(), at)
+        self.fill_all(piece.cold_holes(), inst, at)
     }
 
     /// Copies a stretch of code, with some bytes more: what comes behind it is written later.
-    #[inline]
+    #[inline(always)]
     fn copy(&mut self, from: usize, length: usize, to: usize) {
+        assert!(from + length + PADDING <= CODE.len() && to + length + PADDING <= self.code.len());
         let mut k = 0;
         while k < length {
-            let bytes: &[u8; PADDING] = CODE[from + k..][..PADDING].try_into().expect("as many bytes");
-            self.code[to + k..][..PADDING].copy_from_slice(bytes);
+            // SAFETY: `k` is less than `length`, and `PADDING` bytes more are inside both, as was just compared.
+            unsafe {
+                let (from, to) = (CODE.as_ptr().add(from + k), self.code.as_mut_ptr().add(to + k));
+                std::ptr::copy_nonoverlapping(from, to, PADDING);
+            }
             k += PADDING;
         }
     }
 
-    #[inline]
-    fn fill_all(&mut self, holes: &[Fill], at: usize) -> Result<(), Failure> {
+    #[inline(always)]
+    fn fill_all(&mut self, holes: &[Fill], inst: &Inst, at: usize) -> Result<(), Failure> {
         for hole in holes {
-            let value = self.values[hole.operand as usize];
-            let is_way = matches!(hole.operand, Operand::Exit | Operand::Top | Operand::Trace);
-            if is_way && value == NOWHERE {
-                return Err(Failure::OutOfReach);
-            }
-            let (at, value) = (at + hole.offset as usize, value.wrapping_add(hole.addend as isize as usize));
-            if !encode(&mut self.code[at..], self.base + at, hole.encoding, value) {
-                self.fill_through_veneer(hole, at)?;
+            let value = match hole.operand as usize {
+                n if n < Operand::Displacement0 as usize => inst.immediates[n] as usize,
+                n if n < Operand::Hot as usize => inst.displacements[n - Operand::Displacement0 as usize] as usize,
+                n => self.values[n],
+            };
+            let (at, filled) = (at + hole.offset as usize, value.wrapping_add(hole.addend as isize as usize));
+            if !encode(&mut self.code[at..], self.base + at, hole.encoding, filled) {
+                self.fill_through_veneer(hole, value, at)?;
             }
         }
         Ok(())
@@ -272,11 +269,11 @@ impl Assembler<'_> {
 
     /// What is out of reach is reached by a jump or call that a veneer can stand in for.
     #[cold]
-    fn fill_through_veneer(&mut self, hole: &Fill, at: usize) -> Result<(), Failure> {
-        if !matches!(hole.encoding, Encoding::Relative32 | Encoding::Branch26) {
+    fn fill_through_veneer(&mut self, hole: &Fill, value: usize, at: usize) -> Result<(), Failure> {
+        if value == NOWHERE || !matches!(hole.encoding, Encoding::Relative32 | Encoding::Branch26) {
             return Err(Failure::OutOfReach);
         }
-        let veneer = self.veneer(self.values[hole.operand as usize])?.wrapping_add(hole.addend as isize as usize);
+        let veneer = self.veneer(value)?.wrapping_add(hole.addend as isize as usize);
         let reached = encode(&mut self.code[at..], self.base + at, hole.encoding, veneer);
         if reached { Ok(()) } else { Err(Failure::OutOfReach) }
     }

@@ -229,12 +229,7 @@ fn move_words<'f>(uop: Uop, c: Cx<'_, 'f>) {
 }
 
 /// A loop over two cursors: the first moves down by a word after each turn, up to `last`; `turn` moves the second.
-fn down_to<'f>(
-    c: Cx<'_, 'f>,
-    cursors: [Value; 2],
-    last: Value,
-    turn: &mut dyn FnMut(Cx<'_, 'f>, [Value; 2]) -> Value,
-) {
+fn down_to<'f>(c: Cx<'_, 'f>, cursors: [Value; 2], last: Value, turn: &mut dyn FnMut(Cx<'_, 'f>, [Value; 2]) -> Value) {
     let b = c.builder();
     let (head, done) = (b.create_block(), b.create_block());
     b.append_block_param(head, I64);

@@ -146,7 +146,8 @@ impl View<'_> {
         use Uop::*;
         match self.case.uop {
             LoadFrame | StoreFrame | ExchangeFrame | SpillFrame | FillFrame | IncrefFrame | DecrefFrame
-            | UnpackFrame | MoveWordsFrame | LoadFloatFrame | StoreFloatFrame | SpillFloatFrame | FillFloatFrame | LoadRawFrame => self.m.frame(),
+            | UnpackFrame | MoveWordsFrame | LoadFloatFrame | StoreFloatFrame | SpillFloatFrame | FillFloatFrame
+            | LoadRawFrame => self.m.frame(),
             _ => self.m.top(),
         }
     }

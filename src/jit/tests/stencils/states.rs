@@ -102,8 +102,8 @@ fn kinds(uop: Uop) -> &'static [Kind] {
         Not => &[Bool],
         Unbox => &[Flonum],
         DecrefOrNull => &[ValueOrNull],
-        UnpackFrame | UnpackTop | GuardWord | LoadField | LoadFieldKeep | SetWord | GuardLength | TupleItemAt | Truncate | NextRange
-        | NextList | NextTuple | GuardListDone | GuardTupleDone | GuardRangeDone => &[Object],
+        UnpackFrame | UnpackTop | GuardWord | LoadField | LoadFieldKeep | SetWord | GuardLength | TupleItemAt
+        | Truncate | NextRange | NextList | NextTuple | GuardListDone | GuardTupleDone | GuardRangeDone => &[Object],
         GuardWord2 => &[Object, Value],
         ExchangeField => &[Value, Object],
         ListItem | ListItemKeep | TupleItem | TupleItemKeep | LoadF64 | LoadI8 | LoadU8 | LoadI16 | LoadU16
