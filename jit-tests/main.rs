@@ -111,6 +111,11 @@ fn generators() {
 }
 
 #[test]
+fn unpacking() {
+    check("unpacking");
+}
+
+#[test]
 fn recursion() {
     check("recursion");
 }

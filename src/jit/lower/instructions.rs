@@ -65,7 +65,7 @@ impl Lowering<'_> {
         if self.moves_words(record, next)? {
             return Ok(1);
         }
-        let state = self.state.clone();
+        self.saved.become_like(&self.state);
         let mark = (self.out.body.len(), self.out.exits.len(), self.out.interprets.len(), self.out.plans.len());
         for native in [false, true] {
             if native && i == 0 && self.begins == Begin::Declined {
@@ -77,7 +77,7 @@ impl Lowering<'_> {
                 Err(other) => return Err(other),
             }
             self.truncate(mark);
-            self.state = state.clone();
+            self.state = self.saved.clone();
             self.moves += 1;
             self.last_exit = None;
             (self.at, self.before) = (record.start, record.depth);

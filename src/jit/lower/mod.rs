@@ -307,6 +307,8 @@ pub struct Lowering<'a> {
     pub records: &'a [Record],
     pub out: Lowered,
     pub state: State,
+    /// The state before the instruction.
+    saved: State,
     /// The instruction being lowered, and what was on its frame's stack before.
     at: *mut u16,
     before: usize,
@@ -378,6 +380,7 @@ impl<'a> Lowering<'a> {
                 origins: Vec::with_capacity(4 * records.len()),
                 ..Lowered::default()
             },
+            saved: state.clone(),
             state,
             at: std::ptr::null_mut(),
             before: 0,
@@ -432,6 +435,14 @@ impl State {
             returns: Returns::Value,
         };
         State { frames: vec![frame.into()], below: Vec::new(), depth: Depth::default(), checked: Shared::default() }
+    }
+
+    /// Copies another state, into the memory of this one.
+    fn become_like(&mut self, other: &State) {
+        self.frames.clone_from(&other.frames);
+        self.below.clone_from(&other.below);
+        self.checked.clone_from(&other.checked);
+        self.depth = other.depth;
     }
 
     /// Everything that `other` says is true of this state.
