@@ -24,6 +24,9 @@ pub enum Abort {
     Unsupported,
     /// Most of its instructions would be left to the interpreter.
     Interpreted,
+    /// Most of its instructions take sequences apart and store the items: the interpreter does that as fast, with less
+    /// code.
+    Moves,
 }
 
 impl Abort {
@@ -38,6 +41,7 @@ impl Abort {
             Abort::OutOfReach => "out of reach",
             Abort::Unsupported => "unsupported",
             Abort::Interpreted => "mostly interpreted",
+            Abort::Moves => "mostly moves",
         }
     }
 }

@@ -318,6 +318,8 @@ pub struct Lowering<'a> {
     moves: usize,
     last_exit: Option<(usize, *mut u16, u32)>,
     doubles: doubles::Doubles,
+    /// Records that [`unpacking`] has made loops of.
+    moved: usize,
 }
 
 /// Where a trace begins.
@@ -335,6 +337,9 @@ pub fn lower(records: &[Record], end: End, state: State, begins: Begin) -> Lower
     let begin = state.clone();
     let mut l = Lowering::new(records, state, begins);
     l.pass()?;
+    if l.moves_most() {
+        return Err(Abort::Moves);
+    }
     if end != End::Closed || begins != Begin::Loop {
         l.finish(end)?;
         return Ok(l.out);
@@ -389,6 +394,7 @@ impl<'a> Lowering<'a> {
             moves: 0,
             last_exit: None,
             doubles: doubles::Doubles::default(),
+            moved: 0,
         }
     }
 

@@ -18,6 +18,13 @@ use crate::record::{Record, Seen};
 const MANY: usize = 4;
 
 impl Lowering<'_> {
+    /// Whether three quarters of the trace are sequences that are taken apart and stored. The interpreter has one loop for
+    /// all of them, which the processor knows by heart: measured, such traces are no faster when they are short, and half
+    /// as fast when they are so long that they have hundreds of loops.
+    pub(super) fn moves_most(&self) -> bool {
+        4 * self.moved > 3 * self.records.len()
+    }
+
     /// Takes a tuple or list of the expected length apart; the stores behind it may be dealt with too.
     pub(super) fn unpack_sequence(&mut self, i: usize, record: &Record) -> Done {
         let Seen::Object(class) = record.tops[0] else { return Ok(None) };
@@ -32,7 +39,9 @@ impl Lowering<'_> {
         self.op_with(Uop::GuardLength, [n as u64, 0, 0], [length, 0, 0, 0])?;
         if n >= MANY {
             self.unpack_many(n, list)?;
-            return Ok(Some(1 + self.store_many(i, n)?));
+            let consumed = 1 + self.store_many(i, n)?;
+            self.moved += consumed;
+            return Ok(Some(consumed));
         }
         // A list's items are reached by their address. Where the list has to be given up afterwards, its register is
         // kept, and the items are found one by one.
