@@ -95,9 +95,25 @@ fn consumer_of(callable: &Obj, has_self: bool, rest: &[Obj]) -> Option<Consumer>
     }
 }
 
+/// In [`BuiltinFunction::consumer`]: the function does something else with generators. Higher numbers are places in
+/// [`builtins`].
+const NO_CONSUMER: u8 = 1;
+const FIRST_CONSUMER: u8 = 2;
+
+/// False if a call of the function with a generator is known to be an ordinary one.
+#[inline(always)]
+pub fn may_consume(function: &BuiltinFunction) -> bool {
+    function.consumer.get() != NO_CONSUMER
+}
+
 fn builtin_consumer(callable: &Obj) -> Option<Consumer> {
     let function = callable.exact::<BuiltinFunction>()?;
-    builtins().iter().find(|known| std::ptr::eq(known.def, function.def)).map(|known| known.consumer)
+    if function.consumer.get() == 0 {
+        let place = builtins().iter().position(|known| std::ptr::eq(known.def, function.def));
+        function.consumer.set(place.map_or(NO_CONSUMER, |place| FIRST_CONSUMER + place as u8));
+    }
+    let place = function.consumer.get().checked_sub(FIRST_CONSUMER)?;
+    builtins().get(place as usize).map(|known| known.consumer)
 }
 
 /// A function of the module `builtins`.

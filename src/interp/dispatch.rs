@@ -23,7 +23,7 @@
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use pyrs_bytecode::Opcode;
-use pyrs_runtime::heap::{dealloc, decref, decref_or_null};
+use pyrs_runtime::heap::{dealloc, decref, decref_or_null, incref};
 use pyrs_runtime::object::Obj;
 use pyrs_runtime::object::Object;
 use pyrs_runtime::objects::singletons::bool_value;
@@ -267,14 +267,11 @@ impl Regs {
         // SAFETY: contract; the words are owned.
         unsafe {
             let (a, b) = (*self.sp, *self.sp.add(1));
-            let shared = |v: Value| !v.is_pointer_or_null() || (*v.as_pointer()).refcnt.get() > 1;
-            if shared(a) && shared(b) && (a != b || !a.is_pointer_or_null() || (*a.as_pointer()).refcnt.get() > 2) {
-                for v in [a, b] {
-                    if v.is_pointer_or_null() {
-                        (*v.as_pointer()).refcnt.set((*v.as_pointer()).refcnt.get() - 1);
-                    }
+            if release_shared(a) {
+                if release_shared(b) {
+                    return self.branch_next(truth, units);
                 }
-                return self.branch_next(truth, units);
+                incref(a);
             }
             self.save();
             Regs { ip: self.ip.add(units), oparg: truth as usize, ..self }.tail(dealloc_both)
@@ -317,6 +314,13 @@ impl Regs {
             let unit = *ip;
             Regs { ip, oparg: (unit >> 8) as usize, ..self }.dispatch(unit as u8)
         }
+    }
+
+    /// As [`Self::goto`], where the instruction at `ip` has been read already.
+    #[inline(always)]
+    pub unsafe fn goto_unit(self, ip: *mut u16, unit: u16) -> Value {
+        // SAFETY: contract.
+        unsafe { Regs { ip, oparg: (unit >> 8) as usize, ..self }.dispatch(unit as u8) }
     }
 
     /// Executes `opcode` with the registers as they are.
@@ -377,7 +381,7 @@ impl Regs {
     pub unsafe fn drop_goto(self, v: Value, ip: *mut u16) -> Value {
         // SAFETY: contract; `v` is an owned word.
         unsafe {
-            if v.is_pointer_or_null() && !v.is_null() {
+            if v.is_pointer() {
                 let count = &(*v.as_pointer()).refcnt;
                 let left = count.get() - 1;
                 debug_assert!(left >= 0, "released too often");
@@ -397,7 +401,7 @@ impl Regs {
     pub unsafe fn drop_both_next(self, first: Value, second: Value, units: usize) -> Value {
         // SAFETY: contract; both are owned words.
         unsafe {
-            if first.is_pointer_or_null() && !first.is_null() {
+            if first.is_pointer() {
                 let count = &(*first.as_pointer()).refcnt;
                 let left = count.get() - 1;
                 debug_assert!(left >= 0, "released too often");
@@ -439,6 +443,25 @@ impl Regs {
             self.sp = base.add(1);
             self.drop_next(last, units)
         }
+    }
+}
+
+/// Releases a word unless it is the last reference to an object: true if so.
+///
+/// # Safety
+/// The word is owned, and not used again if the result is true.
+#[inline(always)]
+unsafe fn release_shared(v: Value) -> bool {
+    // SAFETY: by contract.
+    unsafe {
+        if v.is_pointer_or_null() {
+            let count = &(*v.as_pointer()).refcnt;
+            if count.get() == 1 {
+                return false;
+            }
+            count.set(count.get() - 1);
+        }
+        true
     }
 }
 

@@ -184,13 +184,7 @@ fn push_chunk(thread: &Thread, words: usize) -> *mut Frame {
     }
 }
 
-/// In the body of a loop that copies or clears a few words: it stays the small loop that it is, where the
-/// compiler would call a library function or unroll it.
-#[inline(always)]
-pub fn keep_loop() {
-    // SAFETY: no instruction at all.
-    unsafe { std::arch::asm!("", options(nomem, nostack, preserves_flags)) }
-}
+pub use pyrs_runtime::heap::keep_loop;
 
 /// Gives the room of the top frame back.
 #[inline(always)]

@@ -142,6 +142,12 @@ impl Core {
         matches!(state, State::Created | State::Suspended | State::Delegating)
     }
 
+    /// Waits to be resumed, and belongs to no chain.
+    #[inline(always)]
+    pub fn waits_alone(&self) -> bool {
+        self.root.get().is_null() && matches!(self.state.get(), State::Created | State::Suspended | State::Delegating)
+    }
+
     /// Has not begun: only None can be sent.
     #[inline(always)]
     pub fn is_fresh(&self) -> bool {
@@ -246,12 +252,24 @@ pub unsafe fn suspended(thread: &Thread, frame: *mut Frame, oparg: u32) {
         if !core.root.get().is_null() {
             delegation::dissolve_running(frame);
         }
-        core.state.set(if oparg != 0 { State::Delegating } else { State::Suspended });
-        unlink_exc_info(thread, core);
+        suspended_alone(thread, frame, core, oparg);
+    }
+}
+
+/// As [`suspended`], for the frame of `core`, which belongs to no chain.
+///
+/// # Safety
+/// As [`suspended`].
+#[inline(always)]
+pub unsafe fn suspended_alone(thread: &Thread, frame: *mut Frame, core: &Core, oparg: u32) {
+    core.state.set(if oparg != 0 { State::Delegating } else { State::Suspended });
+    unlink_exc_info(thread, core);
+    // SAFETY: by contract.
+    unsafe {
         thread.frame.set((*frame).previous as *mut u8);
         (*frame).previous = std::ptr::null_mut();
-        crate::eval::leave_recursion(thread);
     }
+    crate::eval::leave_recursion(thread);
 }
 
 /// The frame returned or raised: its contents go.
@@ -279,13 +297,23 @@ pub unsafe fn finished(thread: &Thread, frame: *mut Frame) {
 /// `frame` is the suspended frame of `core`; the generator outlives the resumption.
 #[inline(always)]
 pub unsafe fn link(thread: &Thread, core: &Core, frame: *mut Frame, value: Value) {
-    core.state.set(State::Running);
     // SAFETY: a suspended frame has room for the value.
     unsafe {
         *(*frame).sp = value;
         (*frame).sp = (*frame).sp.add(1);
-        (*frame).previous = thread.frame.get() as *mut Frame;
+        link_without_value(thread, core, frame);
     }
+}
+
+/// As [`link`], for a frame that the value is not brought to.
+///
+/// # Safety
+/// As [`link`].
+#[inline(always)]
+pub unsafe fn link_without_value(thread: &Thread, core: &Core, frame: *mut Frame) {
+    core.state.set(State::Running);
+    // SAFETY: a suspended frame is live.
+    unsafe { (*frame).previous = thread.frame.get() as *mut Frame };
     thread.frame.set(frame as *mut u8);
     core.exc_info.previous.set(thread.exc_info.get());
     thread.exc_info.set((&raw const core.exc_info).cast_mut());
@@ -339,6 +367,7 @@ pub fn resume(obj: &Obj, input: Input) -> PyResult<SendResult> {
     run(obj, core, input)
 }
 
+#[inline]
 fn run(obj: &Obj, core: &Core, input: Input) -> PyResult<SendResult> {
     let thread = thread::current();
     if thread.native_stack_is_low() {
@@ -578,7 +607,9 @@ pub fn to_python(result: SendResult) -> PyResult<Obj> {
 }
 
 fn next(obj: &Obj) -> PyResult<Option<Obj>> {
-    match resume(obj, Input::Value(none()))? {
+    let core = core_of(obj).expect("callers pass generators");
+    let input = Input::Value(none());
+    match if core.waits_alone() { run(obj, core, input) } else { resume(obj, input) }? {
         SendResult::Yield(v) => Ok(Some(v)),
         SendResult::Return(v) if v.is_none() => Ok(None),
         SendResult::Return(v) => Err(raise_stop_iteration(&v)),

@@ -51,6 +51,13 @@ impl Value {
         self.0 & 7 == 0
     }
 
+    /// True for a heap pointer alone, in a single test: addresses are positive as signed numbers, what lies in front of
+    /// the first one is not.
+    #[inline(always)]
+    pub const fn is_pointer(self) -> bool {
+        self.0.wrapping_sub(8).rotate_left(1) & 15 == 0
+    }
+
     /// Wraps an integer; the caller knows that it fits 63 bits.
     #[inline(always)]
     pub const fn from_fixnum(n: i64) -> Value {
@@ -129,7 +136,10 @@ mod tests {
 
     #[test]
     fn fixnums_round_trip() {
+        assert!(!Value::NULL.is_pointer());
+        assert!(Value(0x7fff_ffff_fff0).is_pointer());
         for n in [0, 1, -1, FIXNUM_MAX, FIXNUM_MIN] {
+            assert!(!Value::from_fixnum(n).is_pointer());
             assert_eq!(Value::try_from_i64(n).unwrap().as_fixnum(), n);
         }
         assert!(Value::try_from_i64(FIXNUM_MAX + 1).is_none());

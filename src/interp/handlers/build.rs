@@ -5,6 +5,7 @@ use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::list::List;
+use pyrs_runtime::objects::set::Set;
 use pyrs_runtime::objects::str::Str;
 use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::value::Value;
@@ -114,6 +115,17 @@ pub unsafe fn list_extend(mut m: Regs) -> Value {
 
 #[handler]
 pub unsafe fn set_add(mut m: Regs) -> Value {
+    let set = &*(m.peek(1 + m.oparg).as_pointer() as *const Object<Set>);
+    if !set.0.add_in_place(m.peek(1)) {
+        return m.tail(find_and_add);
+    }
+    m.sp = m.sp.sub(1);
+    m.next(1)
+}
+
+/// As [`set_add`], for an item whose place has to be looked for, and where the table has to grow.
+#[handler]
+unsafe fn find_and_add(mut m: Regs) -> Value {
     m.save();
     let item = m.pop();
     tri!(m, ops::build::set_add(m.obj(m.oparg), item.into_obj()));
@@ -130,6 +142,17 @@ pub unsafe fn set_update(mut m: Regs) -> Value {
 
 #[handler]
 pub unsafe fn map_add(mut m: Regs) -> Value {
+    let dict = &*(m.peek(2 + m.oparg).as_pointer() as *const Object<Dict>);
+    if !dict.append_in_place(m.peek(2), m.peek(1)) {
+        return m.tail(find_and_set);
+    }
+    m.sp = m.sp.sub(2);
+    m.next(1)
+}
+
+/// As [`map_add`], for a key whose place has to be looked for, and where the table has to grow.
+#[handler]
+unsafe fn find_and_set(mut m: Regs) -> Value {
     m.save();
     let (value, key) = (m.pop(), m.pop());
     tri!(m, add_item(m.obj(m.oparg), key.into_obj(), value.into_obj()));

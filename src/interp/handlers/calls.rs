@@ -24,6 +24,7 @@ use pyrs_runtime::types::{TYPE, Type, lookup_raw};
 use pyrs_runtime::value::Value;
 
 use super::consumers;
+use crate::consumers::may_consume;
 use crate::dispatch::Regs;
 use crate::dispatch::tri;
 use crate::eval::{enter_recursion, leave_recursion};
@@ -385,9 +386,24 @@ pub unsafe fn any_call(mut m: Regs) -> Value {
 
 /// Puts the result of a native call in place of callable and arguments.
 #[inline(always)]
-unsafe fn finish(m: Regs, v: Value) -> Value {
-    // SAFETY: contract of handlers.
-    unsafe { if v.is_null() { m.raise() } else { m.replace_next(m.oparg + 2, v, UNITS) } }
+unsafe fn finish(mut m: Regs, v: Value) -> Value {
+    // SAFETY: contract of handlers: all words are owned, but for the one behind the callable if there is no instance.
+    unsafe {
+        if v.is_null() {
+            return m.raise();
+        }
+        let base = m.sp.sub(m.oparg + 2);
+        let mut at = m.sp.sub(1);
+        for _ in 0..m.oparg {
+            decref(*at);
+            at = at.sub(1);
+        }
+        decref_or_null(*at);
+        let callable = *base;
+        *base = v;
+        m.sp = base.add(1);
+        m.drop_next(callable, UNITS)
+    }
 }
 
 /// The word is a function with the code that the inline cache names.
@@ -587,7 +603,14 @@ pub unsafe fn builtin_class(m: Regs) -> Value {
     if consumers::has_generator(&m) {
         return m.tail(consumers::call);
     }
-    m.tail(non_py_general)
+    let callable = m.peek(m.oparg + 2);
+    if !callable.is_pointer_or_null() || !std::ptr::eq((*callable.as_pointer()).class.get(), TYPE.get()) {
+        return m.tail(non_py_general);
+    }
+    m.save();
+    let (callable, args, argc) = operands(&m);
+    let v = ops::call::vectorcall(m.thread(), callable, args, argc, Value::NULL);
+    finish(m, v)
 }
 
 /// A built-in function or bound built-in method.
@@ -598,7 +621,7 @@ pub unsafe fn builtin(m: Regs) -> Value {
     if !(*args.sub(1)).is_null() {
         return m.tail(call);
     }
-    if consumers::has_generator(&m) {
+    if consumers::has_generator(&m) && may_consume(function) {
         return m.tail(consumers::call);
     }
     m.save();
@@ -740,14 +763,16 @@ unsafe fn grow_and_append(mut m: Regs) -> Value {
 }
 
 #[handler]
-pub unsafe fn type_1(m: Regs) -> Value {
+pub unsafe fn type_1(mut m: Regs) -> Value {
     if m.oparg != 1 || !m.peek(2).is_null() || !std::ptr::eq(m.peek(3).as_pointer() as *const Type, TYPE.get()) {
         return m.tail(call);
     }
     let class = m.obj(1).class().value();
     incref(class);
-    m.save();
-    m.replace_next(3, class, UNITS)
+    let (object, callable) = (m.peek(1), m.peek(3));
+    m.sp = m.sp.sub(2);
+    m.put(1, class);
+    m.drop_both_next(object, callable, UNITS)
 }
 
 /// A callable that is neither a function nor a method: its class's call slot.

@@ -59,6 +59,31 @@ pub unsafe fn link_in(thread: &Thread, core: &Core, frame: *mut Frame, value: Va
     }
 }
 
+/// The generator waits by itself, and there is room for one more frame: nothing has to be called to enter it.
+#[inline(always)]
+pub unsafe fn waits_alone(m: &Regs, core: &Core) -> bool {
+    core.waits_alone() && m.thread().recursion_remaining.get() > 0
+}
+
+/// As [`resume_with_none`], for a generator that [`waits_alone`].
+#[inline(always)]
+pub unsafe fn resume_alone_with_none(m: Regs, core: &Core) -> Value {
+    // SAFETY: contract of handlers; the frame stands at an instruction, and has room for the value.
+    unsafe {
+        let (thread, frame) = (m.thread(), core.frame());
+        thread.recursion_remaining.set(thread.recursion_remaining.get() - 1);
+        (*frame).is_entry = false;
+        generator::link_without_value(thread, core, frame);
+        let (ip, sp) = ((*frame).ip, (*frame).sp);
+        if is_idle_resume(ip) && *ip.add(1) as u8 == Opcode::PopTop as u8 {
+            return Regs { frame, sp, ..m }.goto(ip.add(2));
+        }
+        *sp = none_value();
+        (*frame).sp = sp.add(1);
+        Regs { frame, sp: sp.add(1), ..m }.goto(resume_point(frame))
+    }
+}
+
 /// Goes on in a suspended frame. Behind a `yield` that is a statement, nobody waits for the None: it is not brought.
 #[inline(always)]
 pub unsafe fn resume_with_none(m: Regs, core: &Core, frame: *mut Frame) -> Value {
@@ -130,6 +155,24 @@ pub fn receiver(v: &Obj) -> Option<&Core> {
 
 #[handler]
 pub unsafe fn send_gen(mut m: Regs) -> Value {
+    let Some(core) = receiver(m.obj(2)) else { return m.tail(send) };
+    if !waits_alone(&m, core) || (core.is_fresh() && m.peek(1) != none_value()) {
+        return m.tail(send_chain);
+    }
+    m.save();
+    let v = m.pop();
+    (*m.frame).sp = m.sp;
+    (*m.frame).return_offset = (UNITS + m.oparg) as u16;
+    let (thread, frame) = (m.thread(), core.frame());
+    thread.recursion_remaining.set(thread.recursion_remaining.get() - 1);
+    (*frame).is_entry = false;
+    generator::link(thread, core, frame, v);
+    Regs { frame, sp: (*frame).sp, ..m }.goto(resume_point(frame))
+}
+
+/// As [`send_gen`], for a generator that may belong to a chain.
+#[handler]
+unsafe fn send_chain(mut m: Regs) -> Value {
     let Some(core) = receiver(m.obj(2)) else { return m.tail(send) };
     let Some(frame) = resumable(&m, core) else { return m.tail(send) };
     if core.is_fresh() && m.peek(1) != none_value() {

@@ -138,13 +138,12 @@ pub unsafe fn for_iter_tuple(m: Regs) -> Value {
 #[handler]
 pub unsafe fn for_iter_range(m: Regs) -> Value {
     let Some(it) = m.obj(1).exact::<RangeIterator>() else { return m.tail(for_iter) };
-    let left = it.remaining.get();
-    if left == 0 {
+    if it.remaining.get() == 0 {
         return m.next(exhausted(&m));
     }
     let n = it.next.get();
     let Some(v) = Value::try_from_i64(n) else { return m.tail(for_iter) };
-    it.remaining.set(left - 1);
+    it.remaining.set(it.remaining.get() - 1);
     it.next.set(n.wrapping_add(it.step));
     m.push_next(v, UNITS)
 }
@@ -152,6 +151,20 @@ pub unsafe fn for_iter_range(m: Regs) -> Value {
 /// Goes on in the generator's frame; `YIELD_VALUE` and `RETURN_VALUE` come back.
 #[handler]
 pub unsafe fn for_iter_gen(m: Regs) -> Value {
+    let Some(generator) = m.obj(1).exact::<Generator>() else { return m.tail(for_iter) };
+    if !generators::waits_alone(&m, &generator.core) {
+        return m.tail(for_iter_chain);
+    }
+    m.save();
+    // A generator that returns is at the loop's END_FOR, which drops the value.
+    (*m.frame).sp = m.sp;
+    (*m.frame).return_offset = (UNITS + m.oparg) as u16;
+    generators::resume_alone_with_none(m, &generator.core)
+}
+
+/// As [`for_iter_gen`], for a generator that may belong to a chain.
+#[handler]
+unsafe fn for_iter_chain(m: Regs) -> Value {
     let Some(generator) = m.obj(1).exact::<Generator>() else { return m.tail(for_iter) };
     let Some(frame) = generators::resumable(&m, &generator.core) else { return m.tail(for_iter) };
     m.save();

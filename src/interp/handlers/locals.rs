@@ -35,7 +35,7 @@ pub unsafe fn load_fast_borrow(mut m: Regs) -> Value {
     }
     incref(v);
     m.sp = m.sp.add(1);
-    m.next(1)
+    m.goto_unit(m.ip.add(1), unit)
 }
 
 #[handler]
@@ -65,7 +65,7 @@ pub unsafe fn load_fast_borrow_load_fast_borrow(mut m: Regs) -> Value {
     }
     incref(b);
     m.sp = m.sp.add(2);
-    m.next(1)
+    m.goto_unit(m.ip.add(1), unit)
 }
 
 #[handler]
@@ -121,7 +121,7 @@ pub unsafe fn store_fast_store_fast(m: Regs) -> Value {
     let slot = m.local(m.oparg >> 4);
     let old = *slot;
     *slot = m.peek(1);
-    if old.is_pointer_or_null() && !old.is_null() {
+    if old.is_pointer() {
         let count = &(*old.as_pointer()).refcnt;
         count.set(count.get() - 1);
         if count.get() == 0 {

@@ -42,7 +42,7 @@ pub unsafe fn return_value(m: Regs) -> Value {
     let mut at = Frame::locals(frame);
     while at < m.sp.sub(1) {
         let v = *at;
-        if v.is_pointer_or_null() && !v.is_null() {
+        if v.is_pointer() {
             let count = &(*v.as_pointer()).refcnt;
             let left = count.get() - 1;
             debug_assert!(left >= 0, "released too often");
@@ -153,21 +153,27 @@ pub unsafe fn yield_value(mut m: Regs) -> Value {
     let frame = m.frame;
     (*frame).sp = m.sp;
     (*frame).ip = m.ip.add(1);
-    let (is_entry, resumer) = ((*frame).is_entry, (*frame).previous);
-    if !is_entry && delegation::delegates(resumer) {
-        return m.tail(yield_up);
+    let resumer = (*frame).previous;
+    let core = generator::core_of_frame(frame);
+    if (*frame).is_entry || !core.root.get().is_null() || delegation::delegates(resumer) {
+        return m.tail(yield_special);
     }
-    generator::suspended(m.thread(), frame, m.oparg as u32);
-    if is_entry {
-        return v;
-    }
+    generator::suspended_alone(m.thread(), frame, core, m.oparg as u32);
     Regs { frame: resumer, ip: (*resumer).ip, sp: (*resumer).sp, ..m }.push_next(v, RESUMER_UNITS)
 }
 
-/// The value above the stack goes up through frames that delegate.
+/// The value above the stack goes to native code, or up through frames that delegate, or it leaves a chain.
 #[handler]
-unsafe fn yield_up(m: Regs) -> Value {
-    let v = *m.sp;
+unsafe fn yield_special(m: Regs) -> Value {
+    let (v, frame) = (*m.sp, m.frame);
+    let (is_entry, resumer) = ((*frame).is_entry, (*frame).previous);
+    if is_entry || !delegation::delegates(resumer) {
+        generator::suspended(m.thread(), frame, m.oparg as u32);
+        if is_entry {
+            return v;
+        }
+        return Regs { frame: resumer, ip: (*resumer).ip, sp: (*resumer).sp, ..m }.push_next(v, RESUMER_UNITS);
+    }
     let root = delegation::pass_up(m.thread(), m.frame, m.oparg as u32);
     if (*root).is_entry {
         return v;

@@ -4,7 +4,7 @@ use pyrs_macros::handler;
 use pyrs_runtime::errors::PyResult;
 use pyrs_runtime::heap::incref;
 use pyrs_runtime::object::{Obj, Object, PyClass};
-use pyrs_runtime::objects::dict::Dict;
+use pyrs_runtime::objects::dict::{Dict, hash_key};
 use pyrs_runtime::objects::function::Function;
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::slice::Slice;
@@ -32,8 +32,10 @@ fn item(items: &[Obj], index: Value) -> Option<Value> {
         return None;
     }
     let i = index.as_fixnum();
-    let i = if i < 0 { i + items.len() as i64 } else { i };
-    items.get(i as usize).map(Obj::value)
+    match items.get(i as usize) {
+        Some(item) => Some(item.value()),
+        None => items.get((i + items.len() as i64) as usize).filter(|_| i < 0).map(Obj::value),
+    }
 }
 
 /// Puts an item in place of its container and the fixnum that found it.
@@ -140,7 +142,12 @@ unsafe fn any_dict(m: Regs) -> Value {
 
 #[inline(never)]
 fn dict_item(dict: &Object<Dict>, key: &Obj) -> PyResult<Option<Obj>> {
-    match dict.get(key)? {
+    // What is not found at once, and is no text, has to be hashed.
+    let found = match key.exact::<Str>() {
+        Some(_) => dict.get(key)?,
+        None => dict.get_hashed(key, hash_key(key)?)?,
+    };
+    match found {
         None if std::ptr::eq(dict.class(), Dict::class()) => Err(pyrs_runtime::errors::raise_key_error(key)),
         found => Ok(found),
     }
@@ -252,8 +259,19 @@ pub unsafe fn store_dict(mut m: Regs) -> Value {
 /// As [`store_dict`], for a key that is not there yet or is not found at once.
 #[handler]
 unsafe fn insert_in_dict(mut m: Regs) -> Value {
-    m.save();
     m.sp = m.sp.sub(3);
+    let (value, container, key) = (*m.sp, *m.sp.add(1), *m.sp.add(2));
+    if container.as_obj().downcast_unchecked::<Dict>().append_in_place(key, value) {
+        return m.drop_next(container, STORE_UNITS);
+    }
+    m.tail(search_and_set)
+}
+
+/// As [`insert_in_dict`], for a key whose place has to be looked for, and where the table has to grow. The operands are
+/// above the stack.
+#[handler]
+unsafe fn search_and_set(m: Regs) -> Value {
+    m.save();
     let (value, container, key) = (*m.sp, *m.sp.add(1), *m.sp.add(2));
     tri!(m, set_item(container, key.into_obj(), value.into_obj()));
     m.drop_next(container, STORE_UNITS)

@@ -3,11 +3,12 @@
 //! One large range of addresses is reserved at start and handed out in arenas of 1 MiB, cut into
 //! pools of 16 KiB that each serve one size class (multiples of 16 up to 512 bytes) and one kind:
 //! objects that can be part of a cycle have pools of their own, so that the collector walks pools
-//! instead of a list. Larger blocks come from the system. Not thread safe: callers hold the GIL.
+//! instead of a list. Larger blocks come from the allocator of Rust's tables. Not thread safe: callers hold the GIL.
 //!
 //! A free block holds 0 in its first word (where a live object has its reference count) and the
 //! next free block in its second.
 
+use std::alloc::Layout;
 use std::cell::UnsafeCell;
 use std::ptr;
 
@@ -18,6 +19,9 @@ const ALIGNMENT: usize = 16;
 pub const SMALL_LIMIT: usize = 512;
 const CLASSES: usize = SMALL_LIMIT / ALIGNMENT;
 const POOL_HEADER: usize = 64;
+/// Bits behind the point of [`Pool::inverse`].
+const INVERSE_BITS: u32 = 16;
+const _: () = assert!(POOL_SIZE / ALIGNMENT * CLASSES <= 1 << INVERSE_BITS && size_of::<Pool>() <= POOL_HEADER);
 const RESERVED: usize = 1 << 38;
 const DEFAULT_THRESHOLD: isize = 2000;
 
@@ -32,6 +36,8 @@ pub struct Pool {
     next: *mut Pool,
     used: u32,
     block_size: u32,
+    /// One block by the number of its units of [`ALIGNMENT`] bytes, rounded up: a division for [`Pool::block_index`].
+    inverse: u32,
     class: u8,
     gc: bool,
     /// In its class's list of pools with free blocks.
@@ -48,11 +54,21 @@ struct FreeBlock {
     next: *mut FreeBlock,
 }
 
-/// Prefix of a large block of the collected kind: where it stands in [`Heap::large`].
+/// Prefix of a large block.
 #[repr(C)]
 struct LargePrefix {
-    index: u64,
+    /// Where a block of the collected kind stands in [`Heap::large`].
+    index: u32,
+    /// It comes from the C library itself, not by way of the allocator of Rust's tables.
+    from_system: bool,
     size: u64,
+}
+
+impl LargePrefix {
+    /// What the allocator is told of a block with room for `size` bytes behind the prefix.
+    fn layout(size: usize) -> Layout {
+        Layout::from_size_align(size + size_of::<LargePrefix>(), ALIGNMENT).unwrap_or_else(|_| out_of_memory())
+    }
 }
 
 /// All memory of one runtime.
@@ -204,7 +220,12 @@ pub unsafe fn grow(block: *mut u8, used: usize, new_size: usize) -> *mut u8 {
             return moved;
         }
         let prefix = (block as *mut LargePrefix).sub(1);
-        let moved = libc::realloc(prefix.cast(), new_size + size_of::<LargePrefix>()) as *mut LargePrefix;
+        let moved = if (*prefix).from_system {
+            libc::realloc(prefix.cast(), new_size + size_of::<LargePrefix>()) as *mut LargePrefix
+        } else {
+            let (old, new) = (LargePrefix::layout((*prefix).size as usize), LargePrefix::layout(new_size));
+            std::alloc::realloc(prefix.cast(), old, new.size()) as *mut LargePrefix
+        };
         if moved.is_null() {
             out_of_memory();
         }
@@ -232,8 +253,13 @@ impl Pool {
     }
 
     /// Block number of an address in this pool.
+    #[inline(always)]
     pub fn block_index(&self, address: usize) -> usize {
-        (address - (self as *const Pool as usize + POOL_HEADER)) / self.block_size as usize
+        let offset = address - (self as *const Pool as usize + POOL_HEADER);
+        // Exact as long as the number of units in a pool times that in a block is no more than the fixed point's one.
+        let index = (offset / ALIGNMENT * self.inverse as usize) >> INVERSE_BITS;
+        debug_assert!(index == offset / self.block_size as usize);
+        index
     }
 }
 
@@ -396,6 +422,7 @@ impl Heap {
                 next: ptr::null_mut(),
                 used: 0,
                 block_size: ((class % CLASSES + 1) * ALIGNMENT) as u32,
+                inverse: (1u32 << INVERSE_BITS).div_ceil((class % CLASSES + 1) as u32),
                 class: (class % CLASSES) as u8,
                 gc,
                 listed: true,
@@ -455,17 +482,20 @@ impl Heap {
         self.large_blocks += 1;
         // SAFETY: the system's block has room for the prefix; alignment is 16.
         unsafe {
-            let p = libc::malloc(size + size_of::<LargePrefix>()) as *mut LargePrefix;
+            let layout = LargePrefix::layout(size);
+            let p = if self.use_malloc { libc::malloc(layout.size()).cast() } else { std::alloc::alloc(layout) };
+            let p = p as *mut LargePrefix;
             if p.is_null() {
                 out_of_memory();
             }
+            (*p).from_system = self.use_malloc;
             (*p).size = size as u64;
             let block = p.add(1) as *mut u8;
             if self.poison {
                 ptr::write_bytes(block, 0xcd, size);
             }
             if gc {
-                (*p).index = self.large.len() as u64;
+                (*p).index = self.large.len() as u32;
                 self.large.push((block, 0));
             }
             block
@@ -483,13 +513,17 @@ impl Heap {
                 let index = (*p).index as usize;
                 self.large.swap_remove(index);
                 if let Some(&(moved, _)) = self.large.get(index) {
-                    (*(moved as *mut LargePrefix).sub(1)).index = index as u64;
+                    (*(moved as *mut LargePrefix).sub(1)).index = index as u32;
                 }
             }
             if self.poison {
                 ptr::write_bytes(block, 0xdd, (*p).size as usize);
             }
-            libc::free(p.cast());
+            if (*p).from_system {
+                libc::free(p.cast());
+            } else {
+                std::alloc::dealloc(p.cast(), LargePrefix::layout((*p).size as usize));
+            }
         }
     }
 

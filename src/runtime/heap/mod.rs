@@ -87,7 +87,7 @@ pub unsafe fn dealloc(header: *mut Header) {
     let class = unsafe { &*(*header).class.get() };
     if !class.is_gc() {
         // SAFETY: objects outside the collector hold no chains.
-        unsafe { destroy(header, class) };
+        unsafe { destroy(header, class, false) };
         return;
     }
     let depth = DEALLOC_DEPTH.get();
@@ -97,7 +97,7 @@ pub unsafe fn dealloc(header: *mut Header) {
     }
     DEALLOC_DEPTH.set(depth + 1);
     // SAFETY: by contract.
-    unsafe { destroy(header, class) };
+    unsafe { destroy(header, class, true) };
     DEALLOC_DEPTH.set(depth);
     if depth == 0 && DEALLOC_WAITING.get() {
         // SAFETY: nothing is being destroyed any more.
@@ -129,7 +129,7 @@ unsafe fn destroy_waiting() {
         let Some(next) = next else { break };
         DEALLOC_DEPTH.set(1);
         // SAFETY: by contract.
-        unsafe { destroy(next, &*(*next).class.get()) };
+        unsafe { destroy(next, &*(*next).class.get(), true) };
         DEALLOC_DEPTH.set(0);
     }
     DEALLOC_WAITING.set(false);
@@ -138,12 +138,16 @@ unsafe fn destroy_waiting() {
 /// # Safety
 /// As [`dealloc`].
 #[inline(always)]
-unsafe fn destroy(header: *mut Header, class: &Type) {
+unsafe fn destroy(header: *mut Header, class: &Type, is_gc: bool) {
     // SAFETY: by contract; after the payload is dropped only the memory is left.
     unsafe {
         if class.dies_simply() {
             class.drop_payload()(header);
-            free_object(header, class);
+            free_object(header, is_gc);
+        } else if class.adds_weak_word_alone() {
+            weakref::object_dies(header, class);
+            class.drop_payload()(header);
+            free_object(header, is_gc);
         } else {
             destroy_fully(header, class);
         }
@@ -169,7 +173,7 @@ unsafe fn destroy_fully(header: *mut Header, class: &Type) {
             shape::clear_instance(header, class);
         }
         class.drop_payload()(header);
-        free_object(header, class);
+        free_object(header, class.is_gc());
         if class.is_heap_type() {
             if class.has_finalizer() {
                 runtime().forget_birth(header);
@@ -232,13 +236,14 @@ pub unsafe fn var_len(header: *const Header) -> usize {
 
 /// # Safety
 /// The payload is dropped; nothing refers to the object.
-unsafe fn free_object(header: *mut Header, class: &Type) {
+#[inline(always)]
+unsafe fn free_object(header: *mut Header, is_gc: bool) {
     #[cfg(debug_assertions)]
     // SAFETY: the block is at least a header long; poisoning shows use after free.
     unsafe {
         ptr::write_bytes((header as *mut u8).add(8), 0xdd, 8);
     }
-    alloc::free(header as *mut u8, class.is_gc());
+    alloc::free(header as *mut u8, is_gc);
 }
 
 /// Allocates an instance of `class` and moves `payload` into it. Managed attribute words are
@@ -291,6 +296,19 @@ unsafe fn alloc_instance(class: &Type, payload_end: usize) -> *mut Header {
             return block;
         }
     }
+    let weak_word = class.weaklist_offset();
+    if class.adds_weak_word_alone() && weak_word.wrapping_sub(payload_end) < 8 {
+        let block = alloc::allocate_quick(class.basicsize(), class.is_gc()) as *mut Header;
+        if !block.is_null() {
+            // SAFETY: fresh memory of that size, which ends with the word for weak references.
+            unsafe {
+                (*block).refcnt.set(1);
+                (*block).class.set(class);
+                *((block as *mut u8).add(weak_word) as *mut Value) = Value::NULL;
+            }
+            return block;
+        }
+    }
     // SAFETY: by contract.
     unsafe { alloc_managed_instance(class, payload_end) }
 }
@@ -326,6 +344,35 @@ pub unsafe fn alloc_object(class: &Type, size: usize) -> *mut Header {
     }
     // SAFETY: fresh memory.
     unsafe { with_header(block, class) }
+}
+
+/// As [`alloc_object`], for a static class without finaliser that is known to be collected or not: nothing about it is
+/// looked up.
+///
+/// # Safety
+/// As [`alloc_object`].
+#[inline(always)]
+pub(crate) unsafe fn alloc_static(class: &Type, size: usize, gc: bool) -> *mut Header {
+    debug_assert!(class.is_gc() == gc && !class.has_flag(flags::FINALIZER | flags::HEAPTYPE));
+    let block = alloc::allocate_quick(size, gc) as *mut Header;
+    if block.is_null() {
+        // SAFETY: by contract.
+        return unsafe { finish_object(class, size, std::ptr::null_mut()) };
+    }
+    // SAFETY: fresh memory of that size.
+    unsafe {
+        (*block).refcnt.set(1);
+        (*block).class.set(class);
+    }
+    block
+}
+
+/// In the body of a loop that copies or clears a few words: it stays the small loop that it is, where the
+/// compiler would call a library function or unroll it.
+#[inline(always)]
+pub fn keep_loop() {
+    // SAFETY: no instruction at all.
+    unsafe { std::arch::asm!("", options(nomem, nostack, preserves_flags)) }
 }
 
 /// # Safety

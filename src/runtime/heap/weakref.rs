@@ -155,16 +155,22 @@ unsafe fn referenced_object_dies(header: *mut Header, class: &Type) {
 /// # Safety
 /// The caller keeps the objects alive.
 pub unsafe fn clear_unreachable(garbage: &[*mut Header]) {
+    // SAFETY: kept alive by the caller.
+    let class = |header: *mut Header| unsafe { &*(*header).class.get() };
+    let is_referenced = |header: &*mut Header| {
+        let class = class(*header);
+        // SAFETY: kept alive by the caller.
+        class.weaklist_offset() != 0 && unsafe { !list_word(*header, class).get().is_null() }
+    };
+    let referenced: Vec<*mut Header> = garbage.iter().copied().filter(is_referenced).collect();
+    if referenced.is_empty() {
+        return;
+    }
     let doomed: std::collections::HashSet<*const Header> = garbage.iter().map(|&h| h as *const Header).collect();
     let mut callbacks = Vec::new();
-    for &header in garbage {
+    for header in referenced {
         // SAFETY: kept alive by the caller.
-        unsafe {
-            let class = &*(*header).class.get();
-            if class.weaklist_offset() != 0 {
-                callbacks.extend(clear_references(header, class, &|r| !doomed.contains(&r)));
-            }
-        }
+        callbacks.extend(unsafe { clear_references(header, class(header), &|r| !doomed.contains(&r)) });
     }
     run_callbacks(callbacks);
 }

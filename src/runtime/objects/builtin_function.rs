@@ -1,6 +1,8 @@
 //! Native functions and the descriptors of native classes' methods: `builtin_function_or_method`,
 //! `method_descriptor`, `classmethod_descriptor`.
 
+use std::cell::Cell;
+
 use crate::call::{self, Args, VectorCall};
 use crate::class::{Binding, MethodDef};
 use crate::errors::PyResult;
@@ -24,6 +26,8 @@ pub struct BuiltinFunction {
     pub this: Option<Obj>,
     /// `__module__`.
     pub module: Option<Obj>,
+    /// What the interpreter has found out about the function as one that takes the values of a generator; 0 = nothing yet.
+    pub consumer: Cell<u8>,
 }
 
 static NEW_PARAMS: crate::args::ParamSpec = crate::args::ParamSpec {
@@ -108,7 +112,7 @@ fn native_new(callable: &Obj, args: Args<'_>) -> PyResult<Obj> {
 
 impl BuiltinFunction {
     pub fn new(def: &'static MethodDef, this: Option<Obj>, module: Option<Obj>) -> Ptr<BuiltinFunction> {
-        Ptr::new(BuiltinFunction { def, this, module })
+        Ptr::new(BuiltinFunction { def, this, module, consumer: Cell::new(0) })
     }
 
     /// The `__new__` of a native class.

@@ -76,7 +76,11 @@ impl Bytes {
         };
         // SAFETY: fresh memory of that size; every part is written before anyone can look.
         unsafe {
-            let header = heap::alloc_object(class, size);
+            let header = if std::ptr::eq(class, Bytes::class()) {
+                heap::alloc_static(class, size, false)
+            } else {
+                heap::alloc_object(class, size)
+            };
             let object = header as *mut Object<Bytes>;
             (&raw mut (*object).payload).write(Bytes { length: data.len(), hash: Cell::new(-1) });
             std::ptr::copy_nonoverlapping(data.as_ptr(), (object as *mut u8).add(PAYLOAD), data.len());

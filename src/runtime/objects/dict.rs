@@ -427,6 +427,37 @@ impl Dict {
         self.set_hashed(key, hash, value)
     }
 
+    /// Adds an item of owned words if it shows at once that the key is missing, and there is room: true if so. Calls
+    /// nothing.
+    ///
+    /// # Safety
+    /// The words are alive; the caller gives them up if the result is true.
+    #[inline(always)]
+    pub unsafe fn append_in_place(&self, key: Value, value: Value) -> bool {
+        let Some(hash) = compare::quick_hash(key) else { return false };
+        let table = self.table_mut();
+        let at = table.entries.len();
+        if at == table.entries.capacity() {
+            return false;
+        }
+        let indices = table.indices_mut();
+        let (capacity, mask) = (indices.len() * 2 / 3, indices.len() - 1);
+        // SAFETY: the table's size is a power of two; the references of the words move.
+        unsafe {
+            let index = indices.get_unchecked_mut(hash as usize & mask);
+            if *index != EMPTY || at >= capacity {
+                return false;
+            }
+            *index = at as u32;
+            let entry = Entry { hash, key: Some(Obj::from_owned(key)), value: Some(Obj::from_owned(value)) };
+            table.entries.as_mut_ptr().add(at).write(entry);
+            table.entries.set_len(at + 1);
+        }
+        table.used += 1;
+        self.structure_changed();
+        true
+    }
+
     pub fn set_hashed(&self, key: Obj, hash: i64, value: Obj) -> PyResult<()> {
         // Nothing where the hash points, and room: nearly always, for a new key.
         let table = self.table();

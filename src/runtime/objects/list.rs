@@ -1,10 +1,12 @@
 //! `list`: representation and the operations that other native code needs. Its methods are in
 //! `list_methods`.
 
+use std::alloc::Layout;
 use std::cell::UnsafeCell;
+use std::mem::ManuallyDrop;
 
-use crate::heap::cycles::Visitor;
-use crate::object::{Obj, Ptr, PyClass, Trace};
+use crate::heap::{self, cycles::Visitor};
+use crate::object::{Obj, Object, Ptr, PyClass, Trace};
 use crate::types::{StaticType, Type};
 use crate::value::Value;
 
@@ -12,7 +14,8 @@ use crate::value::Value;
 #[repr(C)]
 #[derive(Default)]
 pub struct List {
-    items: UnsafeCell<Vec<Obj>>,
+    /// Given up by hand, from the end on.
+    items: UnsafeCell<ManuallyDrop<Vec<Obj>>>,
 }
 
 static LIST: StaticType = StaticType::new();
@@ -40,21 +43,21 @@ impl Trace for List {
 impl Drop for List {
     #[inline]
     fn drop(&mut self) {
-        drop_backwards(std::mem::take(self.items.get_mut()));
+        // SAFETY: nobody looks at the vector after this.
+        drop_backwards(unsafe { ManuallyDrop::take(self.items.get_mut()) });
     }
 }
 
 /// Gives the items of a list up in CPython's order, the last one first.
 #[inline]
-pub(crate) fn drop_backwards(mut items: Vec<Obj>) {
-    let items: *mut [Obj] = {
-        let all = &raw mut items[..];
-        // SAFETY: no item is in the vector's hands any more; each is dropped once, below.
-        unsafe { items.set_len(0) };
-        all
-    };
-    // SAFETY: the items are alive, and the vector, which keeps their memory, is.
-    unsafe { drop_in_reverse(items) };
+pub(crate) fn drop_backwards(items: Vec<Obj>) {
+    let mut items = ManuallyDrop::new(items);
+    let (first, len, capacity) = (items.as_mut_ptr(), items.len(), items.capacity());
+    // SAFETY: the items are alive, and each is dropped once; then only their memory is left.
+    unsafe {
+        drop_in_reverse(std::ptr::slice_from_raw_parts_mut(first, len));
+        drop(Vec::from_raw_parts(first as *mut Value, 0, capacity));
+    }
 }
 
 /// Drops items, the last one first.
@@ -69,6 +72,26 @@ pub(crate) unsafe fn drop_in_reverse(items: *mut [Obj]) {
     }
 }
 
+/// Makes room for one more item behind those that fill the vector; as in CPython, for about an eighth more.
+#[inline(never)]
+fn grow(items: &mut Vec<Obj>) {
+    let (first, len) = (items.as_mut_ptr(), items.len());
+    let want = len + 1;
+    let capacity = (want + (want >> 3) + 6) & !3;
+    let Ok(layout) = Layout::array::<Obj>(capacity) else { return items.reserve_exact(capacity - len) };
+    // SAFETY: the vector is full, so that its memory has the layout of `len` items; its size is not 0. The items move.
+    unsafe {
+        let moved = match len {
+            0 => std::alloc::alloc(layout),
+            _ => std::alloc::realloc(first.cast(), Layout::array::<Obj>(len).unwrap_unchecked(), layout.size()),
+        };
+        if moved.is_null() {
+            std::alloc::handle_alloc_error(layout);
+        }
+        std::ptr::write(items, Vec::from_raw_parts(moved.cast(), len, capacity));
+    }
+}
+
 impl List {
     /// Where compiled code finds the number of items and their address in the payload.
     pub fn vector_offsets() -> (usize, usize) {
@@ -77,15 +100,23 @@ impl List {
     }
 
     pub fn payload(items: Vec<Obj>) -> List {
-        List { items: UnsafeCell::new(items) }
+        List { items: UnsafeCell::new(ManuallyDrop::new(items)) }
     }
 
+    #[inline]
     pub fn new() -> Ptr<List> {
-        Ptr::new(List::default())
+        List::from_vec(Vec::new())
     }
 
+    #[inline]
     pub fn from_vec(items: Vec<Obj>) -> Ptr<List> {
-        Ptr::new(List::payload(items))
+        let items = ManuallyDrop::new(items);
+        // SAFETY: fresh memory, all of it written here; a list consists of header and payload.
+        unsafe {
+            let object = heap::alloc_static(LIST.get(), size_of::<Object<List>>(), true) as *mut Object<List>;
+            (&raw mut (*object).payload).write(List::payload(ManuallyDrop::into_inner(items)));
+            Ptr::from_owned(object)
+        }
     }
 
     #[inline(always)]
@@ -138,14 +169,13 @@ impl List {
     pub fn push(&self, value: Obj) {
         // SAFETY: no slice into the vector lives across the call.
         unsafe {
-            let items = &mut *self.items.get();
+            let items = &mut **self.items.get();
             if items.len() == items.capacity() {
-                // CPython's growth: about an eighth more.
-                let want = items.len() + 1;
-                let capacity = (want + (want >> 3) + 6) & !3;
-                items.reserve_exact(capacity - items.len());
+                grow(items);
             }
-            items.push(value);
+            // There is room now.
+            items.as_mut_ptr().add(items.len()).write(value);
+            items.set_len(items.len() + 1);
         }
     }
 
@@ -168,7 +198,7 @@ impl List {
         self.reserve(items.len());
         // SAFETY: there is room for the items, which are another object's; cloning runs no other code.
         unsafe {
-            let own = &mut *self.items.get();
+            let own = &mut **self.items.get();
             let len = own.len();
             debug_assert!(own.capacity() - len >= items.len());
             let end = own.as_mut_ptr().add(len);
@@ -187,7 +217,7 @@ impl List {
     pub unsafe fn push_in_place(&self, word: Value) -> bool {
         // SAFETY: no slice into the vector lives across the call; there is room for the item.
         unsafe {
-            let items = &mut *self.items.get();
+            let items = &mut **self.items.get();
             let len = items.len();
             if len == items.capacity() {
                 return false;

@@ -11,7 +11,6 @@ use crate::heap::cycles::Visitor;
 use crate::heap::{decref, incref};
 use crate::object::{Obj, Ptr, PyClass, Trace};
 use crate::objects::dict::{Dict, explain_unhashable};
-use crate::objects::str::Str;
 use crate::protocols::{compare, iter};
 use crate::types::{StaticType, Type};
 use crate::value::Value;
@@ -244,6 +243,35 @@ impl Probe {
     }
 }
 
+/// Puts a key that is known to be missing into its place, in a table with room and without removed places.
+#[inline]
+fn place_clean(places: &mut [Place], place: Place) {
+    let first = &mut places[place.hash as usize & (places.len() - 1)];
+    if first.key.is_null() {
+        *first = place;
+        return;
+    }
+    let mut probe = Probe::new(place.hash, places.len() - 1);
+    while !places[probe.at].key.is_null() {
+        probe.advance();
+    }
+    places[probe.at] = place;
+}
+
+/// Puts the keys of `old`, of which there are `left`, into an empty table.
+#[inline]
+fn fill_clean(places: &mut [Place], old: &[Place], left: &mut usize) {
+    for place in old {
+        if *left == 0 {
+            return;
+        }
+        if !place.key.is_null() {
+            *left -= 1;
+            place_clean(places, *place);
+        }
+    }
+}
+
 impl Table {
     #[inline(always)]
     fn places(&self) -> &[Place] {
@@ -263,12 +291,7 @@ impl Table {
     /// Inserts a key that is known to be missing, into a table with room and without removed places.
     #[inline]
     fn insert_clean(&mut self, place: Place) {
-        let mut probe = Probe::new(place.hash, self.mask());
-        let places = self.places_mut();
-        while !places[probe.at].is_free() {
-            probe.advance();
-        }
-        places[probe.at] = place;
+        place_clean(self.places_mut(), place);
         self.fill += 1;
         self.used += 1;
     }
@@ -279,15 +302,19 @@ impl Table {
         while size <= least {
             size <<= 1;
         }
-        let (few, many) = (self.few, std::mem::take(&mut self.many));
-        self.few = [Place::FREE; MIN_SIZE];
+        let mut left = self.used;
+        self.fill = left;
+        let many = std::mem::take(&mut self.many);
         if size > MIN_SIZE {
-            self.many = vec![Place::FREE; size].into_boxed_slice();
+            let mut new = vec![Place::FREE; size].into_boxed_slice();
+            let old: &[Place] = if many.is_empty() { &self.few } else { &many };
+            fill_clean(&mut new, old, &mut left);
+            self.many = new;
+        } else {
+            let few = std::mem::replace(&mut self.few, [Place::FREE; MIN_SIZE]);
+            let old: &[Place] = if many.is_empty() { &few } else { &many };
+            fill_clean(&mut self.few, old, &mut left);
         }
-        self.fill = 0;
-        self.used = 0;
-        let old: &[Place] = if many.is_empty() { &few } else { &many };
-        old.iter().filter(|place| !place.key.is_null()).for_each(|place| self.insert_clean(*place));
     }
 
     /// Makes this empty table a copy of one of the same size that has no removed places.
@@ -385,13 +412,7 @@ impl SetData {
     /// Whether an int or an exact string is an element, if that shows at its first place.
     #[inline(always)]
     pub fn quick_contains(&self, key: Value) -> Option<bool> {
-        let hash = if key.is_fixnum() {
-            // Other ints have other hashes.
-            Some(key.as_fixnum()).filter(|n| (0..1 << 60).contains(n))?
-        } else {
-            // SAFETY: the class says what the word points to. Strings without a hash have -1 there.
-            Some(unsafe { key.as_obj() }.exact::<Str>()?.known_hash()).filter(|hash| *hash != -1)?
-        };
+        let hash = compare::quick_hash(key)?;
         let places = self.table().places();
         let place = places.get(hash as usize & places.len().wrapping_sub(1))?;
         match place.key() {
@@ -422,6 +443,29 @@ impl SetData {
     pub fn add(&self, key: Obj) -> PyResult<bool> {
         let hash = hash_element(&key)?;
         self.add_hashed(key, hash)
+    }
+
+    /// Adds an owned word for which a free place shows at once, where there is room: true if so. Calls nothing.
+    ///
+    /// # Safety
+    /// The word is alive; the caller gives it up if the result is true.
+    #[inline(always)]
+    pub unsafe fn add_in_place(&self, key: Value) -> bool {
+        let Some(hash) = compare::quick_hash(key) else { return false };
+        let table = self.table_mut();
+        let fill = table.fill + 1;
+        let places = table.places_mut();
+        let mask = places.len() - 1;
+        // SAFETY: the table's size is a power of two.
+        let place = unsafe { places.get_unchecked_mut(hash as usize & mask) };
+        if !place.is_free() || fill * 5 >= mask * 3 {
+            return false;
+        }
+        *place = Place { hash, key };
+        table.fill = fill;
+        table.used += 1;
+        self.changed();
+        true
     }
 
     pub fn add_hashed(&self, key: Obj, hash: i64) -> PyResult<bool> {

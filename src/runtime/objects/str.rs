@@ -139,7 +139,44 @@ impl Str {
         match bytes {
             [] => Str::empty(),
             [b] => Str::latin1_char(*b),
-            _ => Str::allocate(STR.get(), StrData::One(bytes)),
+            _ => Str::of_bytes(bytes, bytes.is_ascii()),
+        }
+    }
+
+    /// As [`Self::from_latin1`], where all bytes are known to be ASCII.
+    #[inline]
+    pub fn from_ascii(bytes: &[u8]) -> Ptr<Str> {
+        debug_assert!(bytes.is_ascii());
+        match bytes {
+            [] => Str::empty(),
+            [b] => Str::latin1_char(*b),
+            _ => Str::of_bytes(bytes, true),
+        }
+    }
+
+    /// Two or more Latin-1 bytes.
+    fn of_bytes(bytes: &[u8], ascii: bool) -> Ptr<Str> {
+        // SAFETY: the function fills what it is given.
+        unsafe {
+            Str::filled(bytes.len(), ascii, |units| {
+                std::ptr::copy_nonoverlapping(bytes.as_ptr(), units, bytes.len());
+            })
+        }
+    }
+
+    /// A text of `length` one-byte units, two or more, which `fill` writes where they stay.
+    ///
+    /// # Safety
+    /// `fill` initialises all units and runs nothing that looks at the object; they are what `ascii` says.
+    #[inline(always)]
+    pub(crate) unsafe fn filled(length: usize, ascii: bool, fill: impl FnOnce(*mut u8)) -> Ptr<Str> {
+        // SAFETY: fresh memory of that size, all of it written here.
+        unsafe {
+            let object = heap::alloc_static(STR.get(), PAYLOAD + length, false) as *mut Object<Str>;
+            let payload = Str { length, hash: Cell::new(-1), kind: 1, ascii, interned: Cell::new(false) };
+            (&raw mut (*object).payload).write(payload);
+            fill((object as *mut u8).add(PAYLOAD));
+            Ptr::from_owned(object)
         }
     }
 

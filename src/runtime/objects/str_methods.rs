@@ -67,7 +67,13 @@ pub fn exact(text: &Object<Str>) -> Ptr<Str> {
 
 /// The part between two positions.
 pub fn substring(text: &Object<Str>, start: usize, end: usize) -> Ptr<Str> {
-    if start == 0 && end == text.len() { exact(text) } else { Str::from_data(text.data().slice(start, end)) }
+    if start == 0 && end == text.len() {
+        return exact(text);
+    }
+    match text.data().slice(start, end) {
+        StrData::One(bytes) if text.is_ascii() => Str::from_ascii(bytes),
+        part => Str::from_data(part),
+    }
 }
 
 /// Position of the first (or last) occurrence.
@@ -83,6 +89,9 @@ fn find_between(
     end: Maybe<Option<&Obj>>,
     last: bool,
 ) -> PyResult<Option<usize>> {
+    if let (None, None) = (start.0, end.0) {
+        return Ok(find(this.data(), sub.data(), last));
+    }
     let Some((start, end)) = Bounds::new(start.0.flatten(), end.0.flatten())?.clip(this.len()) else {
         return Ok(None);
     };
@@ -307,6 +316,9 @@ fn has_affix(
     function: &str,
     matches: fn(StrData<'_>, StrData<'_>) -> bool,
 ) -> PyResult<bool> {
+    if let (None, None, Some(affix)) = (start.0, end.0, affix.exact::<Str>()) {
+        return Ok(matches(this.data(), affix.data()));
+    }
     let bounds = Bounds::new(start.0.flatten(), end.0.flatten())?;
     let part = bounds.clip(this.len()).map(|(start, end)| this.data().slice(start, end));
     let test = |affix: &Str| part.is_some_and(|part| matches(part, affix.data()));
@@ -334,10 +346,16 @@ fn has_affix(
 }
 
 fn starts_with(text: StrData<'_>, prefix: StrData<'_>) -> bool {
+    if let (StrData::One(text), StrData::One(prefix)) = (text, prefix) {
+        return text.starts_with(prefix);
+    }
     units!(text, t => units!(prefix, p => search::starts_with(t, p)))
 }
 
 fn ends_with(text: StrData<'_>, suffix: StrData<'_>) -> bool {
+    if let (StrData::One(text), StrData::One(suffix)) = (text, suffix) {
+        return text.ends_with(suffix);
+    }
     units!(text, t => units!(suffix, s => search::ends_with(t, s)))
 }
 

@@ -102,7 +102,7 @@ impl Tuple {
         }
         // SAFETY: fresh memory, all of it written here; cloning runs no other code.
         unsafe {
-            let header = heap::alloc_object(TUPLE.get(), PAYLOAD + length * 8);
+            let header = heap::alloc_static(TUPLE.get(), PAYLOAD + length * 8, true);
             let object = header as *mut Object<Tuple>;
             (&raw mut (*object).payload).write(Tuple { length, hash: Cell::new(-1) });
             let mut at = (&raw mut (*object).payload).add(1) as *mut Obj;
@@ -138,12 +138,13 @@ impl Tuple {
         }
         // SAFETY: fresh memory, all of it written here; the words by contract.
         unsafe {
-            let header = heap::alloc_object(TUPLE.get(), PAYLOAD + count * 8);
+            let header = heap::alloc_static(TUPLE.get(), PAYLOAD + count * 8, true);
             let object = header as *mut Object<Tuple>;
             (&raw mut (*object).payload).write(Tuple { length: count, hash: Cell::new(-1) });
             let first = (&raw mut (*object).payload).add(1) as *mut Value;
             for i in 0..count {
                 first.add(i).write(*words.add(i));
+                heap::keep_loop();
             }
             Ptr::from_owned(object)
         }

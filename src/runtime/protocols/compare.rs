@@ -11,6 +11,7 @@ use crate::raise;
 use crate::thread::with_recursion;
 use crate::types::flags;
 use crate::types::slots::CompareOp;
+use crate::value::Value;
 
 /// `a OP b` as an object.
 pub fn rich_compare(a: &Obj, b: &Obj, op: CompareOp) -> PyResult<Obj> {
@@ -142,6 +143,17 @@ pub fn hash(obj: &Obj) -> PyResult<i64> {
         Some(f) => f(obj),
         None => unhashable(obj),
     }
+}
+
+/// The hash of what is hashed without a call: ints that are their own hash (others have other ones), exact strings whose
+/// hash is known.
+#[inline(always)]
+pub fn quick_hash(v: Value) -> Option<i64> {
+    if v.is_fixnum() {
+        return Some(v.as_fixnum()).filter(|n| (0..1 << 60).contains(n));
+    }
+    // SAFETY: the class says what the word points to. Strings without a hash have -1 there.
+    Some(unsafe { v.as_obj() }.exact::<Str>()?.known_hash()).filter(|hash| *hash != -1)
 }
 
 /// The hash slot of unhashable classes.

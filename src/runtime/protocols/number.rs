@@ -202,6 +202,9 @@ pub fn to_f64(obj: &Obj) -> PyResult<f64> {
     if float::is_exact(obj) {
         return as_f64(obj);
     }
+    if obj.value().is_fixnum() {
+        return Ok(obj.value().as_fixnum() as f64);
+    }
     match float_by_slots(obj)? {
         Some(x) => Ok(x),
         None => crate::objects::float_methods::parse(obj),

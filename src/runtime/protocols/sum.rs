@@ -9,7 +9,9 @@ use crate::errors::PyResult;
 use crate::heap::cycles::Visitor;
 use crate::object::{DataCell, Obj, Object, Ptr, Trace};
 use crate::objects::complex::{self, Complex};
+use crate::objects::list::List;
 use crate::objects::singletons::Bool;
+use crate::objects::tuple::Tuple;
 use crate::objects::{float, int};
 use crate::protocols::{iter, number};
 
@@ -78,20 +80,29 @@ impl Total {
         }
     }
 
-    fn add(self, item: &Obj) -> PyResult<Total> {
+    /// Adds the first of `items`, as long as it takes no more than arithmetic of the processor: how many.
+    fn add_run(&mut self, items: &[Obj]) -> usize {
         match self {
-            Total::Int(n) => Total::add_to_int(n, item),
-            Total::Float(mut sum) => {
+            Total::Int(n) => add_ints(n, items),
+            Total::Float(sum) => add_floats(sum, items),
+            _ => 0,
+        }
+    }
+
+    /// Adds an item. On errors the total stays as it is.
+    fn add(&mut self, item: &Obj) -> PyResult<()> {
+        match self {
+            Total::Int(n) => *self = Total::add_to_int(*n, item)?,
+            Total::Float(sum) => {
                 if float::is_exact(item) {
                     sum.add(float::view(item).unwrap_or(0.0));
                 } else if int::is_int(item) {
                     sum.add(number::as_f64(item)?);
                 } else {
-                    return Ok(Total::complex(number::add(&float::new(sum.value()), item)?));
+                    *self = Total::complex(number::add(&float::new(sum.value()), item)?);
                 }
-                Ok(Total::Float(sum))
             }
-            Total::Complex(mut re, mut im) => {
+            Total::Complex(re, im) => {
                 if let Some(z) = item.exact::<Complex>() {
                     re.add(z.re);
                     im.add(z.im);
@@ -102,12 +113,12 @@ impl Total {
                     re.add(number::as_f64(item)?);
                     im.high += 0.0;
                 } else {
-                    return Ok(Total::Other(number::add(&complex::new(re.value(), im.value()), item)?));
+                    *self = Total::Other(number::add(&complex::new(re.value(), im.value()), item)?);
                 }
-                Ok(Total::Complex(re, im))
             }
-            Total::Other(total) => Ok(Total::Other(number::add(&total, item)?)),
+            Total::Other(total) => *total = number::add(total, item)?,
         }
+        Ok(())
     }
 
     fn add_to_int(n: i64, item: &Obj) -> PyResult<Total> {
@@ -119,12 +130,58 @@ impl Total {
     }
 }
 
-/// `sum(iterable, start)`.
+/// The part of [`Total::add_run`] for ints: up to the first item that is none, or is a large one, or does not fit.
+fn add_ints(total: &mut i64, items: &[Obj]) -> usize {
+    for (i, item) in items.iter().enumerate() {
+        let word = item.value();
+        match total.checked_add(word.as_fixnum()) {
+            Some(sum) if word.is_fixnum() => *total = sum,
+            _ => return i,
+        }
+    }
+    items.len()
+}
+
+/// The part of [`Total::add_run`] for floats, and ints among them.
+fn add_floats(total: &mut Compensated, items: &[Obj]) -> usize {
+    for (i, item) in items.iter().enumerate() {
+        let word = item.value();
+        if word.is_flonum() {
+            total.add(word.as_flonum());
+        } else if word.is_fixnum() {
+            total.add(word.as_fixnum() as f64);
+        } else {
+            return i;
+        }
+    }
+    items.len()
+}
+
+/// `sum(iterable, start)`. Lists and tuples are walked without an iterator object.
 pub fn sum(iterable: &Obj, start: Obj) -> PyResult<Obj> {
-    let it = iter::iter(iterable)?;
     let mut total = Total::start(start);
-    while let Some(item) = iter::next(&it)? {
-        total = total.add(&item)?;
+    if let Some(list) = iterable.exact::<List>() {
+        // An addition may change the list.
+        let mut at = 0;
+        while let Some(rest) = list.items().get(at..) {
+            at += total.add_run(rest);
+            let Some(item) = list.get(at) else { break };
+            total.add(&item)?;
+            at += 1;
+        }
+    } else if let Some(tuple) = iterable.exact::<Tuple>() {
+        let mut rest = tuple.items();
+        loop {
+            rest = &rest[total.add_run(rest)..];
+            let Some((item, others)) = rest.split_first() else { break };
+            total.add(item)?;
+            rest = others;
+        }
+    } else {
+        let it = iter::iter(iterable)?;
+        while let Some(item) = iter::next(&it)? {
+            total.add(&item)?;
+        }
     }
     Ok(total.value())
 }
@@ -189,7 +246,8 @@ pub fn finish(total: &Obj) -> Obj {
 impl Object<PartialSum> {
     fn add(&self, item: &Obj) -> PyResult<()> {
         // With a copy: adding may run Python code, and fail.
-        let total = self.total.with(|total| total.clone()).add(item)?;
+        let mut total = self.total.with(|total| total.clone());
+        total.add(item)?;
         self.total.replace(total);
         Ok(())
     }

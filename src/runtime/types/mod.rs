@@ -98,6 +98,8 @@ pub mod flags {
     pub const HEAP_LIKE: u64 = 1 << 35;
     /// The class has no `__new__` of its own: `object.__new__` makes instances.
     pub const PLAIN_NEW: u64 = 1 << 36;
+    /// A static class of fixed size whose instances have a word for weak references, and no other managed words.
+    pub const WEAK_WORD_ALONE: u64 = 1 << 38;
     /// What `__flags__` shows.
     pub const VISIBLE: u64 = (1 << 32) - 1;
 }
@@ -290,6 +292,12 @@ impl Type {
     #[inline(always)]
     pub fn dies_simply(&self) -> bool {
         !self.has_flag(flags::FINALIZER | flags::MANAGED | flags::HEAPTYPE) && self.weaklist_offset() == 0
+    }
+
+    /// Instances are a payload and a word for weak references, and nothing of their own happens when they die.
+    #[inline(always)]
+    pub fn adds_weak_word_alone(&self) -> bool {
+        self.flags.get() & (flags::WEAK_WORD_ALONE | flags::FINALIZER) == flags::WEAK_WORD_ALONE
     }
 
     /// Bytes of the fixed part of an instance, header included.

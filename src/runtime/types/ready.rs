@@ -60,6 +60,9 @@ pub fn prepare(def: &'static ClassDef) {
     if has_dict || has_weaklist {
         class.add_flags(flags::MANAGED);
     }
+    if has_weaklist && !has_dict && class.itemsize() == 0 {
+        class.add_flags(flags::WEAK_WORD_ALONE);
+    }
     class.basicsize.set(size as u32);
 }
 
