@@ -116,6 +116,11 @@ fn generators() {
 }
 
 #[test]
+fn unpacking() {
+    check("unpacking");
+}
+
+#[test]
 fn recursion() {
     check("recursion");
 }

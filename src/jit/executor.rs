@@ -1,7 +1,7 @@
 //! Compiled traces: how they are made, entered, left and linked.
 
 use std::cell::OnceCell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pyrs_bytecode::Opcode;
 use pyrs_interp::dispatch::{self, Regs};
@@ -66,7 +66,7 @@ pub struct Exit {
     /// The abstract machine after the stub has run; none if the interpreter's frames are real already.
     pub state: Option<State>,
     /// How the interpreter's frames are made from it, once somebody has come through here.
-    snapshot: OnceCell<Snapshot>,
+    snapshot: OnceCell<Box<Snapshot>>,
     pub ip: *mut u16,
     pub way: Way,
     /// The runtime has been asked, and has declined.
@@ -85,8 +85,11 @@ pub struct Exit {
 impl Exit {
     fn snapshot(&self) -> &Snapshot {
         self.snapshot.get_or_init(|| match &self.state {
-            Some(state) => lower::snapshot(state, self.ip).expect("no word is in a register behind an exit's stub"),
-            None => Snapshot::default(),
+            Some(state) => {
+                let snapshot = lower::snapshot(state, self.ip);
+                Box::new(snapshot.expect("no word is in a register behind an exit's stub"))
+            }
+            None => Box::default(),
         })
     }
 }
@@ -479,9 +482,9 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     if state.executors.len() >= MAX_EXECUTORS {
         return Err(Abort::NoMemory);
     }
-    let started = Instant::now();
+    let started = state.now();
     let mut lowered = lower_recording(state, recording, end)?;
-    state.stats.lowering += started.elapsed();
+    state.stats.lowering += state.now() - started;
     // What is mostly left to the interpreter is better off there: the way back and forth costs more than it gains.
     if lowered.interpreted * 2 > recording.records.len() {
         return Err(Abort::Interpreted);
@@ -494,9 +497,9 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
         panic!("a trace does not fit together: {e}");
     }
     let counters = state.observes.then(|| Counters::attach(&mut lowered, &recording.records));
-    let started = Instant::now();
+    let started = state.now();
     let mut executor = place(state, recording, end, lowered)?;
-    state.stats.placing += started.elapsed();
+    state.stats.placing += state.now() - started;
     executor.counters = counters;
     executor.latency = recording.began.elapsed();
     state.stats.latencies.push(executor.latency);
@@ -574,13 +577,13 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         End::Link(_) | End::Stop => Link::Exit(exits.len() - 1),
     };
     let source = Source { body: &lowered.body, top: lowered.top, exits: &stubs, link };
-    let started = Instant::now();
+    let started = state.now();
     let placed = assemble::assemble(&source, &state.addresses, &mut state.memory).map_err(|e| match e {
         assemble::Failure::NoMemory => Abort::NoMemory,
         assemble::Failure::OutOfReach => Abort::OutOfReach,
         assemble::Failure::NoStencil(_) => Abort::Unsupported,
     })?;
-    state.stats.assembling += started.elapsed();
+    state.stats.assembling += state.now() - started;
     let mut exits = exits.into_boxed_slice();
     for (exit, stub) in exits.iter_mut().zip(&placed.stubs) {
         exit.stub = *stub;

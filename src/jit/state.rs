@@ -1,6 +1,7 @@
 //! The JIT of the process.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use pyrs_interp::frame::Frame;
 use pyrs_interp::jit::{self, Hooks};
@@ -111,6 +112,11 @@ impl Jit {
         // SAFETY: the exit's only frame, which is running.
         let globals = unsafe { (*frame).globals };
         self.places.find(&self.executors, exit.ip, depth, globals)
+    }
+
+    /// The time, where it is asked for: when somebody is going to look at the counters.
+    pub(crate) fn now(&self) -> Duration {
+        if self.observes { clock::thread_time() } else { Duration::ZERO }
     }
 
     /// Whether a recording may begin; one that nobody goes on with is dropped after a while.
