@@ -268,3 +268,23 @@ def mix(value, n):
 
 
 print([mix(7, n) for n in range(12)], [mix(Bits(n), 40) + mix(7, n) for n in range(12)], (5 & Bits(6)) & 7)
+
+
+# Tracebacks leave frame objects behind. One that is held shows what the loop does.
+def caught(n):
+    held, total = None, 0
+    for i in range(n):
+        try:
+            if i % 7 == 3:
+                raise ValueError(i)
+            total += i
+        except ValueError as e:
+            total -= 1
+            if i == 31:
+                held = e.__traceback__.tb_frame
+        if held is not None:
+            total += held.f_locals["i"] + held.f_lineno - held.f_code.co_firstlineno
+    return total, held and (held.f_locals["i"], held is sys._getframe())
+
+
+print(caught(30), caught(60), caught(200))

@@ -309,6 +309,32 @@ pub unsafe fn object_of(frame: *mut Frame) -> Ptr<FrameObject> {
     }
 }
 
+/// Whether somebody may look at the frame's variables while it runs, or wants to be told of what it does. A frame object
+/// that nobody else holds any more is given up: tracebacks leave one in each frame that an exception has passed.
+///
+/// # Safety
+/// `frame` is a live, complete frame.
+#[inline(always)]
+pub unsafe fn is_watched(frame: *mut Frame) -> bool {
+    // SAFETY: by contract.
+    unsafe { !(*frame).frame_object.get().is_null() && !gave_up_object(frame) }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn gave_up_object(frame: *mut Frame) -> bool {
+    // SAFETY: the frame owns the reference to its object.
+    unsafe {
+        let object = (*frame).frame_object.get();
+        let forgotten =
+            object.as_obj().refcnt() == 1 && object.as_obj().downcast_unchecked::<FrameObject>().says_nothing();
+        if forgotten {
+            release_frame_object(frame);
+        }
+        forgotten
+    }
+}
+
 /// The innermost complete frame of a thread.
 pub fn current(thread: &Thread) -> *mut Frame {
     visible(thread.frame.get() as *mut Frame)

@@ -117,6 +117,12 @@ impl FrameObject {
         })
     }
 
+    /// It is as a new object of its frame would be.
+    pub fn says_nothing(&self) -> bool {
+        let quiet = self.trace_lines.get() && !self.trace_opcodes.get() && self.line.get() == 0;
+        quiet && !self.trace.is_set() && !self.extra_locals.is_set()
+    }
+
     /// The call ends but somebody still holds the object: its frame moves here.
     ///
     /// # Safety

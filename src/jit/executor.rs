@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pyrs_bytecode::Opcode;
 use pyrs_interp::dispatch::{self, Regs};
-use pyrs_interp::frame::Frame;
+use pyrs_interp::frame::{self, Frame};
 use pyrs_macros::handler;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
@@ -166,7 +166,7 @@ unsafe fn begin_function(thread: *const pyrs_runtime::thread::Thread, frame: *mu
         let state = state::get();
         let code = (*frame).code;
         (&*code).entry.set(state.options.entry_threshold.into());
-        if !state.may_record(thread) || !(*frame).frame_object.get().is_null() {
+        if !state.may_record(thread) || frame::is_watched(frame) {
             return false;
         }
         let origin = Origin::Entry { code, resume };
@@ -198,7 +198,7 @@ unsafe fn begin(
     unsafe {
         let state = state::get();
         *back_edge.add(1) = state.options.threshold;
-        if !state.may_record(thread) || !(*frame).frame_object.get().is_null() {
+        if !state.may_record(thread) || frame::is_watched(frame) {
             return false;
         }
         let origin = Origin::Loop { back_edge };
@@ -229,11 +229,7 @@ unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Fram
         let Some(executor) = state.executors.get(index) else { return 0 };
         debug_assert!(std::ptr::eq((*frame).code, executor.code), "the trace is of other code");
         let crowded = thread.recursion_remaining.get() < helpers::RECURSION_MARGIN;
-        if crowded
-            || (*frame).globals != executor.globals
-            || !(*frame).frame_object.get().is_null()
-            || !helpers::reserve(thread)
-        {
+        if crowded || (*frame).globals != executor.globals || frame::is_watched(frame) || !helpers::reserve(thread) {
             return 0;
         }
         let entry = executor.entry;
@@ -330,7 +326,7 @@ unsafe fn face(
         if due {
             face.side = state.places.find(&state.executors, ip, depth, (*frame).globals);
         }
-        let watched = !(*frame).frame_object.get().is_null();
+        let watched = frame::is_watched(frame);
         if face.side.is_some() || face.attempts >= MAX_ATTEMPTS || !due || watched || !state.may_record(thread) {
             return Ahead::Interpret;
         }

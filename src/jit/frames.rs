@@ -3,7 +3,7 @@
 
 use pyrs_bytecode::Opcode;
 use pyrs_interp::delegation;
-use pyrs_interp::frame::{Frame, Owner, Returns};
+use pyrs_interp::frame::{Frame, Owner, Returns, is_watched};
 use pyrs_runtime::heap::{decref, decref_or_null};
 use pyrs_runtime::objects::singletons::none_value;
 use pyrs_runtime::thread::Thread;
@@ -223,9 +223,4 @@ unsafe fn go_on(
     // SAFETY: no other reference to the state is in use.
     unsafe { state::get().resume = Resume::At { frame, ip, sp } };
     std::ptr::null_mut()
-}
-
-unsafe fn is_watched(frame: *mut Frame) -> bool {
-    // SAFETY: a live frame.
-    unsafe { !(*frame).frame_object.get().is_null() }
 }

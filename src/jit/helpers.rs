@@ -69,7 +69,7 @@ pub unsafe extern "C" fn interpret(
             if ip == opcode_at(m.ip) && now == frame && now_sp == sp {
                 continue;
             }
-            let watched = !(*now).frame_object.get().is_null();
+            let watched = frame::is_watched(now);
             if ip != plan.expected || (*now).globals != plan.globals || watched || !reserve(&*thread) {
                 return std::ptr::null_mut();
             }
