@@ -124,6 +124,7 @@ def mod(v):
 class Maker:
     def __init__(self, seed):
         self.r = random.Random(seed)
+        self.calls_itself = False
 
     def atom(self):
         r = self.r
@@ -134,6 +135,8 @@ class Maker:
         if depth > 2 or r.random() < 0.35:
             return self.atom()
         x, y = self.number(depth + 1), self.number(depth + 1)
+        if self.calls_itself and r.random() < 0.15:
+            return r.choice([f"itself(i % {r.randint(3, 8)})", f"itself(i % 5, {x})", "sum(map(itself, range(i % 6)))"])
         return r.choice([
             f"({x} + {y})", f"({x} - {y})", f"mod({x} * {y})", f"({x} + {y})", f"helper({x}, {y})",
             f"({x} if {self.test(depth + 1)} else {y})", f"-{x}", f"p.add({r.randint(-3, 3)})", "p.get()", f"q.get()",
@@ -204,6 +207,21 @@ class Maker:
     def block(self, depth):
         return [line for _ in range(self.r.randint(1, 3)) for line in self.statement(depth)]
 
+    def recursion(self):
+        """A function inside, which calls itself once or twice."""
+        r = self.r
+        self.calls_itself = False
+        lines = ["    def itself(i, j=0):", f"        if i < {r.randint(1, 2)}:", f"            return {self.number(1)}"]
+        if r.random() < 0.6:
+            lines += [f"        if {self.test(1)}:", f"            return {self.number(1)} - itself(i - 1, {self.number(2)})"]
+        if r.random() < 0.3:
+            lines += [f"        if i == {r.randint(1, 6)}: raise ValueError({self.atom()})"]
+        step = r.randint(1, 2)
+        lines.append("        " + r.choice([f"return itself(i - 1, i) + {self.number(1)}", f"return mod(itself(i - {step}) + itself(i - 1, j))",
+                                            f"k = itself(i - 1, {self.number(2)}); return k if {self.test(1)} else -k"]))
+        self.calls_itself = True
+        return lines
+
     def program(self):
         r = self.r
         lines = HEAD.splitlines()
@@ -213,8 +231,11 @@ class Maker:
                       "    by, ba, txt, dq = b'abcde', bytearray(b'xyz'), '314159', deque([1, 2, 3])",
                       "    fs = frozenset([1, 3, 5, (3, 1), 'x'])", "    fs2 = fs | {4}", "    pop, pre, dd, dd2 = xs.pop, Pretend(), defaultdict(int, {1: 5}), Missing({2: 3})",
                       "    ks = {N(1, 1): 4, (2, 1): 6, 3: 1}",
-                      "    h, hd, hs = H(3), {H(0): 1, 2: 3}, [H(0), H(1), H(2)]",
-                      "    for i in range(n):"]
+                      "    h, hd, hs = H(3), {H(0): 1, 2: 3}, [H(0), H(1), H(2)]"]
+            self.calls_itself = False
+            if r.random() < 0.35:
+                lines += self.recursion()
+            lines += ["    for i in range(n):"]
             whole = r.random() < 0.7
             lines += ["        try:"] * whole
             for _ in range(r.randint(2, 5)):
