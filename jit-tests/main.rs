@@ -56,6 +56,11 @@ fn keys() {
 }
 
 #[test]
+fn monitoring() {
+    check("monitoring");
+}
+
+#[test]
 fn functions() {
     check("functions");
 }

@@ -10,7 +10,7 @@ use pyrs_bytecode::{Opcode, co_flags, resume};
 use pyrs_macros::handler;
 use pyrs_runtime::object::Obj;
 use pyrs_runtime::objects::singletons::none_value;
-use pyrs_runtime::thread::Thread;
+use pyrs_runtime::thread::{EVAL_BREAKER, Thread, breaker};
 use pyrs_runtime::value::Value;
 
 pub use crate::handlers::attributes::found_by_super;
@@ -119,6 +119,11 @@ pub(crate) fn pending() {
     if let Some(hooks) = hooks() {
         (hooks.pending)();
     }
+}
+
+/// Some tool of `sys.monitoring` wants to hear of events: compiled code does not tell of them.
+pub fn is_monitored() -> bool {
+    EVAL_BREAKER.load(Ordering::Relaxed) & breaker::MONITORING != 0
 }
 
 /// FOR_ITER_GEN: puts the generator on top of the operand stack above the running frame, with None brought to it. Its

@@ -229,7 +229,8 @@ unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Fram
         let Some(executor) = state.executors.get(index) else { return 0 };
         debug_assert!(std::ptr::eq((*frame).code, executor.code), "the trace is of other code");
         let crowded = thread.recursion_remaining.get() < helpers::RECURSION_MARGIN;
-        if crowded || (*frame).globals != executor.globals || frame::is_watched(frame) || !helpers::reserve(thread) {
+        let watched = frame::is_watched(frame) || pyrs_interp::jit::is_monitored();
+        if crowded || watched || (*frame).globals != executor.globals || !helpers::reserve(thread) {
             return 0;
         }
         let entry = executor.entry;

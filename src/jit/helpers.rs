@@ -69,7 +69,7 @@ pub unsafe extern "C" fn interpret(
             if ip == opcode_at(m.ip) && now == frame && now_sp == sp {
                 continue;
             }
-            let watched = frame::is_watched(now);
+            let watched = frame::is_watched(now) || pyrs_interp::jit::is_monitored();
             if ip != plan.expected || (*now).globals != plan.globals || watched || !reserve(&*thread) {
                 return std::ptr::null_mut();
             }

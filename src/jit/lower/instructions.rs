@@ -6,7 +6,7 @@ use pyrs_runtime::objects::dict::Dict;
 use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::singletons::{bool_value, false_value, none_value};
 use pyrs_runtime::objects::tuple::Tuple;
-use pyrs_runtime::thread::{EVAL_BREAKER, breaker};
+use pyrs_runtime::thread::EVAL_BREAKER;
 use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
@@ -188,9 +188,7 @@ impl Lowering<'_> {
             | JumpForward
             | JumpBackwardNoInterrupt => {}
             JumpBackward | JumpBackwardJit | JumpBackwardNoJit => {
-                let mask = !breaker::MONITORING;
-                let immediates = [EVAL_BREAKER.as_ptr() as u64, mask as u64, 0];
-                self.op_with(Uop::GuardBreaker, immediates, [0; 4])?;
+                self.guard_breaker()?;
             }
             LoadFastCheck if !self.frame().locals[oparg].known.is_null_free() => return Ok(None),
             LoadFast | LoadFastBorrow | LoadFastCheck => self.load_local(oparg, record.locals[0])?,
@@ -466,6 +464,11 @@ impl Lowering<'_> {
         Ok(())
     }
 
+    /// Nobody wants anything done, or watches.
+    fn guard_breaker(&mut self) -> Lower<()> {
+        self.op_with(Uop::GuardBreaker, [EVAL_BREAKER.as_ptr() as u64, u32::MAX as u64, 0], [0; 4])
+    }
+
     /// Ends the trace.
     pub(super) fn finish(&mut self, end: End) -> Lower<()> {
         let last = self.records.last().expect("a recording has records");
@@ -487,8 +490,7 @@ impl Lowering<'_> {
                 self.push_frames(last.start)?;
                 self.out.links = end != End::Again;
                 // Two traces that lead into each other must not lock out signals.
-                let immediates = [EVAL_BREAKER.as_ptr() as u64, !breaker::MONITORING as u64, 0];
-                self.op_with(Uop::GuardBreaker, immediates, [0; 4])?;
+                self.guard_breaker()?;
                 self.op(if self.out.links { Uop::JumpTrace } else { Uop::JumpTop })
             }
             End::Stop => {
