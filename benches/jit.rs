@@ -4,10 +4,10 @@
 
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, Throughput};
+use criterion::{BenchmarkId, Criterion};
 use pyrs_jit::memory::CodeMemory;
 use pyrs_jit::options::Options;
-use pyrs_jit::probe::{self, Assembly};
+use pyrs_jit::probe::{self, Assembly, Made};
 use pyrs_runtime::call;
 use pyrs_runtime::object::Obj;
 use pyrs_runtime::objects::int;
@@ -35,32 +35,71 @@ pub fn benches(c: &mut Criterion) {
     pyrs_jit::shutdown();
 }
 
+/// The times are those of one recorded instruction, or of one micro-op, those of exits' stubs included.
 fn compiling(c: &mut Criterion, n: usize, name: &str, instructions: usize) {
-    let mut group = c.benchmark_group("jit: lowering, per recorded instruction");
-    group.throughput(Throughput::Elements(instructions as u64));
-    group.bench_function(name, |b| b.iter(|| probe::lower(n)));
-    group.finish();
-    let mut memory = CodeMemory::new(1 << 20).expect("memory for code");
     let assembly = Assembly::new(probe::lower(n));
+    let micro_ops = assembly.micro_ops();
+    for (what, parts) in [("recorded instruction", instructions), ("micro-op", micro_ops)] {
+        let mut group = c.benchmark_group(format!("jit: lowering, per {what}"));
+        group.bench_function(name, |b| b.iter_custom(|times| each(times, parts, || probe::lower(n))));
+        group.finish();
+    }
+    let mut memory = CodeMemory::new(1 << 20).expect("memory for code");
     let mut group = c.benchmark_group("jit: copy and patch, per micro-op");
-    group.throughput(Throughput::Elements(assembly.micro_ops() as u64));
-    group.bench_function(name, |b| b.iter(|| assembly.run(&mut memory)));
+    group.bench_function(name, |b| {
+        b.iter_custom(|times| {
+            each(times, micro_ops, || {
+                memory.clear();
+                assembly.run(&mut memory)
+            })
+        });
+    });
+    group.bench_function(BenchmarkId::new(name, "in memory that was never used"), |b| {
+        b.iter_custom(|times| into_fresh_memory(times, &assembly) / micro_ops as u32);
+    });
     group.finish();
 }
 
-/// A loop that is new each time, from the first recorded instruction to the last one.
+/// The time that `step` takes, again and again, divided by its parts.
+fn each<T>(times: u64, parts: usize, mut step: impl FnMut() -> T) -> Duration {
+    let start = Instant::now();
+    for _ in 0..times {
+        std::hint::black_box(step());
+    }
+    start.elapsed() / parts as u32
+}
+
+/// The time of copying where no page of the code memory has been used before.
+fn into_fresh_memory(times: u64, assembly: &Assembly) -> Duration {
+    let (mut total, mut left) = (Duration::ZERO, times);
+    while left > 0 {
+        let mut memory = CodeMemory::new(1 << 22).expect("memory for code");
+        let start = Instant::now();
+        while left > 0 && assembly.run(&mut memory).is_some() {
+            left -= 1;
+        }
+        total += start.elapsed();
+    }
+    total
+}
+
+/// A loop that is new each time, from the first recorded instruction to the last one, and to code that can run.
 fn recording(c: &mut Criterion, fresh_loop: &Obj) {
-    c.bench_function("jit: recording of a loop of 50 instructions", |b| {
-        b.iter_custom(|times| {
-            let (traces, before) = probe::recorded();
-            for _ in 0..times {
-                must(call::call(fresh_loop, &[]));
-            }
-            let (made, after) = probe::recorded();
-            assert!((made - traces) as u64 >= times, "a trace each time");
-            after - before
+    let mut measure = |name: &str, part: fn(&Made) -> Duration| {
+        c.bench_function(name, |b| {
+            b.iter_custom(|times| {
+                let before = probe::made();
+                for _ in 0..times {
+                    must(call::call(fresh_loop, &[]));
+                }
+                let after = probe::made();
+                assert!((after.traces - before.traces) as u64 >= times, "a trace each time");
+                part(&after) - part(&before)
+            });
         });
-    });
+    };
+    measure("jit: recording of a loop of 50 instructions", |made| made.recording);
+    measure("jit: a loop of 50 instructions, from its counter to its code", |made| made.latency);
 }
 
 /// An iteration of a loop that stays in its trace, and of one that leaves it each time and comes back.

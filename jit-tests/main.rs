@@ -56,6 +56,11 @@ fn keys() {
 }
 
 #[test]
+fn functions() {
+    check("functions");
+}
+
+#[test]
 fn special() {
     check("special");
 }
@@ -108,6 +113,11 @@ fn delegation() {
 #[test]
 fn generators() {
     check("generators");
+}
+
+#[test]
+fn unpacking() {
+    check("unpacking");
 }
 
 #[test]

@@ -56,6 +56,11 @@ fn references() {
 }
 
 #[test]
+fn unpacking() {
+    check("unpacking");
+}
+
+#[test]
 fn special() {
     check("special");
 }

@@ -218,6 +218,8 @@ macro_rules! for_each_opcode {
             (UnpackSequenceList, "UNPACK_SEQUENCE_LIST", 209, 1, [ARG], |_| 1, |n| n, UnpackSequence);
             (UnpackSequenceTuple, "UNPACK_SEQUENCE_TUPLE", 210, 1, [ARG], |_| 1, |n| n, UnpackSequence);
             (UnpackSequenceTwoTuple, "UNPACK_SEQUENCE_TWO_TUPLE", 211, 1, [ARG], |_| 1, |n| n, UnpackSequence);
+            (ResumeCheckJit, "RESUME_CHECK_JIT", 212, 0, [ARG], |_| 0, |_| 0, Resume);
+            (EnterFunction, "ENTER_FUNCTION", 213, 0, [ARG], |_| 0, |_| 0, Resume);
             (InstrumentedEndFor, "INSTRUMENTED_END_FOR", 234, 0, [], |_| 1, |_| 0, EndFor);
             (InstrumentedPopIter, "INSTRUMENTED_POP_ITER", 235, 0, [], |_| 1, |_| 0, PopIter);
             (InstrumentedEndSend, "INSTRUMENTED_END_SEND", 236, 0, [], |_| 2, |_| 1, EndSend);
@@ -359,6 +361,11 @@ impl Opcode {
     pub fn deopt(self) -> Opcode {
         let base = INFO_TABLE[self as usize].base;
         REAL[base as usize & 0xff].unwrap_or(self)
+    }
+
+    /// Whether only the JIT writes this opcode.
+    pub fn is_of_jit(self) -> bool {
+        matches!(self, Opcode::JumpBackwardJit | Opcode::EnterExecutor | Opcode::ResumeCheckJit | Opcode::EnterFunction)
     }
 
     /// Whether this is an adaptive specialization of another opcode.

@@ -1,11 +1,12 @@
-//! What the interpreter knows of the JIT: two handlers, called when a loop is hot and when a compiled one begins.
+//! What the interpreter knows of the JIT: handlers, called when a loop or a function is hot and when a compiled one
+//! begins.
 //!
-//! The compiler of traces is a layer above this crate; it registers itself with [`install`]. Without it, back edges
-//! take the form that counts nothing.
+//! The compiler of traces is a layer above this crate; it registers itself with [`install`]. Without it, back edges and
+//! the beginnings of functions take the form that counts nothing.
 
 use std::sync::atomic::{AtomicPtr, AtomicU16, Ordering};
 
-use pyrs_bytecode::Opcode;
+use pyrs_bytecode::{Opcode, co_flags, resume};
 use pyrs_macros::handler;
 use pyrs_runtime::object::Obj;
 use pyrs_runtime::objects::singletons::none_value;
@@ -19,7 +20,8 @@ pub use crate::specialize::{cache_at, read_u32};
 use crate::dispatch::{Handler, Regs};
 use crate::frame::Frame;
 use crate::generator::Generator;
-use crate::handlers::generators;
+use crate::handlers::{generators, jumps, misc};
+use crate::specialize::rewrite_if;
 
 /// The handlers that the JIT gives.
 pub struct Hooks {
@@ -27,18 +29,24 @@ pub struct Hooks {
     pub hot: Handler,
     /// At an ENTER_EXECUTOR.
     pub enter: Handler,
+    /// At a RESUME_CHECK_JIT whose counter has run out.
+    pub hot_entry: Handler,
+    /// At an ENTER_FUNCTION.
+    pub enter_entry: Handler,
     /// At a check of the eval breaker that the JIT has asked for.
     pub pending: fn(),
 }
 
 static HOOKS: AtomicPtr<Hooks> = AtomicPtr::new(std::ptr::null_mut());
 static THRESHOLD: AtomicU16 = AtomicU16::new(0);
+static ENTRY_THRESHOLD: AtomicU16 = AtomicU16::new(0);
 
-/// Turns the JIT on, or off with None, for back edges that are specialized from now on. A loop is hot after
-/// `threshold` iterations.
-pub fn install(hooks: Option<&'static Hooks>, threshold: u16) {
+/// Turns the JIT on, or off with None, for back edges and functions that are specialized from now on. A loop is hot
+/// after `threshold` iterations, a function after `entry_threshold` calls.
+pub fn install(hooks: Option<&'static Hooks>, threshold: u16, entry_threshold: u16) {
     HOOKS.store(hooks.map_or(std::ptr::null_mut(), |h| (&raw const *h).cast_mut()), Ordering::Relaxed);
     THRESHOLD.store(threshold.saturating_sub(1), Ordering::Relaxed);
+    ENTRY_THRESHOLD.store(entry_threshold.saturating_sub(1), Ordering::Relaxed);
 }
 
 pub fn is_installed() -> bool {
@@ -48,6 +56,11 @@ pub fn is_installed() -> bool {
 /// The count that a back edge begins with.
 pub fn threshold() -> u16 {
     THRESHOLD.load(Ordering::Relaxed)
+}
+
+/// The count that a function begins with.
+pub fn entry_threshold() -> u16 {
+    ENTRY_THRESHOLD.load(Ordering::Relaxed)
 }
 
 /// The frame whose instruction compiled code has left to the interpreter.
@@ -67,26 +80,43 @@ pub fn is_active() -> bool {
     !frame.is_null() && std::ptr::eq(pyrs_runtime::thread::current().frame.get(), frame as *const u8)
 }
 
-/// # Safety
-/// The hooks are installed: only then is there an opcode that asks for them.
+/// What goes on at a JUMP_BACKWARD_JIT whose counter has run out. Some are left when the JIT has been turned off.
 #[inline(always)]
-pub(crate) unsafe fn hot() -> Handler {
-    // SAFETY: by contract; hooks are never freed.
-    unsafe { (*HOOKS.load(Ordering::Relaxed)).hot }
+pub(crate) fn hot() -> Handler {
+    hooks().map_or(jumps::jump_backward_no_jit, |h| h.hot)
+}
+
+/// As [`hot`], at a RESUME_CHECK_JIT.
+#[inline(always)]
+pub(crate) fn hot_entry() -> Handler {
+    hooks().map_or(misc::resume_check, |h| h.hot_entry)
 }
 
 /// # Safety
-/// As [`hot`].
+/// The hooks are installed: only then is there an opcode that asks for them.
 #[inline(always)]
 pub(crate) unsafe fn enter() -> Handler {
-    // SAFETY: by contract; hooks are never freed.
-    unsafe { (*HOOKS.load(Ordering::Relaxed)).enter }
+    // SAFETY: by contract.
+    unsafe { hooks().unwrap_unchecked().enter }
+}
+
+/// # Safety
+/// As [`enter`].
+#[inline(always)]
+pub(crate) unsafe fn enter_entry() -> Handler {
+    // SAFETY: by contract.
+    unsafe { hooks().unwrap_unchecked().enter_entry }
+}
+
+#[inline(always)]
+fn hooks() -> Option<&'static Hooks> {
+    // SAFETY: hooks are never freed.
+    unsafe { HOOKS.load(Ordering::Relaxed).as_ref() }
 }
 
 /// Does what the JIT has put off until Python code may run.
 pub(crate) fn pending() {
-    // SAFETY: hooks are never freed.
-    if let Some(hooks) = unsafe { HOOKS.load(Ordering::Relaxed).as_ref() } {
+    if let Some(hooks) = hooks() {
         (hooks.pending)();
     }
 }
@@ -152,4 +182,20 @@ pub(crate) unsafe fn specialize_back_edge(m: Regs) -> Value {
     *m.ip = (*m.ip & 0xff00) | opcode as u16;
     *m.ip.add(1) = count;
     m.dispatch(opcode as u8)
+}
+
+/// Gives the beginning of a function, or a place where a generator goes on, its form.
+#[cold]
+#[handler]
+pub(crate) unsafe fn specialize_entry(m: Regs) -> Value {
+    let code = &*(*m.frame).code;
+    let is_beginning = m.oparg as u32 & resume::LOCATION_MASK == resume::AT_FUNC_START;
+    let is_generator = code.flags & (co_flags::GENERATOR | co_flags::COROUTINE | co_flags::ASYNC_GENERATOR) != 0;
+    if is_installed() && is_beginning && !is_generator {
+        code.entry.set(entry_threshold().into());
+        rewrite_if(m.ip, Opcode::Resume, Opcode::ResumeCheckJit);
+    } else {
+        rewrite_if(m.ip, Opcode::Resume, Opcode::ResumeCheck);
+    }
+    m.tail(misc::resume_check)
 }

@@ -3,12 +3,10 @@
 //! The main paths of all stencils stand one behind the other, so that control falls from one to the next; behind
 //! them come the rare parts, then one stub for each side exit, then veneers for targets that are out of reach.
 
-use std::collections::HashMap;
-
-use pyrs_uops::{Depth, Encoding, Hole, Patch, Runtime, Stencil, Uop};
+use pyrs_uops::{Depth, Encoding, Uop};
 
 use crate::memory::CodeMemory;
-use crate::stencils::stencil;
+use crate::stencils::{CODE, Fill, OPERANDS, Operand, PADDING, Piece, piece};
 
 /// A micro-op with its operands.
 #[derive(Copy, Clone, PartialEq, Debug)]
@@ -86,156 +84,226 @@ pub enum Failure {
 
 /// Copies the code to memory.
 pub fn assemble(source: &Source<'_>, addresses: &Addresses, memory: &mut CodeMemory) -> Result<Placed, Failure> {
-    // What a micro-op and a stub take on the average, with room to spare: the code does not move while it grows.
-    let code = Vec::with_capacity(source.body.len() * 24 + source.exits.len() * 48 + 64);
-    let mut a = Assembler { addresses, base: memory.next_address(), code, veneers: HashMap::new() };
-    let placed = a.run(source)?;
-    memory.add(&a.code).ok_or(Failure::NoMemory)?;
-    Ok(placed)
+    let layout = Layout::new(source, memory.next_address())?;
+    let base = memory.next_address();
+    let room = memory.room(layout.length + PADDING).ok_or(Failure::NoMemory)?;
+    let mut a = Assembler { base, code: room, end: layout.length, veneers: Vec::new(), values: values(addresses) };
+    a.run(source, &layout)?;
+    let length = a.end;
+    memory.keep(length);
+    Ok(Placed { entry: base, length, hot: layout.hot, stubs: layout.leaves })
 }
 
-/// A micro-op's stencil and where its parts stand.
-struct Piece {
-    stencil: &'static Stencil,
+/// Where everything comes to stand.
+struct Layout {
+    /// The stencils of the body.
+    pieces: Vec<Piece>,
+    /// Bytes of the main path, and of everything.
     hot: usize,
-    cold: usize,
+    length: usize,
+    /// The address of the loop's beginning.
+    top: usize,
+    /// The address of each exit's stub, and where it leaves.
+    stubs: Vec<usize>,
+    leaves: Vec<usize>,
 }
 
-/// Where a micro-op's ways out of the straight line lead.
-#[derive(Copy, Clone, Default)]
-struct Ways {
-    exit: Option<usize>,
-    top: Option<usize>,
-    trace: Option<usize>,
+impl Layout {
+    fn new(source: &Source<'_>, base: usize) -> Result<Layout, Failure> {
+        let mut pieces = Vec::with_capacity(source.body.len());
+        let (mut hot, mut cold, mut top) = (0, 0, base);
+        for (k, inst) in source.body.iter().enumerate() {
+            if k == source.top {
+                top = base + hot;
+            }
+            let piece = piece_of(inst)?;
+            hot += piece.hot as usize;
+            cold += piece.cold as usize;
+            pieces.push(piece);
+        }
+        let (mut stubs, mut leaves) = (Vec::with_capacity(source.exits.len()), Vec::with_capacity(source.exits.len()));
+        let leave = piece_of(&leave(0))?.hot as usize;
+        let mut length = hot + cold;
+        for stub in source.exits {
+            stubs.push(base + length);
+            for inst in &stub.body {
+                length += piece_of(inst)?.hot as usize;
+            }
+            leaves.push(base + length);
+            length += leave;
+        }
+        Ok(Layout { pieces, hot, length, top, stubs, leaves })
+    }
+}
+
+#[inline]
+fn piece_of(inst: &Inst) -> Result<Piece, Failure> {
+    piece(inst.uop, inst.depth).ok_or(Failure::NoStencil(inst.uop))
+}
+
+/// The end of a stub.
+fn leave(operand: u64) -> Inst {
+    let immediates = [operand, 0, 0];
+    Inst { uop: Uop::Leave, depth: Depth::default(), immediates, displacements: [0; 4], exit: NO_EXIT }
+}
+
+/// What holes are filled with, by [`Operand`]; [`NOWHERE`] for what does not exist.
+type Values = [usize; OPERANDS];
+
+/// No address: out of every branch's reach.
+const NOWHERE: usize = 1 << 62;
+
+/// The values that are the same for all micro-ops.
+fn values(addresses: &Addresses) -> Values {
+    let mut values = [NOWHERE; OPERANDS];
+    values[Operand::LeaveThunk as usize] = addresses.leave;
+    values[Operand::Dealloc as usize] = addresses.dealloc;
+    values[Operand::PushFrames as usize] = addresses.push_frames;
+    values[Operand::True as usize] = addresses.true_word as usize;
+    values[Operand::False as usize] = addresses.false_word as usize;
+    values
 }
 
 struct Assembler<'a> {
-    addresses: &'a Addresses,
     base: usize,
-    code: Vec<u8>,
-    veneers: HashMap<usize, usize>,
+    /// All that is left of the code memory.
+    code: &'a mut [u8],
+    /// Where veneers are added.
+    end: usize,
+    /// Targets that are out of reach, and the jumps to them.
+    veneers: Vec<(usize, usize)>,
+    values: Values,
 }
 
 impl Assembler<'_> {
-    fn run(&mut self, source: &Source<'_>) -> Result<Placed, Failure> {
-        let mut pieces = Vec::with_capacity(source.body.len());
-        for inst in source.body {
-            pieces.push(self.copy(inst)?);
+    fn run(&mut self, source: &Source<'_>, layout: &Layout) -> Result<(), Failure> {
+        self.values[Operand::Top as usize] = layout.top;
+        self.values[Operand::Trace as usize] = match source.link {
+            Link::None => NOWHERE,
+            Link::Address(address) => address,
+            Link::Exit(exit) => layout.stubs.get(exit).copied().unwrap_or(NOWHERE),
+        };
+        let (mut hot, mut cold) = (0, layout.hot);
+        for (piece, inst) in layout.pieces.iter().zip(source.body) {
+            self.set_exit(inst, layout);
+            self.set(Operand::Cold, cold);
+            self.hot(*piece, inst, hot)?;
+            hot += piece.hot as usize;
+            cold += piece.cold as usize;
         }
-        let hot = self.code.len();
-        for piece in &mut pieces {
-            piece.cold = self.code.len();
-            self.code.extend_from_slice(piece.stencil.cold);
+        (hot, cold) = (0, layout.hot);
+        for (piece, inst) in layout.pieces.iter().zip(source.body) {
+            if piece.cold > 0 {
+                self.set_exit(inst, layout);
+                self.set(Operand::Hot, hot);
+                self.cold(*piece, inst, cold)?;
+            }
+            hot += piece.hot as usize;
+            cold += piece.cold as usize;
         }
-        let (mut stubs, mut leaves) = (Vec::with_capacity(source.exits.len()), Vec::with_capacity(source.exits.len()));
+        let mut at = cold;
         for stub in source.exits {
-            stubs.push(self.base + self.code.len());
-            leaves.push(self.stub(stub)?);
-        }
-        let mut ways = Ways {
-            exit: None,
-            top: pieces.get(source.top).map(|p| self.base + p.hot),
-            trace: match source.link {
-                Link::None => None,
-                Link::Address(address) => Some(address),
-                Link::Exit(exit) => stubs.get(exit).copied(),
-            },
-        };
-        for (piece, inst) in pieces.iter().zip(source.body) {
-            ways.exit = stubs.get(inst.exit as usize).copied();
-            self.patch(piece, inst, ways)?;
-        }
-        Ok(Placed { entry: self.base, length: self.code.len(), hot, stubs: leaves })
-    }
-
-    /// Appends an exit's stub; the address where it leaves.
-    fn stub(&mut self, stub: &Stub) -> Result<usize, Failure> {
-        for inst in &stub.body {
-            let piece = self.copy(inst)?;
-            self.patch(&piece, inst, Ways::default())?;
-        }
-        let leave = Inst {
-            uop: Uop::Leave,
-            depth: Depth::default(),
-            immediates: [stub.leave, 0, 0],
-            displacements: [0; 4],
-            exit: NO_EXIT,
-        };
-        let piece = self.copy(&leave)?;
-        self.patch(&piece, &leave, Ways::default())?;
-        Ok(self.base + piece.hot)
-    }
-
-    /// Appends a micro-op's main path.
-    fn copy(&mut self, inst: &Inst) -> Result<Piece, Failure> {
-        let stencil = stencil(inst.uop, inst.depth).ok_or(Failure::NoStencil(inst.uop))?;
-        let piece = Piece { stencil, hot: self.code.len(), cold: 0 };
-        self.code.extend_from_slice(stencil.hot);
-        Ok(piece)
-    }
-
-    fn patch(&mut self, piece: &Piece, inst: &Inst, ways: Ways) -> Result<(), Failure> {
-        for p in piece.stencil.patches {
-            let at = if p.cold { piece.cold } else { piece.hot } + p.offset as usize;
-            let value = match p.hole {
-                Hole::Immediate(n) => inst.immediates[n as usize] as usize,
-                Hole::Displacement(n) => inst.displacements[n as usize] as i64 as usize,
-                Hole::Next => self.base + piece.hot + piece.stencil.hot.len(),
-                Hole::Hot(offset) => self.base + piece.hot + offset as usize,
-                Hole::Cold(offset) => self.base + piece.cold + offset as usize,
-                Hole::LeaveThunk => self.addresses.leave,
-                Hole::Dealloc => self.addresses.dealloc,
-                Hole::Runtime(Runtime::PushFrames) => self.addresses.push_frames,
-                Hole::Runtime(Runtime::True) => self.addresses.true_word as usize,
-                Hole::Runtime(Runtime::False) => self.addresses.false_word as usize,
-                Hole::Exit => ways.exit.ok_or(Failure::OutOfReach)?,
-                Hole::Top => ways.top.ok_or(Failure::OutOfReach)?,
-                Hole::Trace => ways.trace.ok_or(Failure::OutOfReach)?,
-            };
-            self.fill(at, p, value)?;
+            for inst in stub.body.iter().chain([&leave(stub.leave)]) {
+                let piece = piece_of(inst)?;
+                self.hot(piece, inst, at)?;
+                at += piece.hot as usize;
+            }
         }
         Ok(())
     }
 
-    fn fill(&mut self, at: usize, p: &Patch, value: usize) -> Result<(), Failure> {
-        if encode(&mut self.code[at..], self.base + at, p, value) {
-            return Ok(());
+    fn set(&mut self, operand: Operand, offset: usize) {
+        self.values[operand as usize] = self.base + offset;
+    }
+
+    #[inline]
+    fn set_exit(&mut self, inst: &Inst, layout: &Layout) {
+        self.values[Operand::Exit as usize] = layout.stubs.get(inst.exit as usize).copied().unwrap_or(NOWHERE);
+    }
+
+    /// Copies and fills a main path.
+    #[inline]
+    fn hot(&mut self, piece: Piece, inst: &Inst, at: usize) -> Result<(), Failure> {
+        self.copy(piece.code as usize, piece.hot as usize, at);
+        self.set(Operand::Hot, at);
+        self.fill_all(piece.hot_holes(), inst, at)
+    }
+
+    /// Copies and fills a rest.
+    fn cold(&mut self, piece: Piece, inst: &Inst, at: usize) -> Result<(), Failure> {
+        self.copy(piece.code as usize + piece.hot as usize, piece.cold as usize, at);
+        self.set(Operand::Cold, at);
+        self.fill_all(piece.cold_holes(), inst, at)
+    }
+
+    /// Copies a stretch of code, with some bytes more: what comes behind it is written later.
+    #[inline(always)]
+    fn copy(&mut self, from: usize, length: usize, to: usize) {
+        assert!(from + length + PADDING <= CODE.len() && to + length + PADDING <= self.code.len());
+        let mut k = 0;
+        while k < length {
+            // SAFETY: `k` is less than `length`, and `PADDING` bytes more are inside both, as was just compared.
+            unsafe {
+                let (from, to) = (CODE.as_ptr().add(from + k), self.code.as_mut_ptr().add(to + k));
+                std::ptr::copy_nonoverlapping(from, to, PADDING);
+            }
+            k += PADDING;
         }
-        // Out of reach: through a veneer, if it is a jump or call that a veneer can stand in for.
-        if !matches!(p.encoding, Encoding::Relative32 | Encoding::Branch26) {
+    }
+
+    #[inline(always)]
+    fn fill_all(&mut self, holes: &[Fill], inst: &Inst, at: usize) -> Result<(), Failure> {
+        for hole in holes {
+            let value = match hole.operand as usize {
+                n if n < Operand::Displacement0 as usize => inst.immediates[n] as usize,
+                n if n < Operand::Hot as usize => inst.displacements[n - Operand::Displacement0 as usize] as usize,
+                n => self.values[n],
+            };
+            let (at, filled) = (at + hole.offset as usize, value.wrapping_add(hole.addend as isize as usize));
+            if !encode(&mut self.code[at..], self.base + at, hole.encoding, filled) {
+                self.fill_through_veneer(hole, value, at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is out of reach is reached by a jump or call that a veneer can stand in for.
+    #[cold]
+    fn fill_through_veneer(&mut self, hole: &Fill, value: usize, at: usize) -> Result<(), Failure> {
+        if value == NOWHERE || !matches!(hole.encoding, Encoding::Relative32 | Encoding::Branch26) {
             return Err(Failure::OutOfReach);
         }
-        let veneer = self.veneer(value);
-        let reached = encode(&mut self.code[at..], self.base + at, p, veneer);
+        let veneer = self.veneer(value)?.wrapping_add(hole.addend as isize as usize);
+        let reached = encode(&mut self.code[at..], self.base + at, hole.encoding, veneer);
         if reached { Ok(()) } else { Err(Failure::OutOfReach) }
     }
 
     /// The address of a jump to `target` at the end of the code.
-    fn veneer(&mut self, target: usize) -> usize {
-        if let Some(&known) = self.veneers.get(&target) {
-            return known;
+    fn veneer(&mut self, target: usize) -> Result<usize, Failure> {
+        if let Some((_, veneer)) = self.veneers.iter().find(|(to, _)| *to == target) {
+            return Ok(*veneer);
         }
-        if cfg!(target_arch = "aarch64") {
-            self.code.resize(self.code.len().next_multiple_of(8), 0);
-        }
-        let at = self.base + self.code.len();
+        // The bytes behind the code may have been copied over.
+        let at = (self.end + PADDING).next_multiple_of(8);
         #[cfg(target_arch = "x86_64")]
-        self.code.extend([0xff, 0x25, 0, 0, 0, 0]);
+        const JUMP: [u8; 6] = [0xff, 0x25, 0, 0, 0, 0];
+        // ldr x16, 8; br x16
         #[cfg(target_arch = "aarch64")]
-        {
-            // ldr x16, 8; br x16
-            self.code.extend(0x5800_0050u32.to_le_bytes());
-            self.code.extend(0xd61f_0200u32.to_le_bytes());
-        }
-        self.code.extend((target as u64).to_le_bytes());
-        self.veneers.insert(target, at);
-        at
+        const JUMP: [u8; 8] = [0x50, 0, 0, 0x58, 0, 0x02, 0x1f, 0xd6];
+        let end = at + JUMP.len() + 8;
+        let bytes = self.code.get_mut(at..end).ok_or(Failure::NoMemory)?;
+        let (jump, word) = bytes.split_at_mut(JUMP.len());
+        jump.copy_from_slice(&JUMP);
+        word.copy_from_slice(&target.to_le_bytes());
+        (self.end, _) = (end, self.veneers.push((target, self.base + at)));
+        Ok(self.base + at)
     }
 }
 
-/// Writes `value` into the hole at `address`; false if it does not fit.
-pub fn encode(code: &mut [u8], address: usize, p: &Patch, value: usize) -> bool {
-    let value = (value as i64).wrapping_add(p.addend as i64);
+/// Writes `value`, the addend included, into the hole at `address`; false if it does not fit.
+#[inline]
+pub fn encode(code: &mut [u8], address: usize, encoding: Encoding, value: usize) -> bool {
+    let value = value as i64;
     let word = |code: &[u8], k: usize| u32::from_le_bytes(code[4 * k..4 * k + 4].try_into().expect("four bytes"));
     let mut set = |k: usize, keep: u32, bits: u32| {
         let w = word(code, k) & keep | bits;
@@ -246,7 +314,7 @@ pub fn encode(code: &mut [u8], address: usize, p: &Patch, value: usize) -> bool 
         let limit = 1i64 << (bits - 1);
         (-limit..limit).contains(&delta).then_some(delta as u32 & ((1 << bits) - 1))
     };
-    match p.encoding {
+    match encoding {
         Encoding::Absolute64 => {
             code[..8].copy_from_slice(&value.to_le_bytes());
             true

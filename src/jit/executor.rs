@@ -1,7 +1,7 @@
 //! Compiled traces: how they are made, entered, left and linked.
 
 use std::cell::OnceCell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pyrs_bytecode::Opcode;
 use pyrs_interp::dispatch::{self, Regs};
@@ -66,7 +66,7 @@ pub struct Exit {
     /// The abstract machine after the stub has run; none if the interpreter's frames are real already.
     pub state: Option<State>,
     /// How the interpreter's frames are made from it, once somebody has come through here.
-    snapshot: OnceCell<Snapshot>,
+    snapshot: OnceCell<Box<Snapshot>>,
     pub ip: *mut u16,
     pub way: Way,
     /// The runtime has been asked, and has declined.
@@ -85,9 +85,33 @@ pub struct Exit {
 impl Exit {
     fn snapshot(&self) -> &Snapshot {
         self.snapshot.get_or_init(|| match &self.state {
-            Some(state) => lower::snapshot(state, self.ip).expect("no word is in a register behind an exit's stub"),
-            None => Snapshot::default(),
+            Some(state) => {
+                let snapshot = lower::snapshot(state, self.ip);
+                Box::new(snapshot.expect("no word is in a register behind an exit's stub"))
+            }
+            None => Box::default(),
         })
+    }
+}
+
+impl Executor {
+    /// Takes the way into the trace out of the bytecode, for good.
+    ///
+    /// # Safety
+    /// Nothing is compiled any more.
+    pub(crate) unsafe fn unlink(&self) {
+        // SAFETY: executors keep their code alive.
+        unsafe {
+            match self.origin {
+                Origin::Loop { back_edge } => {
+                    rewrite_if(back_edge, Opcode::EnterExecutor, Opcode::JumpBackwardNoJit);
+                }
+                Origin::Entry { resume, .. } => {
+                    rewrite_if(resume, Opcode::EnterFunction, Opcode::ResumeCheck);
+                }
+                Origin::Exit { .. } => {}
+            }
+        }
     }
 }
 
@@ -123,6 +147,44 @@ pub unsafe fn hot(m: Regs) -> Value {
     let target = m.ip.add(2).sub(m.oparg);
     let table = if begin(m.thread, m.frame, m.ip, target) { &raw const record::RECORDING } else { m.table };
     Regs { table, ..m }.goto(target)
+}
+
+/// A function's counter has run out.
+#[handler]
+pub unsafe fn hot_entry(m: Regs) -> Value {
+    if begin_function(m.thread, m.frame, m.ip) {
+        return Regs { table: &raw const record::RECORDING, ..m }.goto(m.ip);
+    }
+    m.next(1)
+}
+
+/// Starts recording a function, if nothing is recorded yet.
+#[inline(never)]
+unsafe fn begin_function(thread: *const pyrs_runtime::thread::Thread, frame: *mut Frame, resume: *mut u16) -> bool {
+    // SAFETY: the handlers' contract; no other reference to the state is in use.
+    unsafe {
+        let state = state::get();
+        let code = (*frame).code;
+        (&*code).entry.set(state.options.entry_threshold.into());
+        if !state.may_record(thread) || !(*frame).frame_object.get().is_null() {
+            return false;
+        }
+        let origin = Origin::Entry { code, resume };
+        state.recording = Some(Recording::new(thread, origin, frame, resume));
+        true
+    }
+}
+
+/// At an ENTER_FUNCTION: goes on in the compiled function.
+#[handler]
+pub unsafe fn enter_entry(m: Regs) -> Value {
+    let entry = entry_of(m.thread, m.frame, (&*(*m.frame).code).entry.get() as usize);
+    if entry == 0 {
+        return m.next(1);
+    }
+    let top = (*m.thread).jit_top.get();
+    let thunk: dispatch::Handler = std::mem::transmute(thunks::enter as *const ());
+    Regs { sp: top, oparg: entry, ..m }.tail(thunk)
 }
 
 /// Starts recording a loop, if nothing is recorded yet.
@@ -165,6 +227,7 @@ unsafe fn entry_of(thread: *const pyrs_runtime::thread::Thread, frame: *mut Fram
         let thread = &*thread;
         let state = state::get();
         let Some(executor) = state.executors.get(index) else { return 0 };
+        debug_assert!(std::ptr::eq((*frame).code, executor.code), "the trace is of other code");
         let crowded = thread.recursion_remaining.get() < helpers::RECURSION_MARGIN;
         if crowded
             || (*frame).globals != executor.globals
@@ -197,6 +260,7 @@ pub unsafe fn left(m: Regs) -> Value {
         };
     }
     let frame = helpers::materialize(&*m.thread, m.frame, m.sp, (*exit).snapshot());
+    debug_assert!(helpers::is_in((*exit).ip, frame), "exit {} of trace {}", (*exit).index, (*exit).executor);
     if (*exit).way == Way::Box {
         return Regs { frame, ip: (*exit).ip, sp: (*frame).sp, oparg: exit as usize, ..m }.tail(faced);
     }
@@ -248,7 +312,9 @@ unsafe fn face(
         let depth = sp.offset_from(Frame::stack_base(frame)) as usize;
         let Some(face) = exit.faces.iter_mut().find(|f| f.ip == ip && f.depth == depth) else {
             if exit.faces.len() < MAX_FACES {
-                exit.faces.push(Face { ip, depth, count: 1, attempts: 0, side: None });
+                let state = state::get();
+                let side = state.places.find(&state.executors, ip, depth, (*frame).globals);
+                exit.faces.push(Face { ip, depth, count: 1, attempts: 0, side });
             }
             return Ahead::Interpret;
         };
@@ -261,13 +327,18 @@ unsafe fn face(
         }
         let state = state::get();
         let due = face.count.is_multiple_of(state.patience(exit.executor));
+        if due {
+            face.side = state.places.find(&state.executors, ip, depth, (*frame).globals);
+        }
         let watched = !(*frame).frame_object.get().is_null();
-        if face.attempts >= MAX_ATTEMPTS || !due || watched || !state.may_record(thread) {
+        if face.side.is_some() || face.attempts >= MAX_ATTEMPTS || !due || watched || !state.may_record(thread) {
             return Ahead::Interpret;
         }
         face.attempts += 1;
         let origin = Origin::Exit { executor: exit.executor, exit: exit.index };
-        state.recording = Some(Recording::new(thread, origin, frame, ip));
+        let mut recording = Recording::new(thread, origin, frame, ip);
+        recording.of_function = state.is_of_function(exit.executor);
+        state.recording = Some(recording);
         Ahead::Record
     }
 }
@@ -298,6 +369,11 @@ unsafe fn count(
             exit.attempts = MAX_ATTEMPTS;
             return false;
         }
+        if let Some(side) = state.place_of(exit, frame) {
+            exit.side = Some(side);
+            state.memory.rewrite(exit.stub, &jump_to(exit.stub, state.executors[side].entry));
+            return false;
+        }
         exit.attempts += 1;
         let Some(mut begin) = exit.state.clone() else { return false };
         // The interpreter's frames are where the abstract machine has its own.
@@ -313,6 +389,8 @@ unsafe fn count(
         let root = begin.frames.last().expect("a frame").id;
         let origin = Origin::Exit { executor: exit.executor, exit: exit.index };
         let mut recording = Recording::new(thread, origin, root, exit.ip);
+        recording.base = begin.below.first().unwrap_or(&begin.frames[0]).id;
+        recording.of_function = state.is_of_function(exit.executor);
         recording.state = Some(begin);
         state.recording = Some(recording);
         true
@@ -355,7 +433,7 @@ pub unsafe fn abort(state: &mut Jit, recording: &Recording, why: Abort) {
 pub unsafe fn give_way(state: &mut Jit, recording: &Recording) {
     match recording.origin {
         // SAFETY: by contract.
-        Origin::Loop { .. } => unsafe { postpone(recording) },
+        Origin::Loop { .. } | Origin::Entry { .. } => unsafe { postpone(recording) },
         Origin::Exit { executor, exit } => {
             let exit = &mut state.executors[executor].exits[exit];
             exit.attempts = exit.attempts.saturating_sub(1);
@@ -366,29 +444,37 @@ pub unsafe fn give_way(state: &mut Jit, recording: &Recording) {
     }
 }
 
-/// Lets a loop wait longer before it is recorded again; for good after a few times.
+/// Lets a loop, or a function, wait longer before it is recorded again; for good after a few times.
 ///
 /// # Safety
 /// As [`finish`].
 pub unsafe fn postpone(recording: &Recording) {
-    let Origin::Loop { back_edge } = recording.origin else { return };
+    use Opcode::*;
+    let (at, counting, given_up) = match recording.origin {
+        Origin::Loop { back_edge } => (back_edge, JumpBackwardJit, JumpBackwardNoJit),
+        Origin::Entry { resume, .. } => (resume, ResumeCheckJit, ResumeCheck),
+        Origin::Exit { .. } => return,
+    };
     // SAFETY: by contract; no other reference to the table of attempts is in use.
     unsafe {
-        if Opcode::from_u8(*back_edge as u8) != Some(Opcode::JumpBackwardJit) {
+        if *at as u8 != counting as u8 {
             return;
         }
-        let attempts = state::attempts().entry(back_edge as usize).or_default();
+        let attempts = state::attempts().entry(at as usize).or_default();
         *attempts += 1;
         if *attempts >= MAX_ATTEMPTS {
-            *back_edge = (*back_edge & 0xff00) | Opcode::JumpBackwardNoJit as u16;
-        } else {
-            *back_edge.add(1) = state::threshold().saturating_mul(4 * *attempts);
+            rewrite_if(at, counting, given_up);
+            return;
+        }
+        match recording.origin {
+            Origin::Entry { code, .. } => (&*code).entry.set(state::entry_threshold() as u32 * 4 * *attempts as u32),
+            _ => *at.add(1) = state::threshold().saturating_mul(4 * *attempts),
         }
     }
 }
 
 unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<(), Abort> {
-    let is_loop = matches!(recording.origin, Origin::Loop { .. });
+    let is_side = matches!(recording.origin, Origin::Exit { .. });
     if recording.records.len() < 2 && !matches!(end, End::Link(_)) {
         // Nothing would be gained.
         return Err(Abort::LeftFrame);
@@ -396,9 +482,9 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     if state.executors.len() >= MAX_EXECUTORS {
         return Err(Abort::NoMemory);
     }
-    let started = Instant::now();
+    let started = state.now();
     let mut lowered = lower_recording(state, recording, end)?;
-    state.stats.lowering += started.elapsed();
+    state.stats.lowering += state.now() - started;
     // What is mostly left to the interpreter is better off there: the way back and forth costs more than it gains.
     if lowered.interpreted * 2 > recording.records.len() {
         return Err(Abort::Interpreted);
@@ -411,9 +497,9 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
         panic!("a trace does not fit together: {e}");
     }
     let counters = state.observes.then(|| Counters::attach(&mut lowered, &recording.records));
-    let started = Instant::now();
+    let started = state.now();
     let mut executor = place(state, recording, end, lowered)?;
-    state.stats.placing += started.elapsed();
+    state.stats.placing += state.now() - started;
     executor.counters = counters;
     executor.latency = recording.began.elapsed();
     state.stats.latencies.push(executor.latency);
@@ -423,8 +509,13 @@ unsafe fn compile(state: &mut Jit, recording: &Recording, end: End) -> Result<()
     }
     // SAFETY: recorded code is alive; the exit belongs to an executor.
     unsafe { link(state, recording, &executor, index) };
+    if !matches!(recording.origin, Origin::Loop { .. })
+        && let Some(depth) = recording.fresh_depth()
+    {
+        state.places.add(recording.start, depth, index);
+    }
     state.stats.traces += 1;
-    state.stats.side_traces += !is_loop as usize;
+    state.stats.side_traces += is_side as usize;
     state.stats.micro_ops += executor.tree_size;
     state.stats.code_bytes += executor.length;
     state.stats.interpreted += executor.interpreted;
@@ -451,7 +542,7 @@ pub(crate) fn lower_recording(state: &Jit, recording: &Recording, end: End) -> R
     let begins = match recording.origin {
         Origin::Loop { .. } => lower::Begin::Loop,
         Origin::Exit { executor, exit } if state.executors[executor].exits[exit].asked => lower::Begin::Declined,
-        Origin::Exit { .. } => lower::Begin::Fresh,
+        Origin::Exit { .. } | Origin::Entry { .. } => lower::Begin::Fresh,
     };
     lower::lower(&recording.records, end, begin, begins)
 }
@@ -481,18 +572,18 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         });
     }
     let link = match end {
-        End::Closed => Link::None,
+        End::Closed | End::Again => Link::None,
         End::Link(executor) if lowered.links => Link::Address(state.executors[executor].entry),
         End::Link(_) | End::Stop => Link::Exit(exits.len() - 1),
     };
     let source = Source { body: &lowered.body, top: lowered.top, exits: &stubs, link };
-    let started = Instant::now();
+    let started = state.now();
     let placed = assemble::assemble(&source, &state.addresses, &mut state.memory).map_err(|e| match e {
         assemble::Failure::NoMemory => Abort::NoMemory,
         assemble::Failure::OutOfReach => Abort::OutOfReach,
         assemble::Failure::NoStencil(_) => Abort::Unsupported,
     })?;
-    state.stats.assembling += started.elapsed();
+    state.stats.assembling += state.now() - started;
     let mut exits = exits.into_boxed_slice();
     for (exit, stub) in exits.iter_mut().zip(&placed.stubs) {
         exit.stub = *stub;
@@ -512,7 +603,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
         globals: first.globals,
         root: match recording.origin {
             Origin::Exit { executor, .. } => state.executors[executor].root,
-            Origin::Loop { .. } => number,
+            Origin::Loop { .. } | Origin::Entry { .. } => number,
         },
         tree_size: lowered.body.len(),
         chain: match recording.origin {
@@ -520,7 +611,7 @@ fn place(state: &mut Jit, recording: &Recording, end: End, lowered: Lowered) -> 
                 let parent = &state.executors[executor];
                 if parent.exits[exit].ip == parent.start { parent.chain + 1 } else { 0 }
             }
-            Origin::Loop { .. } => 0,
+            Origin::Loop { .. } | Origin::Entry { .. } => 0,
         },
         entry: placed.entry,
         length: placed.length,
@@ -552,9 +643,16 @@ unsafe fn link(state: &mut Jit, recording: &Recording, executor: &Executor, inde
         Origin::Loop { back_edge } => {
             // SAFETY: the back edge is in living code.
             unsafe {
-                if Opcode::from_u8(*back_edge as u8) == Some(Opcode::JumpBackwardJit) {
-                    *back_edge = (*back_edge & 0xff00) | Opcode::EnterExecutor as u16;
+                if rewrite_if(back_edge, Opcode::JumpBackwardJit, Opcode::EnterExecutor) {
                     *back_edge.add(1) = index as u16;
+                }
+            }
+        }
+        Origin::Entry { code, resume } => {
+            // SAFETY: as above.
+            unsafe {
+                if rewrite_if(resume, Opcode::ResumeCheckJit, Opcode::EnterFunction) {
+                    (&*code).entry.set(index as u32);
                 }
             }
         }
@@ -570,6 +668,21 @@ unsafe fn link(state: &mut Jit, recording: &Recording, executor: &Executor, inde
             let jump = jump_to(exit.stub, executor.entry);
             state.memory.rewrite(exit.stub, &jump);
         }
+    }
+}
+
+/// Gives the instruction at `at` its other form; false if it does not have the first one.
+///
+/// # Safety
+/// `at` is at an instruction of living code.
+pub(crate) unsafe fn rewrite_if(at: *mut u16, form: Opcode, other: Opcode) -> bool {
+    // SAFETY: by contract.
+    unsafe {
+        let found = *at as u8 == form as u8;
+        if found {
+            *at = (*at & 0xff00) | other as u16;
+        }
+        found
     }
 }
 

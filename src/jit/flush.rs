@@ -11,7 +11,8 @@ use std::sync::atomic::Ordering;
 use pyrs_bytecode::Opcode;
 use pyrs_runtime::thread::{EVAL_BREAKER, breaker};
 
-use crate::executor::{Executor, MAX_EXECUTORS};
+use crate::executor::{Executor, MAX_EXECUTORS, rewrite_if};
+use crate::options::Options;
 use crate::record::{Origin, Recording};
 use crate::state::{self, Jit};
 
@@ -67,13 +68,14 @@ fn take(state: &mut Jit) -> Remains {
     let executors = std::mem::take(&mut state.executors);
     for (number, executor) in executors.iter().enumerate() {
         // SAFETY: executors keep their code alive.
-        unsafe { unlink(executor, number, state.options.threshold.div_ceil(SOONER)) };
+        unsafe { recount(executor, number, &state.options) };
         if let Some(counters) = &executor.counters {
             state.stats.before_flushes.add(counters);
         }
     }
     state.tools.forget();
     state.memory.clear();
+    state.places.clear();
     // They refer to the executors that go.
     if let Some(samples) = &mut state.samples {
         samples.clear();
@@ -81,14 +83,24 @@ fn take(state: &mut Jit) -> Remains {
     Remains { _executors: executors, _recording: state.recording.take() }
 }
 
-/// Makes a back edge count again.
-unsafe fn unlink(executor: &Executor, number: usize, count: u16) {
-    let Origin::Loop { back_edge } = executor.origin else { return };
-    // SAFETY: by contract, the back edge is in living code.
+/// Makes a back edge, or a function, count again.
+unsafe fn recount(executor: &Executor, number: usize, options: &Options) {
+    // SAFETY: by contract, the instruction is in living code.
     unsafe {
-        if *back_edge as u8 == Opcode::EnterExecutor as u8 && *back_edge.add(1) as usize == number {
-            *back_edge = (*back_edge & 0xff00) | Opcode::JumpBackwardJit as u16;
-            *back_edge.add(1) = count;
+        match executor.origin {
+            Origin::Loop { back_edge }
+                if *back_edge.add(1) as usize == number
+                    && rewrite_if(back_edge, Opcode::EnterExecutor, Opcode::JumpBackwardJit) =>
+            {
+                *back_edge.add(1) = options.threshold.div_ceil(SOONER);
+            }
+            Origin::Entry { code, resume }
+                if (&*code).entry.get() as usize == number
+                    && rewrite_if(resume, Opcode::EnterFunction, Opcode::ResumeCheckJit) =>
+            {
+                (&*code).entry.set(options.entry_threshold.div_ceil(SOONER).into());
+            }
+            _ => {}
         }
     }
 }

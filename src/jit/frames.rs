@@ -59,6 +59,7 @@ unsafe extern "C" fn leave(
             Returns::Init => CALL_UNITS,
             Returns::Value | Returns::Operator => (*caller).return_offset as usize,
         };
+        let ip = (*caller).ip.add(units);
         let end = Frame::locals(frame).add((*plan).words - 1);
         let v = *end;
         let odd = match head.returns {
@@ -66,7 +67,7 @@ unsafe extern "C" fn leave(
             Returns::Init => v != none_value(),
             Returns::Operator => true,
         };
-        if (*caller).ip.add(units) != expected || (*caller).globals != (*plan).globals || odd {
+        if odd {
             return helpers::interpret(thread_pointer, frame, top, plan);
         }
         let mut sp = (*caller).sp;
@@ -88,8 +89,9 @@ unsafe extern "C" fn leave(
         decref(function);
         decref(code);
         thread.stack_top.set(frame as *mut Value);
-        if is_watched(caller) || !helpers::reserve(thread) {
-            state::get().resume = Resume::At { frame: caller, ip: expected, sp };
+        let elsewhere = ip != expected || (*caller).globals != (*plan).globals;
+        if elsewhere || is_watched(caller) || !helpers::reserve(thread) {
+            state::get().resume = Resume::At { frame: caller, ip, sp };
             return std::ptr::null_mut();
         }
         caller

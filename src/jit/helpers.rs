@@ -51,6 +51,7 @@ pub unsafe extern "C" fn interpret(
     unsafe {
         (*thread).stack_top.set(top);
         let plan = &*plan;
+        debug_assert!(is_in(plan.ip, frame), "{} is not in the code of its frame", plan.opcode.name());
         let sp = Frame::locals(frame).add(plan.words);
         let m = Regs { thread, frame, ip: plan.ip, sp, table: &STEPPING, oparg: 0 };
         loop {
@@ -75,6 +76,16 @@ pub unsafe extern "C" fn interpret(
             return now;
         }
     }
+}
+
+/// The instruction belongs to the frame's code.
+///
+/// # Safety
+/// A live frame.
+pub(crate) unsafe fn is_in(ip: *mut u16, frame: *mut Frame) -> bool {
+    // SAFETY: by contract.
+    let code = unsafe { &*(*frame).code };
+    code.first_unit() <= ip && ip < code.first_unit().wrapping_add(code.unit_count())
 }
 
 /// The place of an instruction's opcode, behind its extended arguments.

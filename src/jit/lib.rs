@@ -28,6 +28,7 @@ mod map;
 pub mod memory;
 pub mod micro_ops;
 pub mod options;
+pub mod places;
 pub mod probe;
 mod quiet;
 pub mod record;

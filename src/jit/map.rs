@@ -3,7 +3,7 @@
 use pyrs_uops::{Depth, Uop};
 
 use crate::executor::Executor;
-use crate::stencils::stencil;
+use crate::stencils::piece;
 
 /// A stretch of code.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -20,8 +20,8 @@ pub enum Part {
 
 /// A trace's code in the order of addresses: where each part begins, as an offset. Empty parts are left out.
 pub fn parts(executor: &Executor) -> Vec<(usize, Part)> {
-    let of = |uop, depth| stencil(uop, depth).expect("the micro-op has been assembled");
-    let leave = of(Uop::Leave, Depth::default()).hot.len();
+    let of = |uop, depth| piece(uop, depth).expect("the micro-op has been assembled");
+    let leave = of(Uop::Leave, Depth::default()).hot as usize;
     let (mut at, mut out) = (0, Vec::new());
     let mut add = |at: &mut usize, length: usize, part: Part| {
         if length > 0 {
@@ -30,10 +30,10 @@ pub fn parts(executor: &Executor) -> Vec<(usize, Part)> {
         }
     };
     for (k, inst) in executor.body.iter().enumerate() {
-        add(&mut at, of(inst.uop, inst.depth).hot.len(), Part::Main(k));
+        add(&mut at, of(inst.uop, inst.depth).hot as usize, Part::Main(k));
     }
     for (k, inst) in executor.body.iter().enumerate() {
-        add(&mut at, of(inst.uop, inst.depth).cold.len(), Part::Rest(k));
+        add(&mut at, of(inst.uop, inst.depth).cold as usize, Part::Rest(k));
     }
     for exit in &executor.exits {
         let end = exit.stub - executor.entry + leave;

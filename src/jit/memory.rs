@@ -20,9 +20,14 @@ pub struct CodeMemory {
     executable: *mut u8,
     size: usize,
     used: usize,
+    /// Up to here, both mappings have their pages.
+    populated: usize,
     /// Nothing may be written any more.
     frozen: bool,
 }
+
+/// Pages are got ready by so many bytes.
+const POPULATED: usize = 1 << 16;
 
 /// How far from the text the executable mapping is looked for, in steps.
 const STEP: usize = 1 << 20;
@@ -34,7 +39,7 @@ impl CodeMemory {
         let writable = new_region(size).ok_or_else(io::Error::last_os_error)?;
         let mapped = place_near_text(size).filter(|executable| share(writable, *executable, size));
         match mapped {
-            Some(executable) => Ok(CodeMemory { writable, executable, size, used: 0, frozen: false }),
+            Some(executable) => Ok(CodeMemory { writable, executable, size, used: 0, populated: 0, frozen: false }),
             None => {
                 let error = io::Error::last_os_error();
                 // SAFETY: the mapping is this function's.
@@ -58,18 +63,40 @@ impl CodeMemory {
         self.executable as usize + self.used
     }
 
-    /// Writes a piece of code at [`Self::next_address`]; None if it does not fit.
-    pub fn add(&mut self, code: &[u8]) -> Option<usize> {
-        let padded = code.len().next_multiple_of(16);
-        if self.frozen || padded > self.left() {
+    /// Room for the next piece of code, of about `length` bytes, at [`Self::next_address`]: all that is left, writable
+    /// here. None if the code would not fit.
+    pub fn room(&mut self, length: usize) -> Option<&mut [u8]> {
+        if self.frozen || length > self.left() {
             return None;
         }
+        self.populate(self.used + length);
+        // SAFETY: the rest of the region; nothing runs there yet, and the slice borrows `self`.
+        Some(unsafe { std::slice::from_raw_parts_mut(self.writable.add(self.used), self.size - self.used) })
+    }
+
+    /// The first `length` bytes of [`Self::room`] are code from now on; their address.
+    pub fn keep(&mut self, length: usize) -> usize {
+        assert!(length <= self.left());
         let address = self.next_address();
-        // SAFETY: there is room; nothing runs there yet.
-        unsafe { std::ptr::copy_nonoverlapping(code.as_ptr(), self.writable.add(self.used), code.len()) };
-        self.used += padded;
-        flush(address, code.len());
-        Some(address)
+        self.used = (self.used + length).next_multiple_of(16).min(self.size);
+        flush(address, length);
+        address
+    }
+
+    /// Gets pages up to an offset ready in both mappings, some at a time: one fault for each would cost more than all the
+    /// copying. (What the system does not do, faults will.)
+    fn populate(&mut self, end: usize) {
+        if end <= self.populated {
+            return;
+        }
+        let end = end.next_multiple_of(POPULATED).min(self.size);
+        let (begin, length) = (self.populated, end - self.populated);
+        self.populated = end;
+        // SAFETY: parts of the two mappings; their contents stay as they are.
+        unsafe {
+            libc::madvise(self.writable.add(begin).cast(), length, libc::MADV_POPULATE_WRITE);
+            libc::madvise(self.executable.add(begin).cast(), length, libc::MADV_POPULATE_READ);
+        }
     }
 
     /// Forgets all code. None of it is running, and nothing leads to it any more.
@@ -106,6 +133,7 @@ impl CodeMemory {
             // SAFETY: the region comes to stand where the writable mapping was.
             && unsafe { libc::mremap(region.cast(), self.size, self.size, flags, self.writable) } == self.writable.cast()
             && share(self.writable, self.executable, self.size);
+        self.populated = if moved { 0 } else { self.populated };
         if !moved {
             // What is there still runs, but nothing is added to it: it is the parent's too.
             self.frozen = true;
@@ -212,12 +240,18 @@ fn flush(address: usize, length: usize) {
 mod tests {
     use super::*;
 
+    /// Writes a piece of code.
+    fn add(memory: &mut CodeMemory, code: &[u8]) -> Option<usize> {
+        memory.room(code.len())?[..code.len()].copy_from_slice(code);
+        Some(memory.keep(code.len()))
+    }
+
     #[test]
     #[cfg(target_arch = "x86_64")]
     fn code_runs_where_it_was_put() {
         let mut memory = CodeMemory::new(1 << 16).expect("memory for code");
         // mov eax, edi; add eax, 2; ret
-        let address = memory.add(&[0x89, 0xf8, 0x83, 0xc0, 0x02, 0xc3]).expect("room");
+        let address = add(&mut memory, &[0x89, 0xf8, 0x83, 0xc0, 0x02, 0xc3]).expect("room");
         // SAFETY: the code follows the C convention.
         let f: extern "C" fn(i32) -> i32 = unsafe { std::mem::transmute(address) };
         assert_eq!(f(40), 42);
@@ -229,7 +263,7 @@ mod tests {
     #[test]
     fn a_full_region_says_so() {
         let mut memory = CodeMemory::new(4096).expect("memory for code");
-        assert!(memory.add(&[0; 4096]).is_some());
-        assert_eq!(memory.add(&[0]), None);
+        assert!(add(&mut memory, &[0; 4096]).is_some());
+        assert_eq!(add(&mut memory, &[0]), None);
     }
 }

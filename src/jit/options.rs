@@ -9,6 +9,8 @@ pub struct Options {
     pub threshold: u16,
     /// As `threshold`, for side exits.
     pub exit_threshold: u16,
+    /// As `threshold`, for functions: more, so that what is called in a hot loop is compiled along with the loop.
+    pub entry_threshold: u16,
     /// Bytecode instructions of one trace.
     pub trace_length: usize,
     /// Bytes of machine code.
@@ -30,6 +32,7 @@ impl Default for Options {
         Options {
             threshold: 1000,
             exit_threshold: 100,
+            entry_threshold: 3000,
             trace_length: 2500,
             memory: 64 << 20,
             traces: usize::MAX,
@@ -55,7 +58,7 @@ impl Options {
             match key {
                 "threshold" => {
                     self.threshold = number(1, u16::MAX as usize)? as u16;
-                    self.exit_threshold = self.threshold;
+                    (self.exit_threshold, self.entry_threshold) = (self.threshold, self.threshold);
                 }
                 "length" => self.trace_length = number(10, 100_000)?,
                 "memory" => self.memory = number(1 << 16, 1 << 30)?.next_multiple_of(1 << 16),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::assemble::{self, Link, Source, Stub};
+use crate::assemble::{self, Failure, Link, Source, Stub};
 use crate::lower::Lowered;
 use crate::memory::CodeMemory;
 use crate::{executor, state};
@@ -46,20 +46,30 @@ impl Assembly {
         self.lowered.body.len() + self.stubs.iter().map(|stub| stub.body.len() + 1).sum::<usize>()
     }
 
-    /// Copies and patches; the bytes of the code, which is never run.
-    pub fn run(&self, memory: &mut CodeMemory) -> usize {
-        memory.clear();
+    /// Copies and patches; the bytes of the code, which is never run. None if the memory is full.
+    pub fn run(&self, memory: &mut CodeMemory) -> Option<usize> {
         // SAFETY: as above.
         let addresses = unsafe { state::get().addresses };
         let link = Link::Exit(self.stubs.len().saturating_sub(1));
         let source = Source { body: &self.lowered.body, top: self.lowered.top, exits: &self.stubs, link };
-        assemble::assemble(&source, &addresses, memory).expect("it has been assembled before").length
+        match assemble::assemble(&source, &addresses, memory) {
+            Ok(placed) => Some(placed.length),
+            Err(Failure::NoMemory) => None,
+            Err(failure) => panic!("it has been assembled before: {failure:?}"),
+        }
     }
 }
 
-/// Traces made since the start, and the time that recording them took.
-pub fn recorded() -> (usize, Duration) {
+/// What has been made since the start.
+pub struct Made {
+    pub traces: usize,
+    /// The time that recording took, and the time from the beginnings of recordings until their code could run.
+    pub recording: Duration,
+    pub latency: Duration,
+}
+
+pub fn made() -> Made {
     // SAFETY: as above.
     let stats = unsafe { &state::get().stats };
-    (stats.traces, stats.recording)
+    Made { traces: stats.traces, recording: stats.recording, latency: stats.latencies.iter().sum() }
 }

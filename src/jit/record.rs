@@ -23,8 +23,10 @@ use pyrs_runtime::thread::Thread;
 use pyrs_runtime::types::{Type, as_type};
 use pyrs_runtime::value::Value;
 
+use crate::executor::Executor;
+use crate::places::Places;
 use crate::stats::Abort;
-use crate::{executor, state};
+use crate::{executor, places, state};
 
 /// What was in a word.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -57,6 +59,12 @@ impl Seen {
 
 /// Instructions between two values of a generator that are worth entering compiled code for.
 const MIN_STEP: usize = 16;
+
+/// As [`MIN_STEP`], for functions without calls of others that are compiled.
+const MIN_ENTRY: usize = 32;
+
+/// Calls of a function by itself that a trace inlines; the next one is a frame and a jump to where the function begins.
+const UNROLLED: usize = 1;
 
 /// Words of the operand stack that a record remembers.
 pub const TOPS: usize = 8;
@@ -100,6 +108,8 @@ pub struct Record {
 pub enum Origin {
     /// A back edge.
     Loop { back_edge: *mut u16 },
+    /// The beginning of a function.
+    Entry { code: *const Object<Code>, resume: *mut u16 },
     /// The exit of an executor.
     Exit { executor: usize, exit: usize },
 }
@@ -109,6 +119,8 @@ pub enum Origin {
 pub enum End {
     /// At its beginning again.
     Closed,
+    /// At its beginning again, in another frame.
+    Again,
     /// At a loop that has been compiled.
     Link(usize),
     /// In front of something that is left to the interpreter.
@@ -120,7 +132,11 @@ pub struct Recording {
     pub thread: *const Thread,
     pub origin: Origin,
     pub root: *mut Frame,
+    /// The outermost frame that something is known of.
+    pub base: *mut Frame,
     pub start: *mut u16,
+    /// The first of the traces it belongs to begins at a function.
+    pub of_function: bool,
     pub records: Vec<Record>,
     /// The abstract machine at the beginning, for traces that begin at an exit.
     pub state: Option<crate::lower::State>,
@@ -137,7 +153,9 @@ impl Recording {
             thread,
             origin,
             root,
+            base: root,
             start,
+            of_function: matches!(origin, Origin::Entry { .. }),
             records: Vec::new(),
             state: None,
             classes: Vec::new(),
@@ -148,6 +166,19 @@ impl Recording {
 }
 
 impl Recording {
+    /// Words on the operand stack where it begins with everything in memory.
+    pub fn fresh_depth(&self) -> Option<usize> {
+        match &self.state {
+            Some(state) => places::depth_of_fresh(state),
+            None => Some(self.records.first()?.depth),
+        }
+    }
+
+    /// A function of which too little is executed to be worth entering compiled code for.
+    fn is_too_short(&self) -> bool {
+        matches!(self.origin, Origin::Entry { .. }) && self.records.len() < MIN_ENTRY
+    }
+
     /// Keeps the classes of a record's operands, which are in use.
     fn keep_classes(&mut self, record: &Record) {
         for &seen in record.tops.iter().chain(&record.locals) {
@@ -171,7 +202,12 @@ unsafe fn step(m: Regs) -> Value {
     let opcode = *m.ip as u8;
     let table = if go_on { &raw const RECORDING } else { dispatch::entry_table() };
     let m = Regs { table, ..m };
-    if go_on { m.tail(TABLE.0[opcode as usize]) } else { m.dispatch(opcode) }
+    if !go_on {
+        return m.dispatch(opcode);
+    }
+    // What a function has been compiled to is not entered.
+    let is_entry = opcode == Opcode::EnterFunction as u8;
+    m.tail(TABLE.0[if is_entry { Opcode::ResumeCheck as usize } else { opcode as usize }])
 }
 
 /// Records the instruction; false if the recording is over.
@@ -205,7 +241,7 @@ unsafe fn observe(thread: *const Thread, frame: *mut Frame, ip: *mut u16, sp: *m
         record.start = last.start;
         recording.records.pop();
     }
-    match decide(recording, &record, state.options.trace_length) {
+    match decide(recording, &record, state.options.trace_length, &state.executors, &state.places) {
         Decision::GoOn => {
             recording.records.push(record);
             true
@@ -247,8 +283,11 @@ enum Decision {
     Inner,
 }
 
-fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
+fn decide(recording: &Recording, record: &Record, limit: usize, executors: &[Executor], places: &Places) -> Decision {
     let is_loop = matches!(recording.origin, Origin::Loop { .. });
+    if let Some(decision) = decide_between_functions(recording, record, executors, places) {
+        return decision;
+    }
     let at_root = record.frame == recording.root;
     if at_root && record.start == recording.start && !recording.records.is_empty() && is_loop {
         return Decision::End(End::Closed);
@@ -274,6 +313,7 @@ fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
             let is_worth_it = recording.records.len() >= MIN_STEP;
             return if is_worth_it { Decision::End(End::Stop) } else { Decision::Abort(Abort::LeftFrame) };
         }
+        Opcode::ReturnValue if at_root && recording.is_too_short() => return Decision::Abort(Abort::TooShort),
         // SAFETY: the frame is running. Behind it, native code goes on.
         Opcode::ReturnValue | Opcode::YieldValue | Opcode::ReturnGenerator if unsafe { (*record.frame).is_entry } => {
             return if is_loop { Decision::Abort(Abort::LeftFrame) } else { Decision::End(End::Stop) };
@@ -282,6 +322,58 @@ fn decide(recording: &Recording, record: &Record, limit: usize) -> Decision {
         _ => {}
     }
     if recording.records.len() >= limit { Decision::End(End::Stop) } else { Decision::GoOn }
+}
+
+/// Where a function is called that has a trace of its own, or one returns to a caller that nothing is known of.
+fn decide_between_functions(
+    recording: &Recording,
+    record: &Record,
+    executors: &[Executor],
+    places: &Places,
+) -> Option<Decision> {
+    let last = recording.records.last()?;
+    let begins_again = record.start == recording.start
+        && recording.records[0].globals == record.globals
+        && recording.fresh_depth() == Some(record.depth);
+    let returned = last.opcode == Opcode::ReturnValue && last.frame == recording.base;
+    if recording.of_function && returned {
+        return Some(match places.find_for(executors, record) {
+            _ if recording.is_too_short() => Decision::Abort(Abort::TooShort),
+            _ if begins_again => Decision::End(End::Again),
+            Some(number) => Decision::End(End::Link(number)),
+            None => Decision::End(End::Stop),
+        });
+    }
+    match record.opcode {
+        Opcode::ResumeCheckJit if recording.of_function && begins_again && recursions(recording, record) > UNROLLED => {
+            Some(Decision::End(End::Again))
+        }
+        Opcode::EnterFunction => {
+            let recursions = recursions(recording, record);
+            if recursions > UNROLLED || (recursions == 0 && recording.of_function) {
+                let number = places.find_for(executors, record)?;
+                return Some(Decision::End(End::Link(number)));
+            }
+            None
+        }
+        _ => None,
+    }
+}
+
+/// How often the code of the frame is running further out too, as far as the recording knows.
+fn recursions(recording: &Recording, record: &Record) -> usize {
+    let (mut frame, mut count) = (record.previous, 0);
+    while !frame.is_null() && count <= UNROLLED {
+        // SAFETY: the frames below a running one are alive.
+        unsafe {
+            count += std::ptr::eq((*frame).code, record.code) as usize;
+            if frame == recording.base {
+                break;
+            }
+            frame = (*frame).previous;
+        }
+    }
+    count
 }
 
 /// Describes the instruction and its operands.

@@ -1,22 +1,25 @@
 //! The JIT of the process.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use pyrs_interp::frame::Frame;
 use pyrs_interp::jit::{self, Hooks};
 use pyrs_interp::observe;
 use pyrs_runtime::objects::singletons::{false_value, true_value};
 use pyrs_runtime::thread::Thread;
 
 use crate::assemble::Addresses;
-use crate::executor::{self, Executor, PATIENT_SIZE};
+use crate::executor::{self, Executor, Exit, PATIENT_SIZE};
 use crate::helpers::{self, Resume};
 use crate::memory::{self, CodeMemory};
 use crate::options::Options;
-use crate::record::{End, Recording};
+use crate::places::Places;
+use crate::record::{End, Origin, Recording};
 use crate::stats::Stats;
 use crate::stress::Chance;
 use crate::tools::Tools;
-use crate::{Global, clock, flush, thunks};
+use crate::{Global, clock, flush, places, thunks};
 
 /// Everything the JIT keeps.
 pub struct Jit {
@@ -24,6 +27,7 @@ pub struct Jit {
     pub memory: CodeMemory,
     pub addresses: Addresses,
     pub executors: Vec<Executor>,
+    pub places: Places,
     pub recording: Option<Recording>,
     /// Requests to record that met another recording.
     refused: u32,
@@ -45,7 +49,13 @@ pub struct Jit {
 static JIT: Global<Option<Jit>> = Global::new(None);
 static ATTEMPTS: Global<Option<HashMap<usize, u16>>> = Global::new(None);
 
-static HOOKS: Hooks = Hooks { hot: executor::hot, enter: executor::enter, pending: flush::pending };
+static HOOKS: Hooks = Hooks {
+    hot: executor::hot,
+    enter: executor::enter,
+    hot_entry: executor::hot_entry,
+    enter_entry: executor::enter_entry,
+    pending: flush::pending,
+};
 
 /// # Safety
 /// The JIT has been started, and no other reference to it is in use.
@@ -63,7 +73,7 @@ pub unsafe fn peek() -> Option<&'static mut Jit> {
     unsafe { JIT.get().as_mut() }
 }
 
-/// How often recordings that began at a back edge have failed.
+/// How often recordings that began at a back edge, or at a function, have failed.
 ///
 /// # Safety
 /// No other reference to the table is in use.
@@ -76,11 +86,37 @@ pub(crate) fn threshold() -> u16 {
     jit::threshold()
 }
 
+pub(crate) fn entry_threshold() -> u16 {
+    jit::entry_threshold()
+}
+
 impl Jit {
     /// How often an exit of the executor has to be taken before a trace is made for it.
     pub(crate) fn patience(&self, executor: usize) -> u32 {
         let size = self.executors[self.executors[executor].root].tree_size;
         self.options.exit_threshold as u32 * (1 + size / PATIENT_SIZE) as u32
+    }
+
+    /// Whether the first of the traces that the executor belongs to begins at a function.
+    pub(crate) fn is_of_function(&self, executor: usize) -> bool {
+        matches!(self.executors[self.executors[executor].root].origin, Origin::Entry { .. })
+    }
+
+    /// The trace that begins where the exit leads, if nothing is known there that it could not use. A trace that was left at
+    /// its beginning has made no way.
+    pub(crate) fn place_of(&self, exit: &Exit, frame: *const Frame) -> Option<usize> {
+        if self.executors[exit.executor].start == exit.ip {
+            return None;
+        }
+        let depth = places::depth_of_fresh(exit.state.as_ref()?)?;
+        // SAFETY: the exit's only frame, which is running.
+        let globals = unsafe { (*frame).globals };
+        self.places.find(&self.executors, exit.ip, depth, globals)
+    }
+
+    /// The time, where it is asked for: when somebody is going to look at the counters.
+    pub(crate) fn now(&self) -> Duration {
+        if self.observes { clock::thread_time() } else { Duration::ZERO }
     }
 
     /// Whether a recording may begin; one that nobody goes on with is dropped after a while.
@@ -111,7 +147,7 @@ pub fn start(options: Options, observes: bool) -> Result<(), String> {
         true_word: true_value().0,
         false_word: false_value().0,
     };
-    let threshold = options.threshold;
+    let (threshold, entry_threshold) = (options.threshold, options.entry_threshold);
     let state = Jit {
         tools: Tools::new(options.tools),
         samples: None,
@@ -123,6 +159,7 @@ pub fn start(options: Options, observes: bool) -> Result<(), String> {
         memory,
         addresses,
         executors: Vec::new(),
+        places: Places::default(),
         recording: None,
         refused: 0,
         resume: Resume::Left(pyrs_runtime::value::Value::NULL),
@@ -138,7 +175,7 @@ pub fn start(options: Options, observes: bool) -> Result<(), String> {
     // SAFETY: called at the start, by the only thread.
     unsafe { *JIT.get() = Some(state) };
     memory::prepare_for_forks();
-    jit::install(Some(&HOOKS), threshold);
+    jit::install(Some(&HOOKS), threshold, entry_threshold);
     Ok(())
 }
 
@@ -154,19 +191,14 @@ pub fn is_active() -> bool {
 
 /// Ends compiling, takes compiled loops out of the bytecode and gives up what they hold.
 pub fn shutdown() {
-    use pyrs_bytecode::Opcode;
-    jit::install(None, 0);
+    jit::install(None, 0, 0);
     // SAFETY: nothing is compiled any more, and compiled code is not running: the program has ended.
     unsafe {
         let Some(state) = peek() else { return };
         state.recording = None;
         let mut objects = Vec::new();
         for executor in &mut state.executors {
-            if let crate::record::Origin::Loop { back_edge } = executor.origin
-                && *back_edge as u8 == Opcode::EnterExecutor as u8
-            {
-                *back_edge = (*back_edge & 0xff00) | Opcode::JumpBackwardNoJit as u16;
-            }
+            executor.unlink();
             objects.append(&mut executor.objects);
         }
         drop(objects);

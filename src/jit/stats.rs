@@ -11,6 +11,7 @@ pub enum Abort {
     /// The recorded frame returned before the loop came round.
     LeftFrame,
     TooLong,
+    TooShort,
     /// Something else than the recorded code ran in between: a nested run, a signal, a tracing function.
     Interrupted,
     /// The loop's code can't be rewritten: it is watched, or a mark is missing.
@@ -24,6 +25,9 @@ pub enum Abort {
     Unsupported,
     /// Most of its instructions would be left to the interpreter.
     Interpreted,
+    /// Most of its instructions take sequences apart and store the items: the interpreter does that as fast, with less
+    /// code.
+    Moves,
 }
 
 impl Abort {
@@ -31,6 +35,7 @@ impl Abort {
         match self {
             Abort::LeftFrame => "left the frame",
             Abort::TooLong => "too long",
+            Abort::TooShort => "too short",
             Abort::Interrupted => "interrupted",
             Abort::Watched => "watched",
             Abort::TooLarge => "too large",
@@ -38,6 +43,7 @@ impl Abort {
             Abort::OutOfReach => "out of reach",
             Abort::Unsupported => "unsupported",
             Abort::Interpreted => "mostly interpreted",
+            Abort::Moves => "mostly moves",
         }
     }
 }
@@ -81,10 +87,11 @@ pub struct Stats {
     /// Instructions in traces that are left to the interpreter, by opcode.
     pub interpreted_by: BTreeMap<&'static str, usize>,
     pub recording: Duration,
+    /// Processor time, counted only when dumps are wanted.
     pub lowering: Duration,
-    /// Copy and patch alone.
+    /// Copy and patch alone; as above.
     pub assembling: Duration,
-    /// Copy and patch, and what the runtime keeps of a trace: exits, objects.
+    /// Copy and patch, and what the runtime keeps of a trace: exits, objects; as above.
     pub placing: Duration,
     /// For each trace, from the beginning of its recording until its code could run.
     pub latencies: Vec<Duration>,

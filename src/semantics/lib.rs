@@ -11,7 +11,7 @@ mod objects;
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Type, Value};
+use cranelift_codegen::ir::{BlockArg, InstBuilder, MemFlagsData, Type, Value};
 use cranelift_frontend::FunctionBuilder;
 use pyrs_uops::{Runtime, Uop};
 
@@ -86,6 +86,8 @@ pub fn emit<'f>(uop: Uop, c: Cx<'_, 'f>) {
     match uop {
         LoadFrame | LoadTop | StoreFrame | StoreTop | ExchangeFrame | ExchangeTop | SpillFrame | SpillTop
         | FillFrame | FillTop | IncrefFrame | IncrefTop | DecrefFrame | DecrefTop => slots(uop, c),
+        UnpackFrame | UnpackTop => unpack(uop, c),
+        MoveWordsFrame | MoveWordsTop => move_words(uop, c),
         LoadImmediate | LoadAddress | Copy1 | Copy2 | Copy3 | Swap2 | Swap3 | Nip | Nip2 => moves(uop, c),
         Incref1 | Incref2 | Decref | DecrefOrNull | DecrefSecond => counts(uop, c),
         GuardInt3 | GuardFloat3 | GuardWord2 | GuardInt1 | GuardInt2 | GuardFloat1 | GuardFloat2 | GuardClass1
@@ -197,6 +199,52 @@ fn slots<'f>(uop: Uop, c: Cx<'_, 'f>) {
     }
 }
 
+/// Items, from the last one on, become words of the operand stack; each gets a reference. Displacement 0 is that of the
+/// word before the first item.
+fn unpack<'f>(uop: Uop, c: Cx<'_, 'f>) {
+    let base = if uop == Uop::UnpackFrame { c.frame() } else { c.top() };
+    let (first, length) = (c.pop(), c.immediate(0));
+    let behind = c.builder().ins().iadd(first, length);
+    down_to(c, [behind, base], first, &mut |c, [from, to]| {
+        let v = c.load(I64, from, 0);
+        incref(c, v);
+        c.store(v, to, 1);
+        c.builder().ins().iadd_imm_s(to, 8)
+    });
+    c.push(first);
+}
+
+/// Words of the operand stack, from the top down, become variables; what these held is given up.
+fn move_words<'f>(uop: Uop, c: Cx<'_, 'f>) {
+    let base = if uop == Uop::MoveWordsFrame { c.frame() } else { c.top() };
+    let length = c.immediate(0);
+    let last = c.builder().ins().isub(base, length);
+    down_to(c, [base, base], last, &mut |c, [from, to]| {
+        let v = c.load(I64, from, 0);
+        let old = c.load(I64, to, 1);
+        c.store(v, to, 1);
+        decref_or_null(c, old);
+        c.builder().ins().iadd_imm_s(to, 8)
+    });
+}
+
+/// A loop over two cursors: the first moves down by a word after each turn, up to `last`; `turn` moves the second.
+fn down_to<'f>(c: Cx<'_, 'f>, cursors: [Value; 2], last: Value, turn: &mut dyn FnMut(Cx<'_, 'f>, [Value; 2]) -> Value) {
+    let b = c.builder();
+    let (head, done) = (b.create_block(), b.create_block());
+    b.append_block_param(head, I64);
+    b.append_block_param(head, I64);
+    b.ins().jump(head, &cursors.map(BlockArg::Value));
+    b.switch_to_block(head);
+    let (from, to) = (b.block_params(head)[0], b.block_params(head)[1]);
+    let to = turn(c, [from, to]);
+    let b = c.builder();
+    let from = b.ins().iadd_imm_s(from, -8);
+    let more = b.ins().icmp(IntCC::NotEqual, from, last);
+    b.ins().brif(more, head, &[BlockArg::Value(from), BlockArg::Value(to)], done, &[]);
+    b.switch_to_block(done);
+}
+
 /// Moves between registers.
 fn moves<'f>(uop: Uop, c: Cx<'_, 'f>) {
     match uop {
@@ -268,12 +316,7 @@ fn counts<'f>(uop: Uop, c: Cx<'_, 'f>) {
         }
         Uop::DecrefOrNull => {
             let v = c.pop();
-            let (some, done) = (c.builder().create_block(), c.builder().create_block());
-            c.builder().ins().brif(v, some, &[], done, &[]);
-            c.builder().switch_to_block(some);
-            decref(c, v);
-            c.builder().ins().jump(done, &[]);
-            c.builder().switch_to_block(done);
+            decref_or_null(c, v);
         }
         _ => {
             let (y, x) = (c.pop(), c.pop());
@@ -455,6 +498,15 @@ pub(crate) fn decref<'f>(c: Cx<'_, 'f>, v: Value) {
         c.builder().ins().jump(alive, &[]);
         c.builder().switch_to_block(alive);
     });
+}
+
+fn decref_or_null<'f>(c: Cx<'_, 'f>, v: Value) {
+    let (some, done) = (c.builder().create_block(), c.builder().create_block());
+    c.builder().ins().brif(v, some, &[], done, &[]);
+    c.builder().switch_to_block(some);
+    decref(c, v);
+    c.builder().ins().jump(done, &[]);
+    c.builder().switch_to_block(done);
 }
 
 /// The word of a truth value.

@@ -52,6 +52,12 @@ macro_rules! for_each_uop {
             (IncrefTop, "INCREF_TOP", [0, 0], [0, 0], []);
             (DecrefFrame, "DECREF_FRAME", [0, 0], [0, 0], [EFFECT]);
             (DecrefTop, "DECREF_TOP", [0, 0], [0, 0], [EFFECT]);
+            // Many words at once: items behind an address come to lie on the operand stack, the first one on top; words
+            // from the stack's top down go to neighbouring variables. Immediate 0 is how many, in bytes.
+            (UnpackFrame, "UNPACK_FRAME", [1, 1], [0, 0], []);
+            (UnpackTop, "UNPACK_TOP", [1, 1], [0, 0], []);
+            (MoveWordsFrame, "MOVE_WORDS_FRAME", [0, 0], [0, 0], [EFFECT]);
+            (MoveWordsTop, "MOVE_WORDS_TOP", [0, 0], [0, 0], [EFFECT]);
             // Moves inside the cache.
             (LoadImmediate, "LOAD_IMMEDIATE", [0, 1], [0, 0], []);
             (LoadAddress, "LOAD_ADDRESS", [0, 1], [0, 0], [EXITS]);
@@ -260,11 +266,11 @@ pub struct Depth {
 }
 
 impl Uop {
-    pub fn info(self) -> &'static Info {
+    pub const fn info(self) -> &'static Info {
         &INFO[self as usize]
     }
 
-    pub fn has(self, flag: u8) -> bool {
+    pub const fn has(self, flag: u8) -> bool {
         self.info().flags & flag != 0
     }
 
@@ -274,19 +280,18 @@ impl Uop {
     }
 
     /// Whether the micro-op treats value words, doubles at all: depths of the other kind make no difference to it.
-    pub fn uses(self) -> (bool, bool) {
+    pub const fn uses(self) -> (bool, bool) {
         let info = self.info();
         let (shifts, shifts_floats) = (self.has(flags::SHIFTS), self.has(flags::FLOATS));
-        (info.ints != (0, 0) || (shifts && !shifts_floats), info.floats != (0, 0) || (shifts && shifts_floats))
+        let (ints, floats) = (info.ints.0 + info.ints.1 > 0, info.floats.0 + info.floats.1 > 0);
+        (ints || (shifts && !shifts_floats), floats || (shifts && shifts_floats))
     }
 
     /// The stencil's index among the micro-op's variants for a cache of this depth; None if the micro-op can't be
     /// executed then.
-    pub fn variant(self, depth: Depth) -> Option<Depth> {
+    pub const fn variant(self, depth: Depth) -> Option<Depth> {
         let info = self.info();
         let (ints, floats) = self.uses();
-        let fits =
-            |n: u8, (popped, pushed): (u8, u8), room: usize| n >= popped && (n - popped + pushed) as usize <= room;
         if !fits(depth.ints, info.ints, INT_REGISTERS) || !fits(depth.floats, info.floats, FLOAT_REGISTERS) {
             return None;
         }
@@ -303,8 +308,14 @@ impl Uop {
         Some(Depth { ints: if ints { depth.ints } else { 0 }, floats: if floats { depth.floats } else { 0 } })
     }
 
+    /// The depth after the micro-op; None if it can't be executed at this one.
+    pub fn step(self, depth: Depth) -> Option<Depth> {
+        let after = AFTER[self as usize][depth.index()];
+        (after.ints != NEVER).then_some(after)
+    }
+
     /// The depth after the micro-op.
-    pub fn after(self, depth: Depth) -> Depth {
+    pub const fn after(self, depth: Depth) -> Depth {
         let info = self.info();
         let mut after = Depth {
             ints: depth.ints - info.ints.0 + info.ints.1,
@@ -337,7 +348,34 @@ impl Depth {
     pub const fn index(self) -> usize {
         self.ints as usize * (FLOAT_REGISTERS + 1) + self.floats as usize
     }
+
+    /// The depth of a number.
+    pub const fn from_index(n: usize) -> Depth {
+        Depth { ints: (n / (FLOAT_REGISTERS + 1)) as u8, floats: (n % (FLOAT_REGISTERS + 1)) as u8 }
+    }
 }
+
+/// Whether what is popped is there, and what is pushed finds room.
+const fn fits(n: u8, (popped, pushed): (u8, u8), room: usize) -> bool {
+    n >= popped && (n - popped + pushed) as usize <= room
+}
+
+/// In [`AFTER`]: no depth.
+const NEVER: u8 = u8::MAX;
+
+/// The depth after each micro-op, by the depth before.
+static AFTER: [[Depth; VARIANTS]; ALL.len()] = {
+    let mut all = [[Depth { ints: NEVER, floats: NEVER }; VARIANTS]; ALL.len()];
+    let mut n = 0;
+    while n < VARIANTS * ALL.len() {
+        let (uop, depth) = (ALL[n / VARIANTS], Depth::from_index(n % VARIANTS));
+        if uop.variant(depth).is_some() {
+            all[n / VARIANTS][n % VARIANTS] = uop.after(depth);
+        }
+        n += 1;
+    }
+    all
+};
 
 /// Number of depths.
 pub const VARIANTS: usize = (INT_REGISTERS + 1) * (FLOAT_REGISTERS + 1);
@@ -433,7 +471,8 @@ mod tests {
         assert_eq!(Uop::AddInt.variant(Depth { ints: 1, floats: 0 }), None);
         assert_eq!(Uop::AddInt.variant(Depth { ints: 2, floats: 3 }), Some(depth), "doubles pass by");
         assert_eq!(Uop::Ask2.variant(Depth { ints: 3, floats: 0 }), None, "calls leave nothing cached");
-        assert_eq!(Uop::SpillFrame.after(depth), Depth { ints: 1, floats: 0 });
+        assert_eq!(Uop::SpillFrame.step(depth), Some(Depth { ints: 1, floats: 0 }));
+        assert_eq!(Uop::AddInt.step(Depth { ints: 1, floats: 0 }), None);
         assert_eq!(Uop::from_name("MULTIPLY_FLOAT"), Some(Uop::MultiplyFloat));
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use pyrs_bytecode::Opcode;
 use pyrs_macros::handler;
 use pyrs_runtime::objects::singletons::bool_value;
 use pyrs_runtime::thread::EVAL_BREAKER;
@@ -11,8 +10,8 @@ use pyrs_runtime::value::Value;
 use crate::dispatch::Regs;
 use crate::dispatch::tri;
 use crate::instrument;
+use crate::jit;
 use crate::ops;
-use crate::specialize;
 
 #[cold]
 #[handler]
@@ -26,11 +25,10 @@ pub unsafe fn nop(m: Regs) -> Value {
     m.next(1)
 }
 
-/// The first execution leaves a RESUME_CHECK behind.
+/// The first execution leaves a form behind.
 #[handler]
 pub unsafe fn resume(m: Regs) -> Value {
-    specialize::rewrite_if(m.ip, Opcode::Resume, Opcode::ResumeCheck);
-    m.tail(resume_check)
+    m.tail(jit::specialize_entry)
 }
 
 #[handler]
@@ -39,6 +37,30 @@ pub unsafe fn resume_check(m: Regs) -> Value {
         return m.tail(serve_breaker);
     }
     m.next(1)
+}
+
+/// The beginning of a function that counts towards its compilation.
+#[handler]
+pub unsafe fn resume_check_jit(m: Regs) -> Value {
+    if EVAL_BREAKER.load(Ordering::Relaxed) != 0 {
+        return m.tail(serve_breaker);
+    }
+    let code = &*(*m.frame).code;
+    let left = code.entry.get();
+    code.entry.set(left.wrapping_sub(1));
+    if left == 0 {
+        return m.tail(jit::hot_entry());
+    }
+    m.next(1)
+}
+
+/// The beginning of a function that has been compiled: its code holds the number of the executor.
+#[handler]
+pub unsafe fn enter_function(m: Regs) -> Value {
+    if EVAL_BREAKER.load(Ordering::Relaxed) != 0 {
+        return m.tail(serve_breaker);
+    }
+    m.tail(jit::enter_entry())
 }
 
 /// Serves what the eval breaker was set for, in front of the instruction behind this one.

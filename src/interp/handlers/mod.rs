@@ -27,6 +27,8 @@ pub const fn of(opcode: Opcode) -> Handler {
         Nop | NotTaken | Cache => misc::nop,
         Resume => misc::resume,
         ResumeCheck => misc::resume_check,
+        ResumeCheckJit => misc::resume_check_jit,
+        EnterFunction => misc::enter_function,
         ExtendedArg => misc::extended_arg,
         ImportName => misc::import_name,
         ImportFrom => misc::import_from,

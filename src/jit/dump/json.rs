@@ -61,7 +61,7 @@ fn counts(counts: &BTreeMap<&'static str, u64>) -> String {
 
 fn trace(i: usize, executor: &Executor) -> String {
     let parent = match executor.origin {
-        Origin::Loop { .. } => "null".to_owned(),
+        Origin::Loop { .. } | Origin::Entry { .. } => "null".to_owned(),
         Origin::Exit { executor, exit } => format!("[{executor}, {exit}]"),
     };
     let counters = executor.counters.as_ref();

@@ -49,6 +49,7 @@ pub fn trace_text(i: usize, executor: &Executor) -> String {
 fn trace(out: &mut String, i: usize, executor: &Executor) {
     let from = match executor.origin {
         Origin::Loop { .. } => "loop".to_owned(),
+        Origin::Entry { .. } => "function".to_owned(),
         Origin::Exit { executor, exit } => format!("exit {exit} of trace {executor}"),
     };
     let _ = writeln!(
@@ -115,7 +116,7 @@ fn exits(out: &mut String, executor: &Executor) {
     }
     match executor.end {
         End::Link(trace) => drop(writeln!(out, "  ends in trace {trace}")),
-        End::Closed | End::Stop => {}
+        End::Closed | End::Again | End::Stop => {}
     }
 }
 

@@ -490,7 +490,7 @@ impl Lowering<'_> {
                 self.push_entry(result);
             }
         }
-        self.frame().call = (std::ptr::null_mut(), 0);
+        self.frame_mut().call = (std::ptr::null_mut(), 0);
         Ok(Some(1))
     }
 

@@ -44,7 +44,7 @@ impl State {
     }
 
     fn uses_shadow(&self, index: u16) -> bool {
-        self.frames.iter().flat_map(|f| &f.locals).any(|l| l.own == Own::Raw(index))
+        self.frames.iter().flat_map(|f| f.locals.iter()).any(|l| l.own == Own::Raw(index))
     }
 }
 

@@ -29,13 +29,25 @@ impl State {
 }
 
 impl Lowering<'_> {
-    pub(super) fn frame(&mut self) -> &mut VirtualFrame {
+    /// The innermost frame.
+    pub(super) fn frame(&self) -> &VirtualFrame {
+        self.state.frames.last().expect("a real frame at least")
+    }
+
+    /// The innermost frame, to be changed: its copies in exits are left alone.
+    pub(super) fn frame_mut(&mut self) -> &mut VirtualFrame {
         self.state.frames.last_mut().expect("a real frame at least")
     }
 
     /// The `n`-th word from the top of the operand stack, counted from 1.
-    pub(super) fn peek(&mut self, n: usize) -> Lower<&mut Entry> {
-        let stack = &mut self.frame().stack;
+    pub(super) fn peek(&self, n: usize) -> Lower<&Entry> {
+        let stack = &self.frame().stack;
+        let at = stack.len().checked_sub(n).ok_or(Abort::Unsupported)?;
+        Ok(&stack[at])
+    }
+
+    pub(super) fn peek_mut(&mut self, n: usize) -> Lower<&mut Entry> {
+        let stack = &mut self.frame_mut().stack;
         let at = stack.len().checked_sub(n).ok_or(Abort::Unsupported)?;
         Ok(&mut stack[at])
     }
@@ -48,16 +60,14 @@ impl Lowering<'_> {
             _ if uop.has(flags::EXITS) => self.exit()?,
             _ => NO_EXIT,
         };
-        if uop.variant(depth).is_none() {
-            return Err(Abort::Unsupported);
-        }
+        let after = uop.step(depth).ok_or(Abort::Unsupported)?;
         if uop.has(flags::EXITS) && uop.has(flags::CALLS) && uop != Uop::Interpret {
             self.out.exits[exit as usize].asked = true;
         }
         self.out.body.push(Inst { uop, depth, immediates, displacements, exit });
         self.out.origins.push(self.record as u32);
-        self.state.depth = uop.after(depth);
-        if self.state.depth != depth || uop.has(flags::SHIFTS) {
+        self.state.depth = after;
+        if after != depth || uop.has(flags::SHIFTS) {
             self.moves += 1;
         }
         Ok(())
@@ -300,7 +310,7 @@ impl Lowering<'_> {
     pub(super) fn box_top(&mut self) -> Lower<()> {
         self.room(1)?;
         self.op(Uop::Box)?;
-        let entry = self.peek(1)?;
+        let entry = self.peek_mut(1)?;
         (entry.place, entry.own) = (Place::Int, Own::Uncounted);
         self.moves += 1;
         Ok(())
@@ -350,7 +360,7 @@ impl Lowering<'_> {
         if entry.known.is_uncounted() {
             entry.own = Own::Uncounted;
         }
-        self.frame().stack.push(entry);
+        self.frame_mut().stack.push(entry);
         self.moves += 1;
     }
 
@@ -369,7 +379,7 @@ impl Lowering<'_> {
     /// Takes the top word off the abstract stack; its register, if it is in one, stays in use.
     pub(super) fn pop(&mut self) -> Lower<Entry> {
         self.moves += 1;
-        self.frame().stack.pop().ok_or(Abort::Unsupported)
+        self.frame_mut().stack.pop().ok_or(Abort::Unsupported)
     }
 
     /// Pops the top word and gives up what it holds.
@@ -504,7 +514,7 @@ impl Lowering<'_> {
             if all.all(|known| known == known.after_python()) {
                 continue;
             }
-            for local in &mut frame.locals {
+            for local in frame.locals.iter_mut() {
                 local.known = local.known.after_python();
             }
             for entry in &mut frame.stack {

@@ -82,7 +82,7 @@ impl Lowering<'_> {
         let known = self.peek(3)?.known;
         self.unbox(known)?;
         self.op(Uop::Swap2)?;
-        let entry = self.peek(3)?;
+        let entry = self.peek_mut(3)?;
         (entry.place, entry.known, entry.own) = (Place::Float, Known::Float, Own::Uncounted);
         self.moves += 1;
         Ok(())
@@ -137,7 +137,7 @@ impl Lowering<'_> {
                 self.unbox(entry.known)?;
             }
         }
-        let entry = self.peek(n)?;
+        let entry = self.peek_mut(n)?;
         (entry.place, entry.known, entry.own) = (Place::Float, Known::Float, Own::Uncounted);
         self.moves += 1;
         Ok(())

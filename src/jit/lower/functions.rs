@@ -54,7 +54,7 @@ impl Lowering<'_> {
         let operand = self.keep_plan(Box::new(GeneratorPlan { code, resume, function, variables: home.offset }));
         self.ask_about(home, makers::generator, operand)?;
         // The variables have moved into the generator.
-        for local in &mut self.state.frames[f].locals {
+        for local in self.state.frames[f].locals.iter_mut() {
             local.own = Own::Uncounted;
             local.known = Known::Word(0);
         }

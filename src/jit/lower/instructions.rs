@@ -62,7 +62,10 @@ impl Lowering<'_> {
             return Err(Abort::Unsupported);
         }
         (self.at, self.before) = (record.start, record.depth);
-        let state = self.state.clone();
+        if self.moves_words(record, next)? {
+            return Ok(1);
+        }
+        self.saved.become_like(&self.state);
         let mark = (self.out.body.len(), self.out.exits.len(), self.out.interprets.len(), self.out.plans.len());
         for native in [false, true] {
             if native && i == 0 && self.begins == Begin::Declined {
@@ -74,13 +77,39 @@ impl Lowering<'_> {
                 Err(other) => return Err(other),
             }
             self.truncate(mark);
-            self.state = state.clone();
+            self.state = self.saved.clone();
             self.moves += 1;
             self.last_exit = None;
             (self.at, self.before) = (record.start, record.depth);
         }
         self.interpret(record, next)?;
         Ok(1)
+    }
+
+    /// Instructions that only push known words on the abstract machine's stack. They can't fail halfway, so the state
+    /// before them need not be kept. False if it is none of these, or others were done along with it.
+    fn moves_words(&mut self, record: &Record, next: &Record) -> Lower<bool> {
+        use Opcode::*;
+        // SAFETY: recorded code is alive.
+        let behind = unsafe { record.ip.add(units(record.opcode)) };
+        if next.start != behind || next.frame != record.frame {
+            return Ok(false);
+        }
+        let oparg = record.oparg as usize;
+        let is_set = |slot: usize, seen: Seen| !self.frame().locals[slot].unset && seen != Seen::Null;
+        match record.opcode {
+            LoadFast | LoadFastBorrow if is_set(oparg, record.locals[0]) => self.load_local(oparg, record.locals[0])?,
+            LoadFastLoadFast | LoadFastBorrowLoadFastBorrow
+                if is_set(oparg >> 4, record.locals[0]) && is_set(oparg & 15, record.locals[1]) =>
+            {
+                self.load_local(oparg >> 4, record.locals[0])?;
+                self.load_local(oparg & 15, record.locals[1])?;
+            }
+            LoadSmallInt | LoadConst | LoadConstMortal | LoadConstImmortal | PushNull => self.load_constant(record),
+            Nop | Resume | ResumeCheck | NotTaken => {}
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Lowers an instruction, by itself or with the runtime's help, and those that were done along with it.
@@ -150,7 +179,14 @@ impl Lowering<'_> {
         use Opcode::*;
         let oparg = record.oparg as usize;
         match record.opcode {
-            Nop | Resume | ResumeCheck | NotTaken | JumpForward | JumpBackwardNoInterrupt => {}
+            Nop
+            | Resume
+            | ResumeCheck
+            | ResumeCheckJit
+            | EnterFunction
+            | NotTaken
+            | JumpForward
+            | JumpBackwardNoInterrupt => {}
             JumpBackward | JumpBackwardJit | JumpBackwardNoJit => {
                 let mask = !breaker::MONITORING;
                 let immediates = [EVAL_BREAKER.as_ptr() as u64, mask as u64, 0];
@@ -172,14 +208,8 @@ impl Lowering<'_> {
                 self.store_local(oparg >> 4)?;
                 self.store_local(oparg & 15)?;
             }
-            LoadSmallInt => self.push_constant(Value::from_fixnum(oparg as i64).0),
-            LoadConst | LoadConstMortal | LoadConstImmortal => {
-                // SAFETY: the recorded code is alive, and keeps its constants.
-                let word = unsafe { (&*record.code).consts.items()[oparg].value() };
-                self.push_constant(word.0);
-            }
+            LoadSmallInt | LoadConst | LoadConstMortal | LoadConstImmortal | PushNull => self.load_constant(record),
             PopTop | EndFor | PopIter => self.discard()?,
-            PushNull => self.push_constant(0),
             Copy => {
                 if matches!(self.peek(oparg)?.place, Place::Memory) && oparg <= 3 {
                     self.in_registers(oparg)?;
@@ -210,8 +240,8 @@ impl Lowering<'_> {
                     return Ok(None);
                 }
                 let (a, b) = (Entry { place: Place::Int, ..a }, Entry { place: Place::Int, ..b });
-                *self.peek(oparg)? = b;
-                *self.peek(1)? = a;
+                *self.peek_mut(oparg)? = b;
+                *self.peek_mut(1)? = a;
             }
             BinaryOp
             | BinaryOpAddInt
@@ -292,7 +322,7 @@ impl Lowering<'_> {
             }
             ForIter | ForIterRange | ForIterList | ForIterTuple => return self.for_iter(record, next),
             UnpackSequence | UnpackSequenceTwoTuple | UnpackSequenceTuple | UnpackSequenceList => {
-                return self.unpack_sequence(record);
+                return self.unpack_sequence(i, record);
             }
             CallPyExactArgs
             | CallPyGeneral
@@ -360,13 +390,13 @@ impl Lowering<'_> {
             return Ok(());
         }
         if stores_locals(record, next) {
-            self.frame().locals.iter_mut().for_each(|l| l.known = Known::Nothing);
+            self.frame_mut().locals.iter_mut().for_each(|l| l.known = Known::Nothing);
         }
         // SAFETY: recorded code is alive.
         let straight = next.start == unsafe { record.ip.add(units(record.opcode)) };
         let popped = if straight { record.opcode.popped(record.oparg as i32) as usize } else { record.depth };
         let kept = record.depth.saturating_sub(popped);
-        let frame = self.frame();
+        let frame = self.frame_mut();
         frame.stack.truncate(kept);
         frame.stack.resize(next.depth, Entry { place: Place::Memory, known: Known::Nothing, own: Own::Counted });
         Ok(())
@@ -428,7 +458,7 @@ impl Lowering<'_> {
         self.op_with(Uop::PushFrames, [operand, 0, 0], [layout().thread_jit_top, 0, 0, 0])?;
         let mut frame = self.state.frames.pop().expect("an inlined frame");
         (frame.head, frame.callee) = (0, Callee::Held);
-        for local in &mut frame.locals {
+        for local in frame.locals.iter_mut() {
             (local.own, local.unset) = (Own::Counted, false);
         }
         self.state.frames = vec![frame];
@@ -440,6 +470,9 @@ impl Lowering<'_> {
     pub(super) fn finish(&mut self, end: End) -> Lower<()> {
         let last = self.records.last().expect("a recording has records");
         (self.at, self.before) = (last.start, self.frame().stack.len());
+        if self.frame().id != last.frame || self.before != last.depth {
+            return Err(Abort::Unsupported);
+        }
         match end {
             End::Closed => {
                 if self.state.frames.len() != 1 {
@@ -448,15 +481,15 @@ impl Lowering<'_> {
                 self.settle()?;
                 self.op(Uop::JumpTop)
             }
-            End::Link(_) => {
+            End::Link(_) | End::Again => {
                 self.settle()?;
                 self.box_locals()?;
                 self.push_frames(last.start)?;
-                self.out.links = true;
+                self.out.links = end != End::Again;
                 // Two traces that lead into each other must not lock out signals.
                 let immediates = [EVAL_BREAKER.as_ptr() as u64, !breaker::MONITORING as u64, 0];
                 self.op_with(Uop::GuardBreaker, immediates, [0; 4])?;
-                self.op(Uop::JumpTrace)
+                self.op(if self.out.links { Uop::JumpTrace } else { Uop::JumpTop })
             }
             End::Stop => {
                 let plan = self.plan_exit(last.start, self.before)?;
@@ -465,6 +498,16 @@ impl Lowering<'_> {
                 self.op(Uop::JumpTrace)
             }
         }
+    }
+
+    fn load_constant(&mut self, record: &Record) {
+        let word = match record.opcode {
+            Opcode::PushNull => Value::NULL,
+            Opcode::LoadSmallInt => Value::from_fixnum(record.oparg as i64),
+            // SAFETY: the recorded code is alive, and keeps its constants.
+            _ => unsafe { (&*record.code).consts.items()[record.oparg as usize].value() },
+        };
+        self.push_constant(word.0);
     }
 
     // ---- local variables
@@ -554,13 +597,15 @@ impl Lowering<'_> {
 
     /// Records something that has been found out about the `n`-th word from the top.
     pub(super) fn learn(&mut self, n: usize, known: Known) -> Lower<()> {
-        let entry = self.peek(n)?;
+        let entry = self.peek_mut(n)?;
         entry.known = known;
         let own = entry.own;
         if known.is_uncounted() {
             entry.own = Own::Uncounted;
         }
-        if let Own::Local { frame, slot } = own {
+        if let Own::Local { frame, slot } = own
+            && self.state.frames[frame].locals[slot].known != known
+        {
             self.state.frames[frame].locals[slot].known = known;
         }
         Ok(())
@@ -810,7 +855,7 @@ impl Lowering<'_> {
                     self.op_immediate(Uop::GuardIs, word)?;
                 }
                 // It is immortal: what it holds is not counted.
-                self.peek(1)?.own = Own::Uncounted;
+                self.peek_mut(1)?.own = Own::Uncounted;
                 self.discard()?;
                 self.push_constant(if word == none_value().0 { false_value().0 } else { word });
                 Ok(Some(1))

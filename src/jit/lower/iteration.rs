@@ -5,13 +5,10 @@
 //! to where the other way begins, and the step is not repeated.
 
 use pyrs_bytecode::Opcode;
-use pyrs_runtime::objects::list::List;
 use pyrs_runtime::objects::list_methods::ListIterator;
 use pyrs_runtime::objects::range::RangeIterator;
-use pyrs_runtime::objects::tuple::Tuple;
 use pyrs_runtime::objects::tuple_methods::TupleIterator;
 use pyrs_runtime::types::Type;
-use pyrs_runtime::value::Value;
 use pyrs_uops::Uop;
 
 use super::instructions::{Done, FUSED, units};
@@ -159,76 +156,13 @@ impl Lowering<'_> {
             let at = unsafe { body(record).add(if pair { units(Opcode::UnpackSequence) } else { 0 }) };
             (self.at, self.before) = (at, self.frame().stack.len());
             self.op_immediate(Uop::GuardIs, asks::EXHAUSTED.0)?;
-            self.frame().stack.truncate(record.depth);
+            self.frame_mut().stack.truncate(record.depth);
             self.moves += 1;
             return Ok(Some(FUSED));
         }
         self.op(Uop::Copy1)?;
         (self.at, self.before) = (behind(record), record.depth);
         self.op_immediate(Uop::GuardIsNot, asks::EXHAUSTED.0)?;
-        Ok(Some(1))
-    }
-
-    /// Takes a tuple or list of the expected length apart.
-    pub(super) fn unpack_sequence(&mut self, record: &Record) -> Done {
-        let Seen::Object(class) = record.tops[0] else { return Ok(None) };
-        let (n, l) = (record.oparg as usize, layout());
-        let list = is_class::<List>(class);
-        if !list && !is_class::<Tuple>(class) {
-            return Ok(None);
-        }
-        self.guard_class(1, class)?;
-        self.in_registers(1)?;
-        let length = if list { l.list_length } else { l.tuple_length };
-        self.op_with(Uop::GuardLength, [n as u64, 0, 0], [length, 0, 0, 0])?;
-        // A list's items are reached by their address. Where the list has to be given up afterwards, its register is
-        // kept, and the items are found one by one.
-        if list && self.peek(1)?.own == Own::Counted {
-            return self.unpack_counted_list(n);
-        }
-        if list {
-            self.op_with(Uop::LoadField, [0; 3], [l.list_items, 0, 0, 0])?;
-        }
-        self.unpack_items(n, if list { 0 } else { l.tuple_items })
-    }
-
-    /// Unpacks the list in the top register, whose length has been compared: its items are there.
-    fn unpack_counted_list(&mut self, n: usize) -> Done {
-        for i in (0..n).rev() {
-            while self.state.depth.ints as usize >= pyrs_uops::INT_REGISTERS {
-                self.spill_int()?;
-            }
-            self.op_immediate(Uop::LoadImmediate, Value::from_fixnum(i as i64).0)?;
-            let displacements = [layout().list_length, layout().list_items, 0, 0];
-            self.op_with(Uop::ListItemKeep, [0; 3], displacements)?;
-            self.op(Uop::Incref1)?;
-            self.op(Uop::Swap2)?;
-            let container = self.pop()?;
-            self.push(Known::Something, Own::Counted);
-            self.push_entry(container);
-        }
-        self.discard()?;
-        Ok(Some(1))
-    }
-
-    /// Unpacks `n` items at an offset from the address in the top register, which stands for the top word.
-    fn unpack_items(&mut self, n: usize, offset: i32) -> Done {
-        let counted = self.peek(1)?.own == Own::Counted;
-        // From the last item on: the first comes to lie on top. The address moves up with each.
-        for i in (0..n).rev() {
-            while self.state.depth.ints as usize >= pyrs_uops::INT_REGISTERS {
-                self.spill_int()?;
-            }
-            self.op_with(Uop::TupleItemAt, [0; 3], [offset + 8 * i as i32, 0, 0, 0])?;
-            if counted {
-                self.op(Uop::Incref1)?;
-            }
-            self.op(Uop::Swap2)?;
-            let container = self.pop()?;
-            self.push(Known::Something, if counted { Own::Counted } else { Own::Fragile });
-            self.push_entry(container);
-        }
-        self.discard()?;
         Ok(Some(1))
     }
 }

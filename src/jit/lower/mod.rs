@@ -26,6 +26,7 @@ mod machine_items;
 mod native;
 mod objects;
 mod shared;
+mod unpacking;
 
 pub use emit::snapshot;
 use pyrs_interp::frame::{Frame, Returns};
@@ -180,7 +181,7 @@ pub struct VirtualFrame {
     /// Offset of its head from `top`; unused for the real frame.
     pub head: i32,
     pub callee: Callee,
-    pub locals: Vec<Local>,
+    pub locals: Shared<Vec<Local>>,
     pub stack: Vec<Entry>,
     /// The call that it waits for: place and units to skip when it returns.
     pub call: (*mut u16, u16),
@@ -295,6 +296,10 @@ pub struct Lowered {
 /// Words that inlined frames may take in all.
 pub const RESERVE_WORDS: usize = 4096;
 
+/// Micro-ops of an iteration up to which it is made twice, the second time with what the first one has found out. In a
+/// longer loop that is little beside the rest, and twice the code costs more.
+const PEELED: usize = 2048;
+
 pub type Lower<T> = Result<T, Abort>;
 
 /// The pass: what has been made so far, and the machine's state.
@@ -302,6 +307,8 @@ pub struct Lowering<'a> {
     pub records: &'a [Record],
     pub out: Lowered,
     pub state: State,
+    /// The state before the instruction.
+    saved: State,
     /// The instruction being lowered, and what was on its frame's stack before.
     at: *mut u16,
     before: usize,
@@ -311,6 +318,8 @@ pub struct Lowering<'a> {
     moves: usize,
     last_exit: Option<(usize, *mut u16, u32)>,
     doubles: doubles::Doubles,
+    /// Records that [`unpacking`] has made loops of.
+    moved: usize,
 }
 
 /// Where a trace begins.
@@ -325,14 +334,23 @@ pub enum Begin {
 
 /// Lowers a recording that begins in `state`.
 pub fn lower(records: &[Record], end: End, state: State, begins: Begin) -> Lower<Lowered> {
-    let mut l = Lowering::new(records, state.clone(), begins);
+    let begin = state.clone();
+    let mut l = Lowering::new(records, state, begins);
     l.pass()?;
+    if l.moves_most() {
+        return Err(Abort::Moves);
+    }
     if end != End::Closed || begins != Begin::Loop {
         l.finish(end)?;
         return Ok(l.out);
     }
-    // The loop proper begins with what the first iteration has found out.
     l.settle()?;
+    if l.out.body.len() > PEELED {
+        l.conform(&begin)?;
+        l.finish(end)?;
+        return Ok(l.out);
+    }
+    // The loop proper begins with what the first iteration has found out.
     let entered = l.state.clone();
     let mut assumed = entered.clone();
     let prefix = (l.out.body.len(), l.out.exits.len(), l.out.interprets.len(), l.out.plans.len());
@@ -362,7 +380,12 @@ impl<'a> Lowering<'a> {
     fn new(records: &'a [Record], state: State, begins: Begin) -> Lowering<'a> {
         Lowering {
             records,
-            out: Lowered::default(),
+            out: Lowered {
+                body: Vec::with_capacity(4 * records.len()),
+                origins: Vec::with_capacity(4 * records.len()),
+                ..Lowered::default()
+            },
+            saved: state.clone(),
             state,
             at: std::ptr::null_mut(),
             before: 0,
@@ -371,6 +394,7 @@ impl<'a> Lowering<'a> {
             moves: 0,
             last_exit: None,
             doubles: doubles::Doubles::default(),
+            moved: 0,
         }
     }
 
@@ -392,7 +416,7 @@ impl VirtualFrame {
             code,
             head,
             callee,
-            locals: vec![unset; code.nlocalsplus],
+            locals: vec![unset; code.nlocalsplus].into(),
             stack: Vec::new(),
             call: (std::ptr::null_mut(), 0),
             returns: Returns::Value,
@@ -411,12 +435,20 @@ impl State {
             code,
             head: 0,
             callee: Callee::Held,
-            locals: vec![local; code.nlocalsplus],
+            locals: vec![local; code.nlocalsplus].into(),
             stack: vec![entry; depth],
             call: (std::ptr::null_mut(), 0),
             returns: Returns::Value,
         };
         State { frames: vec![frame.into()], below: Vec::new(), depth: Depth::default(), checked: Shared::default() }
+    }
+
+    /// Copies another state, into the memory of this one.
+    fn become_like(&mut self, other: &State) {
+        self.frames.clone_from(&other.frames);
+        self.below.clone_from(&other.below);
+        self.checked.clone_from(&other.checked);
+        self.depth = other.depth;
     }
 
     /// Everything that `other` says is true of this state.
@@ -432,7 +464,7 @@ impl State {
         }
         let frames = out.frames.iter_mut().zip(&self.frames);
         for (frame, with) in frames.chain(out.below.iter_mut().zip(&self.below)) {
-            for (a, b) in frame.locals.iter_mut().zip(&with.locals) {
+            for (a, b) in frame.locals.iter_mut().zip(with.locals.iter()) {
                 a.known = a.known.meet(b.known);
                 if matches!(a.own, Own::Raw(_)) && a.known != Known::Float {
                     a.own = Own::Counted;

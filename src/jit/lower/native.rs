@@ -100,10 +100,8 @@ impl Lowering<'_> {
         if !would_answer(record) {
             return Ok(None);
         }
-        // The call has gone on in a frame: nothing native answers.
-        let calls = matches!(record.opcode.deopt(), Call | GetIter | GetYieldFromIter);
-        let calls = calls && record.opcode != CallAllocAndEnterInit;
-        if calls && self.records[i + 1].frame != record.frame {
+        // It has gone on in another frame: nothing native answers.
+        if record.opcode != CallAllocAndEnterInit && self.records[i + 1].frame != record.frame {
             return Ok(None);
         }
         match record.opcode {

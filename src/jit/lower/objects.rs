@@ -162,7 +162,7 @@ impl Lowering<'_> {
         }
         let entry = Entry { place: Place::Constant(method.0), known: Known::Word(method.0), own: Own::Constant };
         let at = self.frame().stack.len() - 1;
-        self.frame().stack.insert(at, entry);
+        self.frame_mut().stack.insert(at, entry);
         self.moves += 1;
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! names, and a copy of the instructions whose inline caches and specialized opcodes the interpreter
 //! rewrites in place.
 
-use std::cell::{OnceCell, UnsafeCell};
+use std::cell::{Cell, OnceCell, UnsafeCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -52,6 +52,8 @@ pub struct Code {
     /// Names the code for caches: functions that are made again and again, such as lambdas and generator
     /// expressions, share their code. 0 = there are no names left.
     pub version: u32,
+    /// For the JIT: entries until the function is hot; then the number of the executor that it begins with.
+    pub entry: Cell<u32>,
     /// Index of the first traceable instruction.
     pub first_traceable: usize,
     /// The loops that take the values of generators with this code for native functions, by the interpreter's numbers.
@@ -168,8 +170,11 @@ impl Code {
     /// With constants that are objects already (`code.replace(co_consts=...)`).
     pub fn with_consts(source: Arc<CodeObject>, consts: Ptr<Tuple>) -> Ptr<Code> {
         // Code from files and `code.replace` may hold anything: numbers that are no opcode would not be values
-        // of `Opcode`. They become one that the interpreter refuses.
-        let opcode = |byte: u8| if Opcode::from_u8(byte).is_some() { byte } else { Opcode::Reserved as u8 };
+        // of `Opcode`. They become one that the interpreter refuses. So do those that only the JIT writes.
+        let opcode = |byte: u8| match Opcode::from_u8(byte) {
+            Some(opcode) if !opcode.is_of_jit() => byte,
+            _ => Opcode::Reserved as u8,
+        };
         let mut units: Vec<u16> =
             source.code.chunks_exact(2).map(|c| u16::from_le_bytes([opcode(c[0]), c[1]])).collect();
         start_counters(&mut units);
@@ -198,6 +203,7 @@ impl Code {
             fixed_args,
             simple_args: fixed_args && source.kwonlyargcount == 0,
             version: next_version(),
+            entry: Cell::new(0),
             first_traceable,
             consumers: DataCell::new(Vec::new()),
             monitoring: DataCell::new(None),
@@ -219,10 +225,16 @@ impl Code {
         unsafe { (&*self.units.get()).len() }
     }
 
-    /// A copy of the instructions as they are now (`_co_code_adaptive`).
+    /// A copy of the instructions as they are now (`_co_code_adaptive`), the beginnings of functions as CPython
+    /// numbers them.
     pub fn adaptive_code(&self) -> Vec<u8> {
         // SAFETY: the copy runs no other code.
-        unsafe { (*self.units.get()).iter().flat_map(|u| u.to_le_bytes()).collect() }
+        let mut units = unsafe { (*self.units.get()).clone() };
+        let beginning = &mut units[self.first_traceable];
+        if matches!(Opcode::from_u8(*beginning as u8), Some(Opcode::ResumeCheckJit | Opcode::EnterFunction)) {
+            *beginning = (*beginning & 0xff00) | Opcode::ResumeCheck as u16;
+        }
+        units.iter().flat_map(|u| u.to_le_bytes()).collect()
     }
 
     pub fn filename_text(&self) -> String {

@@ -46,8 +46,8 @@ pub fn link(rows: &[Row], case: &Case) -> Vec<u8> {
     let jump = if aarch64 { Branch26 } else { Relative32 };
     let next = code.len() + !aarch64 as usize;
     code.extend(if aarch64 { vec![0, 0, 0, 0x14] } else { vec![0xe9, 0, 0, 0, 0] });
-    let to_next = P(0, 0, jump, Next, if aarch64 { 0 } else { -4 });
-    assert!(encode(&mut code[next..], hot + next, &to_next, Slot::Next.address()));
+    let to = Slot::Next.address().wrapping_add_signed(if aarch64 { 0 } else { -4 });
+    assert!(encode(&mut code[next..], hot + next, jump, to));
     let cold = code.len();
     code.extend(stencil.cold);
     for p in stencil.patches {
@@ -67,7 +67,8 @@ pub fn link(rows: &[Row], case: &Case) -> Vec<u8> {
             Hole::Runtime(Runtime::True) => machine::TRUE as usize,
             Hole::Runtime(Runtime::False) => machine::FALSE as usize,
         };
-        assert!(encode(&mut code[at..], hot + at, p, value), "{case:?}: {p:?} does not hold {value:#x}");
+        let value = value.wrapping_add_signed(p.addend as isize);
+        assert!(encode(&mut code[at..], hot + at, p.encoding, value), "{case:?}: {p:?} does not hold {value:#x}");
     }
     code
 }

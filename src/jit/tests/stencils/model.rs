@@ -146,7 +146,8 @@ impl View<'_> {
         use Uop::*;
         match self.case.uop {
             LoadFrame | StoreFrame | ExchangeFrame | SpillFrame | FillFrame | IncrefFrame | DecrefFrame
-            | LoadFloatFrame | StoreFloatFrame | SpillFloatFrame | FillFloatFrame | LoadRawFrame => self.m.frame(),
+            | UnpackFrame | MoveWordsFrame | LoadFloatFrame | StoreFloatFrame | SpillFloatFrame | FillFloatFrame
+            | LoadRawFrame => self.m.frame(),
             _ => self.m.top(),
         }
     }
@@ -172,6 +173,25 @@ impl View<'_> {
             FillFrame | FillTop => self.ints.insert(0, self.load(base, 0)),
             IncrefFrame | IncrefTop => self.incref(self.load(base, 0)),
             DecrefFrame | DecrefTop => self.decref(self.load(base, 0)),
+            UnpackFrame | UnpackTop => {
+                let (items, n) = (self.field(self.peek(0), 0), self.immediate(0) / 8);
+                for k in 0..n {
+                    let v = self.m.load(items + 8 * (n - k));
+                    self.incref(v);
+                    self.m.store(self.field(base, 1) + 8 * k, v);
+                }
+            }
+            MoveWordsFrame | MoveWordsTop => {
+                for k in 0..self.immediate(0) / 8 {
+                    let v = self.m.load(self.field(base, 0) - 8 * k);
+                    let at = self.field(base, 1) + 8 * k;
+                    let old = self.m.load(at);
+                    self.m.store(at, v);
+                    if old != 0 {
+                        self.decref(old);
+                    }
+                }
+            }
             LoadImmediate => self.push(self.immediate(0)),
             LoadAddress => {
                 let v = self.m.load(self.immediate(0));

@@ -102,8 +102,8 @@ fn kinds(uop: Uop) -> &'static [Kind] {
         Not => &[Bool],
         Unbox => &[Flonum],
         DecrefOrNull => &[ValueOrNull],
-        GuardWord | LoadField | LoadFieldKeep | SetWord | GuardLength | TupleItemAt | Truncate | NextRange
-        | NextList | NextTuple | GuardListDone | GuardTupleDone | GuardRangeDone => &[Object],
+        UnpackFrame | UnpackTop | GuardWord | LoadField | LoadFieldKeep | SetWord | GuardLength | TupleItemAt
+        | Truncate | NextRange | NextList | NextTuple | GuardListDone | GuardTupleDone | GuardRangeDone => &[Object],
         GuardWord2 => &[Object, Value],
         ExchangeField => &[Value, Object],
         ListItem | ListItemKeep | TupleItem | TupleItemKeep | LoadF64 | LoadI8 | LoadU8 | LoadI16 | LoadU16
@@ -226,6 +226,26 @@ fn operands(case: &mut Case, chance: &mut Chance) {
                 (GuardBreaker, true) => u64::from(!v as u32),
                 _ => chance.next() & 0xffff_ffff,
             };
+        }
+        // As many words as an object has, and calls that the machine can note.
+        UnpackFrame | UnpackTop => {
+            case.immediates[0] = 8 * (1 + chance.below(7) as u64);
+            case.displacements = [8, 16 + 8 * chance.below(4) as i32, 0, 0];
+            for k in 0..case.immediates[0] / 8 {
+                let at = on_top(case, 0) + 16 + 8 * k;
+                let v = chance.value();
+                case.machine.store(at, v);
+            }
+        }
+        MoveWordsFrame | MoveWordsTop => {
+            case.immediates[0] = 8 * (1 + chance.below(3) as u64);
+            case.displacements = [80 + 8 * chance.below(4) as i32, 16 + 8 * chance.below(4) as i32, 0, 0];
+            // No object is given up twice.
+            let base = if case.uop == MoveWordsFrame { case.machine.frame() } else { case.machine.top() };
+            for k in 0..case.immediates[0] / 8 {
+                let v = [object(2 + k as usize), chance.fixnum(), 0][chance.below(3)];
+                case.machine.store(base + case.displacements[1] as u64 + 8 * k, v);
+            }
         }
         AddIntImmediate => case.immediates[0] = (chance.number() << 1) as u64,
         LoadFloatImmediate => case.immediates[0] = chance.double().to_bits(),
