@@ -51,11 +51,12 @@ impl Value {
         self.0 & 7 == 0
     }
 
-    /// True for a heap pointer alone, in a single test: addresses are positive as signed numbers, what lies in front of
-    /// the first one is not.
+    /// True for a heap pointer alone, in a single test of a byte: addresses are positive as signed numbers, what lies in
+    /// front of the first one is not. The rotation brings the sign beside the low bits; processors rotate by one place more
+    /// slowly.
     #[inline(always)]
     pub const fn is_pointer(self) -> bool {
-        self.0.wrapping_sub(8).rotate_left(1) & 15 == 0
+        self.0.wrapping_sub(8).rotate_left(4) & 0x78 == 0
     }
 
     /// Wraps an integer; the caller knows that it fits 63 bits.

@@ -26,6 +26,9 @@ pub fn sort<T: Copy, E>(items: &mut [T], less: impl FnMut(&T, &T) -> Result<bool
             sorter.insertion_sort(&mut rest[..forced], length)?;
             length = forced;
         }
+        if length == items.len() {
+            return Ok(());
+        }
         sorter.found_run(items, length)?;
         sorter.runs.push(Run { start, length, power: 0 });
         start += length;

@@ -95,9 +95,14 @@ unsafe fn other_char(m: Regs) -> Value {
     let i = m.peek(1).as_fixnum();
     let i = if i < 0 { i + text.len() as i64 } else { i };
     match text.get_char(i as usize) {
-        Some(c) => replace_container(m, Str::from_char(c).into_obj().into_value()),
+        Some(c) => replace_container(m, text_of(c)),
         None => m.tail(binary_op),
     }
+}
+
+#[inline(never)]
+fn text_of(c: u32) -> Value {
+    Str::from_char(c).into_obj().into_value()
 }
 
 /// A dict, or an instance of a subclass whose subscripts are those of dict.

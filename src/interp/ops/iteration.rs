@@ -16,16 +16,24 @@ use pyrs_runtime::types::lookup_raw;
 use pyrs_runtime::value::Value;
 
 /// One step of a `for` loop.
-#[inline]
+#[inline(always)]
 pub fn next(it: &Obj) -> PyResult<Option<Obj>> {
-    match it.class().slots().iternext {
-        Some(f) => match f(it) {
-            Err(raised) if raised.matches(StopIteration::class()) => {
-                raised.discard();
-                Ok(None)
-            }
-            other => other,
-        },
+    match it.class().slots().iternext.map(|f| f(it)) {
+        Some(Ok(item)) => Ok(item),
+        other => without_item(it, other),
+    }
+}
+
+/// A step that has raised an exception, StopIteration perhaps, or could not be made.
+#[cold]
+#[inline(never)]
+fn without_item(it: &Obj, result: Option<PyResult<Option<Obj>>>) -> PyResult<Option<Obj>> {
+    match result {
+        Some(Err(raised)) if raised.matches(StopIteration::class()) => {
+            raised.discard();
+            Ok(None)
+        }
+        Some(result) => result,
         None => Err(raise!(TypeError, "'{}' object is not an iterator", it.class().name())),
     }
 }

@@ -248,6 +248,12 @@ impl Pool {
         (first, size, (self.bump as usize - first) / size)
     }
 
+    /// Its blocks are of the collected kind.
+    #[inline(always)]
+    pub fn is_collected(&self) -> bool {
+        self.gc
+    }
+
     pub fn in_use(&self) -> u32 {
         self.used
     }

@@ -111,10 +111,11 @@ unsafe fn place_of(heap: &Heap, header: *const Header) -> Option<Place> {
     // SAFETY: by contract; the class is alive as long as its instance.
     unsafe {
         if heap.contains(header as *const u8) {
-            if !(*(*header).class.get()).is_gc() {
+            // The pool knows as well as the class, and the object need not be read.
+            let pool = pool_of(header as *const u8);
+            if !(*pool).is_collected() {
                 return None;
             }
-            let pool = pool_of(header as *const u8);
             return Some(Place::Pool((*pool).index as usize, (*pool).block_index(header as usize)));
         }
         if (*header).refcnt.get() >= IMMORTAL_LIMIT || !(*(*header).class.get()).is_gc() {

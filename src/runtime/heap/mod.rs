@@ -59,7 +59,7 @@ pub unsafe fn decref(v: Value) {
 /// As [`decref`].
 #[inline(always)]
 pub unsafe fn decref_or_null(v: Value) {
-    if !v.is_null() {
+    if v.is_pointer() {
         // SAFETY: not NULL; the rest by contract.
         unsafe { decref(v) }
     }

@@ -12,6 +12,7 @@ use crate::objects::exceptions::{IndexError, StopIteration};
 use crate::objects::generic_alias::GenericAlias;
 use crate::objects::int;
 use crate::objects::iter::passes;
+use crate::objects::list_methods::ListIterator;
 use crate::objects::singletons::bool_obj;
 use crate::objects::tuple::Tuple;
 use crate::protocols::{iter, number, sequence, truth};
@@ -104,7 +105,11 @@ impl Enumerate {
     /// The next number and item.
     #[inline]
     pub fn next_pair(&self) -> PyResult<Option<(Obj, Obj)>> {
-        let Some(item) = iter::next(&self.iterator)? else { return Ok(None) };
+        let item = match self.iterator.exact::<ListIterator>() {
+            Some(list) => list.step(),
+            None => iter::next(&self.iterator)?,
+        };
+        let Some(item) = item else { return Ok(None) };
         let number = self.current();
         self.advance();
         Ok(Some((number, item)))

@@ -518,6 +518,22 @@ impl ListIterator {
     fn list(&self) -> Option<Ptr<List>> {
         self.list.get().and_then(|l| l.into_ptr().ok())
     }
+
+    /// The next item.
+    #[inline]
+    pub fn step(&self) -> Option<Obj> {
+        let list = self.list.peek();
+        if list.is_null() {
+            return None;
+        }
+        // SAFETY: the cell holds a list, which stays alive while it is looked at: nothing else runs.
+        let item = unsafe { list.as_obj().downcast_unchecked::<List>().get(self.index.get()) };
+        match item {
+            Some(_) => self.index.set(self.index.get() + 1),
+            None => self.list.set(None),
+        }
+        item
+    }
 }
 
 #[pymethods]
@@ -528,23 +544,8 @@ impl ListIterator {
     }
 
     #[slot(iternext)]
-    fn next(this: &Object<ListIterator>) -> PyResult<Option<Obj>> {
-        let list = this.list.peek();
-        if list.is_null() {
-            return Ok(None);
-        }
-        // SAFETY: the cell holds a list, which stays alive while it is looked at: nothing else runs.
-        let item = unsafe { list.as_obj().downcast_unchecked::<List>().get(this.index.get()) };
-        match item {
-            Some(item) => {
-                this.index.set(this.index.get() + 1);
-                Ok(Some(item))
-            }
-            None => {
-                this.list.set(None);
-                Ok(None)
-            }
-        }
+    fn next(&self) -> PyResult<Option<Obj>> {
+        Ok(self.step())
     }
 
     /// Private method returning an estimate of len(list(it)).

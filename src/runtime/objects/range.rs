@@ -55,7 +55,12 @@ impl Range {
         let length = match (int::to_i64(&start), int::to_i64(&stop), int::to_i64(&step)) {
             (Some(a), Some(b), Some(s)) => {
                 let (low, high) = if s < 0 { (b, a) } else { (a, b) };
-                int::from_u64(if low >= high { 0 } else { (high.abs_diff(low) - 1) / s.unsigned_abs() + 1 })
+                int::from_u64(match high.abs_diff(low) {
+                    _ if low >= high => 0,
+                    // Without a division, which costs as much as all the rest.
+                    distance if s == 1 => distance,
+                    distance => (distance - 1) / s.unsigned_abs() + 1,
+                })
             }
             _ => int::from_bigint(length_of(&big(&start), &big(&stop), &big(&step))),
         };
@@ -89,7 +94,7 @@ impl Range {
     fn iterator(&self) -> Obj {
         if let (Some((start, _, step)), Some(length)) = (self.small(), int::to_i64(&self.length)) {
             // The value behind the last item must be representable, too.
-            if (start as i128 + length as i128 * step as i128).unsigned_abs() < 1 << 63 {
+            if length.checked_mul(step).and_then(|distance| start.checked_add(distance)).is_some() {
                 return RangeIterator::new(start, step, length as u64).into_obj();
             }
         }

@@ -594,11 +594,38 @@ impl SetData {
         if own.mask() == theirs.mask() && theirs.fill == theirs.used {
             own.copy_places(theirs);
         } else {
-            for (hash, key) in other.elements() {
-                own.insert_clean(Place::new(hash, key));
+            let mut left = theirs.used;
+            for place in theirs.places() {
+                if left == 0 {
+                    break;
+                }
+                if !place.key.is_null() {
+                    left -= 1;
+                    incref(place.key);
+                    own.insert_clean(*place);
+                }
             }
         }
         self.changed();
+    }
+
+    /// Adds the elements of two other sets to this one, which is empty.
+    pub fn merge_both(&self, first: &SetData, second: &SetData) -> PyResult<()> {
+        let (own, one, two) = (self.table_mut(), first.table(), second.table());
+        // Where the first set's table would be copied only to grow at once, it is large enough from the start. The
+        // elements come into it in the same order.
+        if std::ptr::eq(first, second) {
+            return self.merge(first);
+        }
+        if one.used != 0
+            && one.mask() == own.mask()
+            && one.fill == one.used
+            && (one.used + two.used) * 5 >= own.mask() * 3
+        {
+            own.resize((one.used + two.used) * 2);
+        }
+        self.merge(first)?;
+        self.merge(second)
     }
 
     /// Adds the elements of another set.

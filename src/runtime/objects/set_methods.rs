@@ -295,10 +295,7 @@ macro_rules! common {
             #[slot(nb_or)]
             fn or(a: &Obj, b: &Obj) -> PyResult<Obj> {
                 let (Some(own), Some(theirs)) = (as_set(a), as_set(b)) else { return Ok(not_implemented()) };
-                new_like(a, |result| {
-                    result.merge(own)?;
-                    result.merge(theirs)
-                })
+                new_like(a, |result| result.merge_both(own, theirs))
             }
 
             #[slot(nb_xor)]

@@ -154,6 +154,20 @@ impl Str {
         }
     }
 
+    /// From ASCII bytes, two or more.
+    #[inline]
+    pub fn ascii_of(bytes: impl ExactSizeIterator<Item = u8>) -> Ptr<Str> {
+        let length = bytes.len();
+        // SAFETY: as many units as have been asked for are written, zeros first: iterators may be shorter than they say.
+        unsafe {
+            Str::filled(length, true, |units| {
+                units.write_bytes(0, length);
+                let units = std::slice::from_raw_parts_mut(units, length);
+                units.iter_mut().zip(bytes).for_each(|(unit, byte)| *unit = byte);
+            })
+        }
+    }
+
     /// Two or more Latin-1 bytes.
     fn of_bytes(bytes: &[u8], ascii: bool) -> Ptr<Str> {
         // SAFETY: the function fills what it is given.
@@ -191,11 +205,12 @@ impl Str {
         Value(CHARS[c as usize].load(Ordering::Relaxed))
     }
 
+    #[inline]
     fn latin1_char(b: u8) -> Ptr<Str> {
         let word = CHARS[b as usize].load(Ordering::Relaxed);
         if word != 0 {
             // SAFETY: the table owns the strings.
-            return unsafe { Obj::from_borrowed(Value(word)).downcast_unchecked::<Str>().to_ptr() };
+            return unsafe { Value(word).as_obj().downcast_unchecked::<Str>().to_ptr() };
         }
         let text = Str::intern_ptr(Str::allocate(STR.get(), StrData::One(&[b])));
         heap::make_immortal(&text.as_obj());
@@ -229,6 +244,7 @@ impl Str {
         }
     }
 
+    #[inline]
     pub fn from_char(c: u32) -> Ptr<Str> {
         if c < 0x100 { Str::latin1_char(c as u8) } else { Str::from_points(std::iter::once(c)) }
     }

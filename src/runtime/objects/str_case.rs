@@ -15,9 +15,11 @@ fn all(data: StrData<'_>, test: fn(u32) -> bool) -> bool {
 }
 
 /// Converts ASCII byte by byte, anything else by the Unicode rules.
-fn convert(this: &Str, ascii: fn(&[u8]) -> Vec<u8>, other: impl Fn(StrData<'_>) -> Vec<u32>) -> Ptr<Str> {
+fn convert(this: &Str, ascii: impl Fn(&u8) -> u8, other: impl Fn(StrData<'_>) -> Vec<u32>) -> Ptr<Str> {
     match (this.is_ascii(), this.data()) {
-        (true, StrData::One(bytes)) => Str::from_latin1(&ascii(bytes)),
+        (true, StrData::One([])) => Str::empty(),
+        (true, StrData::One([byte])) => Str::from_char(u32::from(ascii(byte))),
+        (true, StrData::One(bytes)) => Str::ascii_of(bytes.iter().map(ascii)),
         (_, data) => Str::from_code_points(&other(data)),
     }
 }
@@ -115,7 +117,7 @@ impl Str {
     /// Return a version of the string suitable for caseless comparisons.
     #[pymethod]
     fn casefold(&self) -> Ptr<Str> {
-        convert(self, <[u8]>::to_ascii_lowercase, |data| units!(data, u => algorithms::casefold(u)))
+        convert(self, u8::to_ascii_lowercase, |data| units!(data, u => algorithms::casefold(u)))
     }
 
     /// Return a version of the string where each word is titlecased.
@@ -130,13 +132,13 @@ impl Str {
     /// Return a copy of the string converted to lowercase.
     #[pymethod]
     fn lower(&self) -> Ptr<Str> {
-        convert(self, <[u8]>::to_ascii_lowercase, |data| units!(data, u => algorithms::lower(u)))
+        convert(self, u8::to_ascii_lowercase, |data| units!(data, u => algorithms::lower(u)))
     }
 
     /// Return a copy of the string converted to uppercase.
     #[pymethod]
     fn upper(&self) -> Ptr<Str> {
-        convert(self, <[u8]>::to_ascii_uppercase, |data| units!(data, u => algorithms::upper(u)))
+        convert(self, u8::to_ascii_uppercase, |data| units!(data, u => algorithms::upper(u)))
     }
 
     /// Convert uppercase characters to lowercase and lowercase characters to uppercase.

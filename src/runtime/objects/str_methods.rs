@@ -8,6 +8,7 @@ use crate::call::Args;
 use crate::class::ClassDef;
 use crate::errors::PyResult;
 use crate::object::{Obj, ObjCell, Object, Ptr, PyClass};
+use crate::objects::bytes::Bytes;
 use crate::objects::dict::Dict;
 use crate::objects::indexing::{self, Bounds, Subscript};
 use crate::objects::iter::reduce_iter;
@@ -513,7 +514,12 @@ impl Str {
     ///     codecs.register_error can be given as well.
     #[pymethod(sig = "(encoding='utf-8', errors='strict')")]
     fn encode(this: &Object<Str>, encoding: Maybe<String>, errors: Maybe<String>) -> PyResult<Obj> {
-        codecs::encode(this, encoding.0.as_deref(), errors.0.as_deref())
+        match this.data() {
+            StrData::One(bytes) if this.is_ascii() && encoding.0.is_none() && errors.0.is_none() => {
+                Ok(Bytes::new(bytes).into_obj())
+            }
+            _ => codecs::encode(this, encoding.0.as_deref(), errors.0.as_deref()),
+        }
     }
 
     /// Return a copy with all occurrences of substring old replaced by new.
@@ -885,9 +891,13 @@ macro_rules! iterators {
 
             #[slot(iternext)]
             fn next(&self) -> PyResult<Option<Obj>> {
-                let Some(text) = self.text.get() else { return Ok(None) };
+                let text = self.text.peek();
+                if text.is_null() {
+                    return Ok(None);
+                }
                 let i = self.index.get();
-                match text.downcast::<Str>().and_then(|t| t.get_char(i)) {
+                // SAFETY: the cell holds a string, which stays alive while it is looked at: nothing else runs.
+                match unsafe { text.as_obj().downcast_unchecked::<Str>() }.get_char(i) {
                     Some(c) => {
                         self.index.set(i + 1);
                         Ok(Some(Str::from_char(c).into_obj()))

@@ -71,7 +71,7 @@ impl Tuple {
             EMPTY.store(word, Ordering::Relaxed);
         }
         // SAFETY: immortal.
-        unsafe { Obj::from_borrowed(Value(word)).downcast_unchecked::<Tuple>().to_ptr() }
+        unsafe { Value(word).as_obj().downcast_unchecked::<Tuple>().to_ptr() }
     }
 
     /// From owned items.

@@ -1,7 +1,7 @@
 //! Iteration: what `for`, `in`, unpacking and every consumer of iterables is made of.
 
 use crate::call;
-use crate::errors::{PyResult, unless_raised};
+use crate::errors::{PyResult, Raised, unless_raised};
 use crate::object::{Obj, PyClass};
 use crate::objects::exceptions::{StopIteration, TypeError, stop_iteration_value};
 use crate::objects::list::List;
@@ -54,12 +54,19 @@ pub fn next(iterator: &Obj) -> PyResult<Option<Obj>> {
     };
     match f(iterator) {
         Ok(item) => Ok(item),
-        Err(raised) if raised.matches(StopIteration::class()) => {
-            raised.discard();
-            Ok(None)
-        }
-        Err(raised) => Err(raised),
+        Err(raised) => stopped(raised),
     }
+}
+
+/// No item, if it is StopIteration that has been raised.
+#[cold]
+#[inline(never)]
+fn stopped(raised: Raised) -> PyResult<Option<Obj>> {
+    if raised.matches(StopIteration::class()) {
+        raised.discard();
+        return Ok(None);
+    }
+    Err(raised)
 }
 
 /// Calls `f` with every item. Lists and tuples are walked without an iterator object.
