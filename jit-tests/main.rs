@@ -56,6 +56,11 @@ fn keys() {
 }
 
 #[test]
+fn megamorphic() {
+    check("megamorphic");
+}
+
+#[test]
 fn monitoring() {
     check("monitoring");
 }

@@ -563,3 +563,23 @@ pub unsafe extern "C" fn attribute(thread: *const Thread, at: *mut Value, name: 
     }
     answer(thread, || attr::getattr(owner, name))
 }
+
+/// An attribute that is about to be called, without making a method of it; the second operand is its name. The word behind
+/// the owner becomes the first argument, or `NULL`.
+///
+/// # Safety
+/// As [`attribute`]; the place behind the owner is free.
+pub unsafe extern "C" fn unbound_method(thread: *const Thread, at: *mut Value, name: u64) -> Value {
+    // SAFETY: by contract: the code keeps its names.
+    let (owner, name) = unsafe { (operand(at, 0), &*(Value(name).as_pointer() as *const Object<Str>)) };
+    if !quiet::looks_up_plainly(owner.class()) {
+        return Value::NULL;
+    }
+    answer(thread, || {
+        let (found, wants_owner) = attr::load_method(owner, name)?;
+        let first = if wants_owner { owner.clone().into_value() } else { Value::NULL };
+        // SAFETY: by contract: nothing is there.
+        unsafe { *at.add(1) = first };
+        Ok(found)
+    })
+}

@@ -53,7 +53,7 @@ fn load_form(owner: &Obj, name: &Object<Str>, for_call: bool) -> Form {
     let found = unsafe { found.as_obj() };
     let slots = found.class().slots();
     if slots.descr_get.is_some() && slots.descr_set.is_some() {
-        return data_descriptor_form(found, class, cache);
+        return data_descriptor_form(found, class, cache, for_call);
     }
     if class.dict_offset() != 0 && instance_has(owner, class, name)? {
         return own_form(owner, class, name, cache);
@@ -150,7 +150,7 @@ fn on_class(owner: &Obj, class: &Type, mut cache: InlineCache, no_dict: Opcode, 
     Some((with_values, cache))
 }
 
-fn data_descriptor_form(found: &Obj, class: &Type, mut cache: InlineCache) -> Form {
+fn data_descriptor_form(found: &Obj, class: &Type, mut cache: InlineCache, for_call: bool) -> Form {
     if let Some(member) = found.exact::<MemberDescriptor>() {
         if class.itemsize() != 0 || !class.is_subclass(member.owner()) {
             return None;
@@ -159,7 +159,8 @@ fn data_descriptor_form(found: &Obj, class: &Type, mut cache: InlineCache) -> Fo
         return Some((Opcode::LoadAttrSlot, cache));
     }
     let getter = found.exact::<Property>()?.getter.peek();
-    if getter.is_null() {
+    // What is called has a `NULL` behind it, which a getter's return does not leave.
+    if getter.is_null() || for_call {
         return None;
     }
     // SAFETY: the property holds its getter.

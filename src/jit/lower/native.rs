@@ -141,9 +141,12 @@ impl Lowering<'_> {
             | CallBuiltinFastWithKeywords => {
                 return self.call_native(record);
             }
-            LoadAttr if record.oparg & 1 == 0 => {
+            LoadAttr | LoadAttrMethodWithValues | LoadAttrMethodNoDict | LoadAttrInstanceValue => {
                 // SAFETY: the recorded code is alive, and keeps its names.
                 let name = unsafe { (&*record.code).names.items()[record.oparg as usize >> 1].value() };
+                if record.oparg & 1 != 0 {
+                    return self.ask_for_method(name.0);
+                }
                 self.ask(1, asks::attribute, name.0, Known::Something)?;
             }
             LoadAttrClass | LoadAttrClassWithMetaclassCheck => return self.load_class_attribute(record),
@@ -161,6 +164,18 @@ impl Lowering<'_> {
             }
             _ => return Ok(None),
         }
+        Ok(Some(1))
+    }
+
+    /// Replaces the owner on top by its method and what the method is to be called with.
+    fn ask_for_method(&mut self, name: u64) -> Done {
+        self.ask(1, asks::unbound_method, name, Known::Something)?;
+        let f = self.state.innermost();
+        let index = self.state.frames[f].stack.len() - 1;
+        let home = self.state.stack_home(f, index);
+        self.op_home([Uop::StoreFrame, Uop::StoreTop], home)?;
+        self.frame_mut().stack[index].place = Place::Memory;
+        self.push_entry(Entry { place: Place::Memory, known: Known::Nothing, own: Own::Counted });
         Ok(Some(1))
     }
 
