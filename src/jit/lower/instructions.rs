@@ -153,10 +153,12 @@ impl Lowering<'_> {
                         return Ok(Some(1));
                     }
                 }
-                Opcode::LoadAttrInstanceValue => {
-                    let Some(cache) = &record.cache else { return Ok(None) };
-                    self.load_instance_value(cache, oparg)?;
-                }
+                Opcode::LoadAttrInstanceValue => match &record.cache {
+                    Some(cache) => self.load_instance_value(cache, oparg)?,
+                    // One of more classes than the cache remembers.
+                    None if oparg & 1 == 0 => self.ask_for_attribute(record, oparg)?,
+                    None => return Ok(None),
+                },
                 Opcode::LoadAttrSlot => {
                     if self.load_slot_of(record, record.locals[0], oparg)?.is_none() {
                         return Ok(None);

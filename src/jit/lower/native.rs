@@ -142,12 +142,10 @@ impl Lowering<'_> {
                 return self.call_native(record);
             }
             LoadAttr | LoadAttrMethodWithValues | LoadAttrMethodNoDict | LoadAttrInstanceValue => {
-                // SAFETY: the recorded code is alive, and keeps its names.
-                let name = unsafe { (&*record.code).names.items()[record.oparg as usize >> 1].value() };
                 if record.oparg & 1 != 0 {
-                    return self.ask_for_method(name.0);
+                    return self.ask_for_method(record);
                 }
-                self.ask(1, asks::attribute, name.0, Known::Something)?;
+                self.ask_for_attribute(record, record.oparg)?;
             }
             LoadAttrClass | LoadAttrClassWithMetaclassCheck => return self.load_class_attribute(record),
             LoadAttrModule => return self.load_module_attribute(record),
@@ -167,8 +165,14 @@ impl Lowering<'_> {
         Ok(Some(1))
     }
 
+    /// Replaces the owner on top by its attribute.
+    pub(super) fn ask_for_attribute(&mut self, record: &Record, oparg: u32) -> Lower<()> {
+        self.ask(1, asks::attribute, attribute_name(record, oparg), Known::Something)
+    }
+
     /// Replaces the owner on top by its method and what the method is to be called with.
-    fn ask_for_method(&mut self, name: u64) -> Done {
+    fn ask_for_method(&mut self, record: &Record) -> Done {
+        let name = attribute_name(record, record.oparg);
         self.ask(1, asks::unbound_method, name, Known::Something)?;
         let f = self.state.innermost();
         let index = self.state.frames[f].stack.len() - 1;
@@ -559,6 +563,12 @@ fn question(opcode: Opcode, oparg: u32) -> Option<Question> {
         _ => return None,
     };
     Some(Question { operands, ask, operand, answer })
+}
+
+/// The name in the operand of a LOAD_ATTR, as the runtime is asked for it.
+fn attribute_name(record: &Record, oparg: u32) -> u64 {
+    // SAFETY: the recorded code is alive, and keeps its names.
+    unsafe { (&*record.code).names.items()[oparg as usize >> 1].value().0 }
 }
 
 /// Whether it is worth asking the runtime about operands like those that were recorded: no class defines the operation
