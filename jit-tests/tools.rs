@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::{pyrs, text};
 
-const PROGRAM: &str = "import os\ndef looped(n):\n  t = 0\n  for i in range(n):\n    t ^= i\n  return t\nlooped(5000)\nprint(os.getpid())";
+const PROGRAM: &str = "import os\ndef looped(n):\n  t = 0\n  for i in range(n):\n    t ^= i\n  return t\nlooped(20000)\nprint(os.getpid())";
 
 /// Runs the program; the process's number.
 fn run(args: &[&str]) -> String {
@@ -46,8 +46,8 @@ fn jitdump() {
 #[test]
 fn gdb() {
     let program =
-        "import os\ndef looped(n):\n  t = 0\n  for i in range(n):\n    t ^= i\n    os.getppid()\nlooped(5000)";
-    let script = ["set breakpoint pending on", "break getppid", "ignore 1 3000", "run", "backtrace 30", "kill"];
+        "import os\ndef looped(n):\n  t = 0\n  for i in range(n):\n    t ^= i\n    os.getppid()\nlooped(20000)";
+    let script = ["set breakpoint pending on", "break getppid", "ignore 1 15000", "run", "backtrace 30", "kill"];
     let mut command = Command::new("gdb");
     command.args(["-q", "-nx", "-batch", "-ex", "set pagination off"]);
     command.args(script.iter().flat_map(|line| ["-ex", line]));

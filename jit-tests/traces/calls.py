@@ -14,4 +14,4 @@ def f(n):
     return t
 
 
-assert f(5000) == 12497500
+assert f(20000) == 199990000

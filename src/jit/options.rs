@@ -32,7 +32,7 @@ impl Default for Options {
         Options {
             threshold: 1000,
             exit_threshold: 100,
-            entry_threshold: 3000,
+            entry_threshold: 7000,
             trace_length: 2500,
             memory: 64 << 20,
             traces: usize::MAX,
