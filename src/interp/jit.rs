@@ -15,13 +15,12 @@ use pyrs_runtime::value::Value;
 
 pub use crate::handlers::attributes::found_by_super;
 pub use crate::handlers::calls::python_call_method;
-pub use crate::specialize::{cache_at, read_u32};
+pub use crate::specialize::{cache_at, read_u32, rewrite_if};
 
 use crate::dispatch::{Handler, Regs};
 use crate::frame::Frame;
 use crate::generator::Generator;
 use crate::handlers::{generators, jumps, misc};
-use crate::specialize::rewrite_if;
 
 /// The handlers that the JIT gives.
 pub struct Hooks {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pyrs_bytecode::Opcode;
 use pyrs_interp::dispatch::{self, Regs};
 use pyrs_interp::frame::{self, Frame};
+use pyrs_interp::jit::rewrite_if;
 use pyrs_macros::handler;
 use pyrs_runtime::object::{Obj, Object};
 use pyrs_runtime::objects::code::Code;
@@ -166,12 +167,7 @@ unsafe fn begin_function(thread: *const pyrs_runtime::thread::Thread, frame: *mu
         let state = state::get();
         let code = (*frame).code;
         (&*code).entry.set(state.options.entry_threshold.into());
-        if !state.may_record(thread) || frame::is_watched(frame) {
-            return false;
-        }
-        let origin = Origin::Entry { code, resume };
-        state.recording = Some(Recording::new(thread, origin, frame, resume));
-        true
+        state.begin(thread, Origin::Entry { code, resume }, frame, resume)
     }
 }
 
@@ -182,9 +178,7 @@ pub unsafe fn enter_entry(m: Regs) -> Value {
     if entry == 0 {
         return m.next(1);
     }
-    let top = (*m.thread).jit_top.get();
-    let thunk: dispatch::Handler = std::mem::transmute(thunks::enter as *const ());
-    Regs { sp: top, oparg: entry, ..m }.tail(thunk)
+    go_into(m, entry)
 }
 
 /// Starts recording a loop, if nothing is recorded yet.
@@ -198,12 +192,18 @@ unsafe fn begin(
     unsafe {
         let state = state::get();
         *back_edge.add(1) = state.options.threshold;
-        if !state.may_record(thread) || frame::is_watched(frame) {
-            return false;
-        }
-        let origin = Origin::Loop { back_edge };
-        state.recording = Some(Recording::new(thread, origin, frame, target));
-        true
+        state.begin(thread, Origin::Loop { back_edge }, frame, target)
+    }
+}
+
+/// Goes on in compiled code, for which [`entry_of`] has prepared the data stack.
+#[inline(always)]
+unsafe fn go_into(m: Regs, entry: usize) -> Value {
+    // SAFETY: the handlers' contract; the thunk takes a handler's arguments.
+    unsafe {
+        let top = (*m.thread).jit_top.get();
+        let thunk: dispatch::Handler = std::mem::transmute(thunks::enter as *const ());
+        Regs { sp: top, oparg: entry, ..m }.tail(thunk)
     }
 }
 
@@ -214,9 +214,7 @@ pub unsafe fn enter(m: Regs) -> Value {
     if entry == 0 {
         return m.goto(m.ip.add(2).sub(m.oparg));
     }
-    let top = (*m.thread).jit_top.get();
-    let thunk: dispatch::Handler = std::mem::transmute(thunks::enter as *const ());
-    Regs { sp: top, oparg: entry, ..m }.tail(thunk)
+    go_into(m, entry)
 }
 
 /// The code of an executor, with the data stack prepared; 0 if the interpreter has to run the loop.
@@ -272,11 +270,7 @@ unsafe fn faced(m: Regs) -> Value {
     let table = match face(m.thread, m.frame, m.ip, m.sp, m.oparg as *mut Exit) {
         Ahead::Interpret => dispatch::entry_table(),
         Ahead::Record => &raw const record::RECORDING,
-        Ahead::Enter(entry) => {
-            let top = (*m.thread).jit_top.get();
-            let thunk: dispatch::Handler = std::mem::transmute(thunks::enter as *const ());
-            return Regs { sp: top, oparg: entry, ..m }.tail(thunk);
-        }
+        Ahead::Enter(entry) => return go_into(m, entry),
     };
     Regs { table, ..m }.goto(m.ip)
 }
@@ -665,21 +659,6 @@ unsafe fn link(state: &mut Jit, recording: &Recording, executor: &Executor, inde
             let jump = jump_to(exit.stub, executor.entry);
             state.memory.rewrite(exit.stub, &jump);
         }
-    }
-}
-
-/// Gives the instruction at `at` its other form; false if it does not have the first one.
-///
-/// # Safety
-/// `at` is at an instruction of living code.
-pub(crate) unsafe fn rewrite_if(at: *mut u16, form: Opcode, other: Opcode) -> bool {
-    // SAFETY: by contract.
-    unsafe {
-        let found = *at as u8 == form as u8;
-        if found {
-            *at = (*at & 0xff00) | other as u16;
-        }
-        found
     }
 }
 

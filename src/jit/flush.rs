@@ -9,9 +9,10 @@
 use std::sync::atomic::Ordering;
 
 use pyrs_bytecode::Opcode;
+use pyrs_interp::jit::rewrite_if;
 use pyrs_runtime::thread::{EVAL_BREAKER, breaker};
 
-use crate::executor::{Executor, MAX_EXECUTORS, rewrite_if};
+use crate::executor::{Executor, MAX_EXECUTORS};
 use crate::options::Options;
 use crate::record::{Origin, Recording};
 use crate::state::{self, Jit};

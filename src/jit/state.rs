@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use pyrs_interp::frame::Frame;
+use pyrs_interp::frame::{self, Frame};
 use pyrs_interp::jit::{self, Hooks};
 use pyrs_interp::observe;
 use pyrs_runtime::objects::singletons::{false_value, true_value};
@@ -134,6 +134,27 @@ impl Jit {
             return true;
         }
         false
+    }
+}
+
+impl Jit {
+    /// Starts recording at `start` in `frame`; false if something is recorded already, or somebody watches the frame.
+    ///
+    /// # Safety
+    /// `frame` is running.
+    pub(crate) unsafe fn begin(
+        &mut self,
+        thread: *const Thread,
+        origin: Origin,
+        frame: *mut Frame,
+        start: *mut u16,
+    ) -> bool {
+        // SAFETY: by contract.
+        if !self.may_record(thread) || unsafe { frame::is_watched(frame) } {
+            return false;
+        }
+        self.recording = Some(Recording::new(thread, origin, frame, start));
+        true
     }
 }
 

@@ -76,14 +76,19 @@ unsafe fn set_cache(at: *mut u16, cache: *mut InlineCache) {
     }
 }
 
-/// Gives an instruction that has no counter its form, unless a tool watches it.
+/// Gives an instruction that has the general form another one; false if it has a third, as where a tool watches it.
+///
+/// # Safety
+/// `ip` is at an instruction of living code.
 #[inline(always)]
-pub unsafe fn rewrite_if(ip: *mut u16, general: Opcode, form: Opcode) {
-    // SAFETY: `ip` is at an instruction of running code.
+pub unsafe fn rewrite_if(ip: *mut u16, general: Opcode, form: Opcode) -> bool {
+    // SAFETY: by contract.
     unsafe {
-        if *ip as u8 == general as u8 {
+        let found = *ip as u8 == general as u8;
+        if found {
             *ip = (*ip & 0xff00) | form as u16;
         }
+        found
     }
 }
 
